@@ -1,0 +1,372 @@
+"""A chip that learns: one network, one hardware model, one rule, integers only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurochip import hardware as hardware_models
+from neurochip import mapping
+from neurochip.chip import core as cores
+from neurochip.chip.observe import Observation, observe
+from neurochip.chip.order import shuffled
+from neurochip.data import Split
+from neurochip.data.encoders import to_graded
+from neurochip.errors import ConfigError, DataError, RuleError
+from neurochip.hardware import Hardware
+from neurochip.kernels import layout
+from neurochip.kernels.jit import unfused
+from neurochip.kernels.stream import (
+    frame_of,
+    infer_stream,
+    learn_stream,
+    sense_step,
+    start_sample,
+)
+from neurochip.mapping import Encoding, Formats, Integers
+from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
+from neurochip.network import Network, Parameters, initialise
+from neurochip.rules import OTTT
+
+#: Samples learned by one call of the kernel; between calls progress is told and Ctrl-C is heard.
+CHUNK = 128
+#: Samples of each chunk that are shown before they are learned, for the running error.
+SCORED = 8
+#: Samples whose factors set the learning rates.
+RATE_SAMPLES = 64
+#: A layer's rate is this over the mean square norm of its presynaptic factors in a step.
+RATE_NUMERATOR = 1.5
+#: Seeds are 63-bit numbers.
+MAX_SEED = (1 << 63) - 1
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class EpochRecord:
+    """What one epoch of learning was.
+
+    Attributes:
+        epoch: its number, from 0.
+        samples: how many were learned.
+        rate_shifts: one a weight layer: the rate was 2^-shift.
+        scored: samples that were predicted before they were learned.
+        wrong: how many of them wrongly.
+        counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
+        saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
+    """
+
+    epoch: int
+    samples: int
+    rate_shifts: tuple[int, ...]
+    scored: int
+    wrong: int
+    counters: NDArray[np.int64]
+    saturations: NDArray[np.int64]
+
+    @property
+    def running_error(self) -> float:
+        """Share of samples that were wrong when they came up, 0..1."""
+        return self.wrong / self.scored if self.scored else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a chip made of a set of samples.
+
+    Attributes:
+        accuracy: share of right predictions, 0..1.
+        predictions: (n,) int64.
+        counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
+        saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
+    """
+
+    accuracy: float
+    predictions: NDArray[np.int64]
+    counters: NDArray[np.int64]
+    saturations: NDArray[np.int64]
+
+
+class Chip:
+    """A network mapped to a hardware model, with the learning engine of a rule.
+
+    Everything that happens on it is integer arithmetic (datapath); the same seed gives the same
+    bits. One chip belongs to one thread at a time.
+
+    Args:
+        network: what is mapped.
+        hardware: a hardware model, its name, or a path.
+        rule: how it learns.
+        seed: 0 .. 2^63-1, of initial weights, order of samples and all random words.
+        encoding: "graded", "rate", "bernoulli" or "spikes" (mapping.ENCODINGS).
+        parameters: initial float weights; drawn from the seed if None.
+        count_saturations: also count every value that leaves its register's range; slower.
+
+    Raises:
+        LimitError: the network doesn't fit the chip.
+        RuleError: the rule asks for what a chip can't do.
+        ConfigError: the seed or the encoding is unknown.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        hardware: Hardware | str = "neurochip",
+        rule: OTTT | None = None,
+        seed: int = 0,
+        *,
+        encoding: Encoding = "graded",
+        parameters: Parameters | None = None,
+        count_saturations: bool = False,
+    ) -> None:
+        if not 0 <= seed <= MAX_SEED:
+            raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
+        self.network = network
+        self.hardware = (
+            hardware if isinstance(hardware, Hardware) else hardware_models.load(hardware)
+        )
+        self.rule = OTTT() if rule is None else rule
+        self.seed = seed
+        self.epoch = 0
+        self.n_learned = 0
+        mapping.check_supported(network, self.hardware, self.rule)
+        start = initialise(network, seed) if parameters is None else parameters
+        network.check(start)
+        self.formats: Formats = mapping.choose_formats(
+            network, start, self.hardware, self.rule, encoding, seed
+        )
+        mapping.check_fits(network, self.hardware, self.rule, self.formats)
+        integers = mapping.quantise(network, start, self.hardware, self.rule, self.formats, seed)
+        self._set_up(integers, count_saturations)
+        self.rate_shifts: tuple[int, ...] | None = None
+        if self.rule.rate_shifts is not None:
+            self._set_base_rates(self.rule.rate_shifts)
+
+    def _set_up(self, integers: Integers, count_saturations: bool) -> None:
+        self._feedback = integers.feedback
+        self.initial = mapping.dequantise(integers, self.formats)
+        self._core = cores.build(
+            self.network,
+            self.hardware,
+            self.rule,
+            self.formats,
+            integers,
+            self.seed,
+            count_saturations,
+        )
+
+    @property
+    def encoding(self) -> Encoding:
+        """How inputs reach the chip."""
+        return self.formats.encoding
+
+    @property
+    def integers(self) -> Integers:
+        """Copies of the chip's memories as they are now."""
+        return cores.read_integers(self._core, self._feedback)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The float numbers that the chip's weights and biases stand for now."""
+        return mapping.dequantise(self.integers, self.formats)
+
+    def load(
+        self,
+        integers: Integers,
+        *,
+        epoch: int,
+        n_learned: int,
+        rate_shifts: tuple[int, ...] | None,
+    ) -> None:
+        """Put a saved state into the chip: what its memories held and where its random words were.
+
+        The formats must be those of the chip that saved it.
+        """
+        cores.load_integers(self._core, self.network, integers)
+        self._feedback = integers.feedback
+        self.epoch, self.n_learned = epoch, n_learned
+        if rate_shifts is not None:
+            self._set_base_rates(rate_shifts)
+
+    def encode(self, x: ArrayLike) -> NDArray[np.uint8]:
+        """Samples as the chip takes them in.
+
+        Args:
+            x: (n, ...) real numbers in [0, 1]; for "spikes" also (n, T, ...), 0 or 1.
+
+        Returns:
+            (n, 1 or T, n_in) uint8: numbers with the input register's fraction, or 0/1.
+
+        Raises:
+            DataError: the shape isn't the network's.
+        """
+        samples = np.asarray(x)
+        n = len(samples)
+        n_in, timesteps = self.network.n_in, self.network.timesteps
+        size = int(np.prod(samples.shape[1:], dtype=np.int64))
+        spikes_over_time = self.encoding == "spikes" and samples.ndim > 2
+        if spikes_over_time and samples.shape[1] == timesteps and size == timesteps * n_in:
+            return (samples.reshape(n, timesteps, n_in) != 0).astype(np.uint8)
+        if size != n_in:
+            raise DataError(
+                f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
+                f"{n_in} inputs; give {n_in} numbers a sample"
+            )
+        flat = samples.reshape(n, n_in)
+        if self.encoding == "spikes":
+            return (flat != 0).astype(np.uint8)[:, np.newaxis]
+        return to_graded(flat, self.hardware.registers.input.bits.value)[:, np.newaxis]
+
+    def learn(
+        self, data: Split, epochs: int = 1, progress: Progress | None = None
+    ) -> list[EpochRecord]:
+        """Learn every sample of a set, one at a time, for some epochs.
+
+        Args:
+            data: samples and labels.
+            epochs: how often each is shown.
+            progress: called between chunks with samples learned, scored and wrong in this epoch.
+
+        Returns:
+            One record an epoch.
+        """
+        inputs, labels = self.encode(data.x), self._labels(data)
+        if self.rate_shifts is None:
+            self._set_base_rates(self.choose_rates(inputs))
+        return [self._learn_epoch(inputs, labels, progress) for _ in range(epochs)]
+
+    def evaluate(self, data: Split) -> Result:
+        """Predict every sample of a set; nothing is learned."""
+        labels = self._labels(data)
+        core = self._counting_apart()
+        predictions = self._predict(core, self.encode(data.x), np.arange(len(labels)))
+        return Result(
+            accuracy=float(np.mean(predictions == labels)),
+            predictions=predictions,
+            counters=core.counters,
+            saturations=core.saturations,
+        )
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Predicted classes, (n,), of samples as `encode` takes them."""
+        inputs = self.encode(x)
+        return self._predict(self._counting_apart(), inputs, np.arange(len(inputs)))
+
+    def observe(self, x: ArrayLike, label: int, index: int = 0) -> Observation:
+        """Every register while one sample is shown; nothing is learned.
+
+        Args:
+            x: one sample, as `encode` takes it but without the first axis.
+            label: its class.
+            index: its number in the data set, which keys Bernoulli inputs.
+        """
+        frames = self.encode(np.asarray(x)[np.newaxis])[0]
+        core = self._counting_apart()
+        return observe(core, frames, label, index, layout.EVALUATION_EPOCH)
+
+    def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Rate shifts m, one a layer: 2^-m is nearest to RATE_NUMERATOR / E[ |x|^2 ].
+
+        x is a layer's presynaptic factors in one step, over the first samples. A step against the
+        error e then changes the layer's currents for the same input by about e. Accumulated
+        updates add T such steps at once and get a rate smaller by T / 2.
+        """
+        energy = np.zeros(len(self.network.dense))
+        core, count = self._counting_apart(), 0
+        for sample, frames in enumerate(inputs[:RATE_SAMPLES]):
+            unfused(start_sample)(core)
+            for t in range(self.network.timesteps):
+                frame = unfused(frame_of)(frames, t)
+                unfused(sense_step)(core, frame, sample, layout.EVALUATION_EPOCH, t, t)
+                factors = [core.trace[k.pre : k.pre + k.n_in].astype(float) for k in core.layers]
+                energy += [float(x @ x) for x in factors]
+                count += 1
+        scales = [4.0**-layer.factor for layer in self.formats.layers]
+        at_once = self.network.timesteps / 2 if self.rule.update == "accumulate" else 1.0
+        numerator = RATE_NUMERATOR / max(at_once, 1.0)
+        mean = np.maximum(energy * scales / max(count, 1), numerator)
+        return tuple(round(math.log2(e / numerator)) for e in mean)
+
+    def _set_base_rates(self, rate_shifts: tuple[int, ...]) -> None:
+        n_layers = len(self.network.dense)
+        if len(rate_shifts) != n_layers:
+            raise RuleError(
+                f"rate_shifts has {len(rate_shifts)} entries, but the network has {n_layers} "
+                f"weight layers; give one for each"
+            )
+        for number, (shift, layer) in enumerate(
+            zip(rate_shifts, self.formats.layers, strict=True)
+        ):
+            most = min(RATE_SHIFT_HIGH, MAX_UPDATE_SHIFT - layer.update_shift(0))
+            if not RATE_SHIFT_LOW <= shift <= most:
+                raise RuleError(
+                    f"rate_shift {shift} of layer {number} is out of range; "
+                    f"choose one of {RATE_SHIFT_LOW} to {most} (the rate is 2^-shift)"
+                )
+        self.rate_shifts = rate_shifts
+
+    def _rates_of_epoch(self) -> tuple[int, ...]:
+        halvings = sum(self.epoch >= epoch for epoch in self.rule.halve_at)
+        return tuple(shift + halvings for shift in self.rate_shifts or ())
+
+    def _labels(self, data: Split) -> NDArray[np.int64]:
+        labels = np.asarray(data.y, dtype=np.int64)
+        if labels.size and int(labels.max()) >= self.network.n_out:
+            raise DataError(
+                f"label {int(labels.max())} is out of range, because the network has "
+                f"{self.network.n_out} outputs; give it {int(labels.max()) + 1}"
+            )
+        return labels
+
+    def _counting_apart(self) -> layout.Core:
+        """The same core with counters of its own."""
+        return self._core._replace(
+            counters=np.zeros_like(self._core.counters),
+            saturations=np.zeros_like(self._core.saturations),
+        )
+
+    def _predict(
+        self,
+        core: layout.Core,
+        inputs: NDArray[np.uint8],
+        samples: NDArray[np.int64],
+        epoch: int = layout.EVALUATION_EPOCH,
+    ) -> NDArray[np.int64]:
+        predictions = np.empty(len(samples), np.int64)
+        for first in range(0, len(samples), CHUNK):
+            part = slice(first, first + CHUNK)
+            infer_stream(core, inputs, samples[part], epoch, predictions[part])
+        return predictions
+
+    def _learn_epoch(
+        self, inputs: NDArray[np.uint8], labels: NDArray[np.int64], progress: Progress | None
+    ) -> EpochRecord:
+        rates = self._rates_of_epoch()
+        cores.set_rates(self._core, self.formats, rates)
+        self._core.counters[:] = 0
+        self._core.saturations[:] = 0
+        order = shuffled(len(labels), self.seed, self.epoch)
+        scored, wrong = 0, 0
+        for first in range(0, len(order), CHUNK):
+            chunk = order[first : first + CHUNK]
+            early = chunk[:SCORED]
+            guesses = self._predict(self._counting_apart(), inputs, early, self.epoch)
+            scored, wrong = scored + early.size, wrong + int(np.sum(guesses != labels[early]))
+            learn_stream(self._core, inputs, labels, chunk, self.epoch, self.n_learned)
+            self.n_learned += chunk.size
+            if progress is not None:
+                progress(first + chunk.size, scored, wrong)
+        self.epoch += 1
+        return EpochRecord(
+            epoch=self.epoch - 1,
+            samples=len(order),
+            rate_shifts=rates,
+            scored=scored,
+            wrong=wrong,
+            counters=self._core.counters.copy(),
+            saturations=self._core.saturations.copy(),
+        )

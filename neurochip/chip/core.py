@@ -1,0 +1,308 @@
+"""A core's arrays, made from a mapping: what the kernels read, filled in field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip import fixed
+from neurochip.hardware import Hardware
+from neurochip.kernels import layout
+from neurochip.mapping import Formats, Integers
+from neurochip.mapping.formats import PSI_FRACTION, LayerFormats, decay_factor, lam_below
+from neurochip.network import LI, LIF, Network
+from neurochip.rules import OTTT
+
+ROUNDINGS = {
+    "floor": layout.FLOOR,
+    "toward_zero": layout.TOWARD_ZERO,
+    "nearest": layout.NEAREST,
+    "stochastic": layout.STOCHASTIC,
+}
+ENCODINGS = {
+    "graded": layout.GRADED,
+    "rate": layout.RATE,
+    "bernoulli": layout.BERNOULLI,
+    "spikes": layout.SPIKES,
+}
+SURROGATES = {"table": layout.TABLE, "boxcar": layout.BOXCAR, "triangle": layout.TRIANGLE}
+READOUTS = {"linear": layout.LINEAR, "leaky": layout.LEAKY, "spiking": layout.SPIKING}
+LOSSES = {"ce": layout.CROSS_ENTROPY, "mse": layout.SQUARED}
+FEEDBACKS = {
+    "symmetric": layout.SYMMETRIC,
+    "sign": layout.SIGN,
+    "random": layout.RANDOM,
+    "direct": layout.DIRECT,
+}
+UPDATES = {"online": layout.ONLINE, "accumulate": layout.ACCUMULATE, "last": layout.LAST}
+RESETS = {"soft": layout.SOFT, "hard": layout.HARD}
+
+#: Width of one lane of the fast update.
+LANE_BITS = 16
+#: Widest weight of the fast update.
+NARROW_BITS = 8
+#: Beyond this an accumulator is simulated in 64 bits, so that its exact sum never overflows.
+INT32_MAX = (1 << 31) - 1
+#: Largest entry of the table of 2^-fraction: 8 bits.
+EXP2_ONE = 255
+#: Registers whose saturations are counted, in the order of the counts.
+SATURATED_REGISTERS = layout.SATURATIONS
+#: Events that are counted, in the order of the counts.
+COUNTED_EVENTS = layout.COUNTERS
+#: How a plain (linear) read-out appears among the neurons.
+PLAIN = LIF()
+
+
+def ends(
+    bits: int, overflow: str = "saturate", symmetric: bool = False, signed: bool = True
+) -> tuple[int, int]:
+    """The smallest and largest integer of a register."""
+    register = fixed.Format(
+        bits, signed=signed, overflow=fixed.Overflow(overflow), symmetric=symmetric
+    )
+    return register.minimum, register.maximum
+
+
+def build(
+    network: Network,
+    hardware: Hardware,
+    rule: OTTT,
+    formats: Formats,
+    integers: Integers,
+    seed: int,
+    count_saturations: bool,
+) -> layout.Core:
+    """Allocate a core and fill in everything but the learning rates (`set_rates`)."""
+    core = _allocate(network, hardware, rule, formats, integers)
+    _fill_settings(core.settings[0], network, hardware, rule, formats, seed, count_saturations)
+    for number in range(len(network.dense)):
+        _fill_layer(core.layers[number], network, hardware, rule, formats, number)
+    load_integers(core, network, integers)
+    core.psi_table[:] = rule.surrogate.entries()
+    return core
+
+
+def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...]) -> None:
+    """Set every layer's learning rate to 2^-rate_shift and choose the kernels that can apply it."""
+    settings = core.settings[0]
+    for layer, entry, rate in zip(core.layers, formats.layers, rate_shifts, strict=True):
+        layer.update_shift = entry.update_shift(rate)
+        layer.bias_shift = entry.bias_shift(rate)
+        lifts = None
+        if settings.narrow_weights and not settings.count_saturations:
+            lifts = fast_lifts(entry, layer.update_shift - settings.shadow_shift)
+        rounds_in_lanes = settings.weight_rounding != layout.TOWARD_ZERO
+        layer.fast_update = lifts is not None and rounds_in_lanes
+        layer.delta_lift, layer.trace_lift = lifts or (0, 0)
+
+
+def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
+    """How far delta and factor are shifted up so that their product's upper half is the change.
+
+    None where the two don't fit 16-bit lanes.
+    """
+    total = LANE_BITS - shift
+    most_delta = LANE_BITS - entry.delta_bits
+    most_factor = LANE_BITS - 1 - entry.factor_bits
+    if not 0 <= total <= most_delta + most_factor or most_factor < 0:
+        return None
+    delta_lift = min(most_delta, total)
+    return delta_lift, total - delta_lift
+
+
+def load_integers(core: layout.Core, network: Network, integers: Integers) -> None:
+    """Copy weights, shadow, biases and feedback into the core's memories."""
+    for number, layer in enumerate(core.layers):
+        weights, shadow = layer_memory(core, number)
+        weights[:] = integers.weights[number]
+        if shadow is not None:
+            shadow[:] = integers.shadow[number]
+        core.bias[layer.post : layer.post + layer.n_out] = integers.biases[number]
+    for number, b in enumerate(integers.feedback, start=1):
+        at = core.layers[number].feedback_start
+        core.feedback[at : at + b.size] = b.ravel()
+
+
+def layer_memory(
+    core: layout.Core, number: int
+) -> tuple[NDArray[np.signedinteger], NDArray[np.int16] | None]:
+    """Views (n_in, n_out) of one layer's weights and of its shadow, if it has one."""
+    layer = core.layers[number]
+    part = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
+    shape = (layer.n_in, layer.n_out)
+    weights = core.weights[part].reshape(shape)
+    return weights, core.shadow[part].reshape(shape) if core.shadow.size else None
+
+
+def read_integers(core: layout.Core, feedback: tuple[NDArray[np.int8], ...]) -> Integers:
+    """Copies of what the core's memories hold now."""
+    memories = [layer_memory(core, number) for number in range(core.layers.size)]
+    return Integers(
+        weights=tuple(weights.copy() for weights, _ in memories),
+        shadow=tuple(shadow.copy() for _, shadow in memories if shadow is not None),
+        biases=tuple(core.bias[k.post : k.post + k.n_out].copy() for k in core.layers),
+        feedback=feedback,
+    )
+
+
+def _allocate(
+    network: Network, hardware: Hardware, rule: OTTT, formats: Formats, integers: Integers
+) -> layout.Core:
+    n, n_layers, classes = sum(network.sizes), len(network.dense), network.n_out
+    n_weights = network.n_weights
+    accumulates = rule.update == "accumulate"
+    wide_sums = _largest_sum(network, hardware, formats) > INT32_MAX
+    narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
+    gradient_dtype = np.int16 if narrow_gradient else np.int32
+
+    def neurons(dtype: Any) -> NDArray[Any]:
+        return np.zeros(n, dtype)
+
+    steps = (network.timesteps, n_layers)
+    return layout.Core(
+        settings=np.zeros(1, layout.SETTINGS).view(np.recarray),
+        layers=np.zeros(n_layers, layout.LAYER).view(np.recarray),
+        weights=np.zeros(n_weights, integers.weights[0].dtype),
+        shadow=np.zeros(n_weights if integers.shadow else 0, np.int16),
+        gradient=np.zeros(n_weights if accumulates else 0, gradient_dtype),
+        bias=neurons(np.int32),
+        bias_gradient=neurons(np.int64),
+        feedback=np.zeros(sum(b.size for b in integers.feedback), np.int8),
+        psi_table=np.zeros(layout.PSI_ENTRIES, np.int64),
+        exp2_table=np.floor(EXP2_ONE * 2.0 ** (-np.arange(16) / 16) + 0.5).astype(np.int64),
+        signal=neurons(np.int16),
+        active=neurons(np.int32),
+        n_active=np.zeros(n_layers + 1, np.int64),
+        trace=neurons(np.int32),
+        accumulator=neurons(np.int64 if wide_sums else np.int32),
+        exact=neurons(np.int64),
+        v=neurons(np.int32),
+        v_pre=neurons(np.int32),
+        psi=neurons(np.int16),
+        error=np.zeros(classes, np.int64),
+        delta=neurons(np.int16),
+        output_sum=np.zeros(classes, np.int64),
+        touched=neurons(np.uint8),
+        rows=neurons(np.int32),
+        lifted=neurons(np.int16),
+        words=neurons(np.int16),
+        counters=np.zeros((*steps, len(layout.COUNTERS)), np.int64),
+        saturations=np.zeros((*steps, len(layout.SATURATIONS)), np.int64),
+    )
+
+
+def _largest_sum(network: Network, hardware: Hardware, formats: Formats) -> int:
+    weight = 1 << (hardware.registers.weight.bits.value - 1)
+    sums = [layer.n_in * weight for layer in network.dense]
+    sums[0] *= (1 << formats.input_fraction) - 1 or 1
+    return max(*sums, 1 << (hardware.registers.accumulator.bits.value - 1))
+
+
+def _fill_settings(
+    s: Any,
+    network: Network,
+    hardware: Hardware,
+    rule: OTTT,
+    formats: Formats,
+    seed: int,
+    count_saturations: bool,
+) -> None:
+    r = hardware.registers
+    s.timesteps, s.n_layers, s.seed = network.timesteps, len(network.dense), seed
+    s.encoding, s.in_bits = ENCODINGS[formats.encoding], r.input.bits.value
+    s.in_fraction, s.trace_input = formats.input_fraction, formats.traced_input
+    s.readout, s.loss = READOUTS[network.readout], LOSSES[rule.loss]
+    s.feedback, s.update = FEEDBACKS[rule.feedback], UPDATES[rule.update]
+    s.surrogate = SURROGATES[rule.surrogate.kind]
+    s.count_saturations = count_saturations
+    accumulator, current, membrane = r.accumulator, r.current, r.membrane
+    s.accumulator_low, s.accumulator_high = ends(accumulator.bits.value, accumulator.overflow)
+    s.accumulator_wraps = accumulator.overflow == "wrap"
+    s.current_bits = current.bits.value
+    if s.current_bits:
+        s.current_low, s.current_high = ends(s.current_bits, current.overflow, current.symmetric)
+        s.current_wraps = current.overflow == "wrap"
+    s.membrane_low, s.membrane_high = ends(
+        membrane.bits.value, membrane.overflow, membrane.symmetric
+    )
+    s.membrane_wraps = membrane.overflow == "wrap"
+    _, s.trace_high = ends(r.trace.bits.value, signed=False)
+    s.trace_rounding, s.delta_rounding = ROUNDINGS[r.trace.rounding], ROUNDINGS[r.delta.rounding]
+    s.error_low, s.error_high = ends(r.error.bits.value)
+    s.error_fraction = r.error.bits.value - 1
+    s.delta_low, s.delta_high = ends(r.delta.bits.value)
+    s.gradient_low, s.gradient_high = ends(r.gradient.bits.value)
+    s.weight_low, s.weight_high = ends(r.weight.bits.value)
+    s.bias_low, s.bias_high = ends(r.bias.bits.value)
+    s.weight_rounding = ROUNDINGS[r.weight.rounding]
+    if r.shadow.bits.value:
+        s.weight_rounding = ROUNDINGS[r.shadow.rounding]
+        s.shadow_shift = r.shadow.bits.value - r.weight.bits.value
+        s.shadow_low, s.shadow_high = ends(r.shadow.bits.value)
+    s.fires_at_threshold = hardware.neuron.fires == ">="
+    s.narrow_weights = r.weight.bits.value <= NARROW_BITS
+
+
+def _fill_layer(
+    layer: Any, network: Network, hardware: Hardware, rule: OTTT, formats: Formats, number: int
+) -> None:
+    entry, shape = formats.layers[number], network.dense[number]
+    layer.n_in, layer.n_out = shape.n_in, shape.n_out
+    layer.weight_start = sum(k.n_in * k.n_out for k in network.dense[:number])
+    layer.pre = sum(network.sizes[:number])
+    layer.post = layer.pre + shape.n_in
+    input_fraction = formats.input_fraction if number == 0 else 0
+    layer.current_shift = entry.membrane - entry.weight - input_fraction
+    layer.membrane_fraction = entry.membrane
+    _fill_neuron(layer, _neuron(network, number), entry.membrane, rule)
+    layer.trace_fraction = entry.factor
+    layer.trace_decay = decay_factor(lam_below(network, number))
+    layer.delta_fraction = entry.delta
+    layer.gradient_shift = entry.gradient_shift
+    layer.bias_exponent, layer.bias_learned = entry.bias_exponent, shape.bias
+    _fill_transport(layer, network, rule, formats, number)
+    lifts = None
+    narrow = hardware.registers.gradient.bits.value <= LANE_BITS
+    if narrow:
+        lifts = fast_lifts(entry, entry.gradient_shift)
+    layer.fast_gradient = lifts is not None
+    layer.gradient_delta_lift, layer.gradient_trace_lift = lifts or (0, 0)
+
+
+def _neuron(network: Network, number: int) -> LIF | LI | None:
+    if number < len(network.neurons):
+        return network.neurons[number]
+    return network.readout_neuron
+
+
+def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT) -> None:
+    scale = 2.0**fraction
+    layer.membrane_decay = decay_factor(neuron.lam) if neuron is not None else 0
+    lif = neuron if isinstance(neuron, LIF) else PLAIN
+    layer.threshold = max(1, int(np.floor(lif.v_th * scale + 0.5)))
+    power = int(layer.threshold).bit_length() - 1
+    layer.threshold_log2 = power if layer.threshold == 1 << power else -1
+    layer.reset = RESETS[lif.reset]
+    layer.reset_value = int(np.floor(lif.v_reset * scale + 0.5))
+    width = rule.surrogate.width or 0.0
+    layer.surrogate_width = max(1, int(np.floor(width * lif.v_th * scale + 0.5)))
+
+
+def _fill_transport(
+    layer: Any, network: Network, rule: OTTT, formats: Formats, number: int
+) -> None:
+    if number == 0:
+        return
+    entry, below = formats.layers[number], formats.layers[number - 1]
+    arriving = entry.weight + entry.delta
+    if rule.feedback != "symmetric":
+        arriving = entry.feedback + entry.delta
+    if rule.feedback == "direct":
+        arriving = entry.feedback + formats.layers[-1].delta
+    layer.transport_shift = arriving + PSI_FRACTION - below.delta
+    n_above = [network.n_out if rule.feedback == "direct" else k.n_out for k in network.dense]
+    layer.feedback_start = sum(
+        k.n_in * n for k, n in zip(network.dense[1:number], n_above[1:number], strict=True)
+    )

@@ -1,0 +1,100 @@
+"""Looking into a core: every register of every step while one sample is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip.kernels import layout
+from neurochip.kernels.jit import unfused
+from neurochip.kernels.readout import error_in
+from neurochip.kernels.stream import frame_of, sense_step, start_sample
+from neurochip.kernels.transport import transport
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """The registers of a core over the T steps of one sample, as integers.
+
+    Attributes:
+        signal: for each population, inputs first, spikes or graded inputs (T, n).
+        factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in).
+        v_pre: for each weight layer the membranes it drives, before the reset (T, n_out); the
+            read-out's are o unless it spikes.
+        v: the same after the reset.
+        psi: the same, surrogates in sixteenths.
+        delta: the same, errors.
+        error: e of the read-out (T, C).
+        outputs: o[t] (T, C), in units of the read-out's membrane.
+        saturations: values outside their registers' ranges, (T, L, len(SATURATIONS)).
+    """
+
+    signal: tuple[Ints, ...]
+    factor: tuple[Ints, ...]
+    v_pre: tuple[Ints, ...]
+    v: tuple[Ints, ...]
+    psi: tuple[Ints, ...]
+    delta: tuple[Ints, ...]
+    error: Ints
+    outputs: Ints
+    saturations: Ints
+
+
+def observe(
+    core: layout.Core, frames: NDArray[np.uint8], label: int, sample: int, epoch: int
+) -> Observation:
+    """Show one sample (1 or T, n_in) without learning; the core's weights stay as they are.
+
+    Errors are computed in every step, also where the rule would use only the last one.
+    """
+    core = _counting(core)
+    snapshots: list[dict[str, Any]] = []
+    total = np.zeros_like(core.output_sum)
+    unfused(start_sample)(core)
+    for t in range(int(core.settings[0].timesteps)):
+        frame = unfused(frame_of)(frames, t)
+        unfused(sense_step)(core, frame, sample, epoch, t, t)
+        error_in(core, label, t)
+        transport(core, t, t)
+        shot = {name: getattr(core, name).copy() for name in _REGISTERS}
+        snapshots.append({**shot, "outputs": core.output_sum - total})
+        total = core.output_sum.copy()
+    return _by_layer(core, snapshots)
+
+
+_REGISTERS = ("signal", "trace", "v_pre", "v", "psi", "delta", "error")
+
+
+def _counting(core: layout.Core) -> layout.Core:
+    """The same core, counting saturations apart."""
+    settings = core.settings.copy()
+    settings["count_saturations"] = 1
+    return core._replace(settings=settings, saturations=np.zeros_like(core.saturations))
+
+
+def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation:
+    stacked = {
+        name: np.array([shot[name] for shot in snapshots], dtype=np.int64) for name in (*_REGISTERS, "outputs")
+    }
+    below = [slice(k.pre, k.pre + k.n_in) for k in core.layers]
+    above = [slice(k.post, k.post + k.n_out) for k in core.layers]
+
+    def parts(name: str, where: list[slice]) -> tuple[Ints, ...]:
+        return tuple(stacked[name][:, part] for part in where)
+
+    return Observation(
+        signal=(*parts("signal", below), *parts("signal", above[-1:])),
+        factor=parts("trace", below),
+        v_pre=parts("v_pre", above),
+        v=parts("v", above),
+        psi=parts("psi", above),
+        delta=parts("delta", above),
+        error=stacked["error"],
+        outputs=stacked["outputs"],
+        saturations=core.saturations,
+    )

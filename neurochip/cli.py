@@ -1,0 +1,562 @@
+"""The command line: reads options, calls the rooms below, prints. No arithmetic."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
+
+import typer
+
+from neurochip.errors import ConfigError, NeurochipError
+
+if TYPE_CHECKING:
+    from neurochip.data import Dataset
+    from neurochip.experiment import Progress, Run
+    from neurochip.parity import FloatParity
+
+EXIT_DISAGREES = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+#: The demonstration: few enough epochs that a second start takes seconds.
+DEMO_FOLDER = Path("demo")
+DEMO_EPOCHS = 5
+
+app = typer.Typer(
+    help="Learning on neuromorphic chips, simulated bit by bit.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN.h5", help="A run file.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    from typer.main import get_command
+
+    command = get_command(app)
+    try:
+        status = command.main(args=arguments, prog_name="neurochip", standalone_mode=False)
+    except NeurochipError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error)
+            return EXIT_BAD_INPUT
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+            return _refuse(_usage_sentence(error))
+        if type(error).__name__ == "Abort":
+            return _interrupted()
+        raise
+    return status if isinstance(status, int) else 0
+
+
+def _interrupted() -> int:
+    print("neurochip: interrupted", file=sys.stderr)
+    return EXIT_INTERRUPTED
+
+
+def _refuse(sentence: str) -> int:
+    print(f"neurochip: {sentence}", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+def _usage_sentence(error: Any) -> str:
+    text = " ".join(str(error.format_message()).split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "neurochip"
+    return f"{text}; see {command} --help"
+
+
+def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every option of a run as a flag; it gets those that were used as a dict."""
+    from neurochip.config import RunConfig
+
+    own = [
+        parameter
+        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+        if name != "options"
+    ]
+    flags = [_flag(name, field) for name, field in RunConfig.model_fields.items() if name != "data"]
+    names = [flag.name for flag in flags]
+
+    def called(**values: Any) -> Any:
+        options = {name: values.pop(name) for name in names}
+        given = {name: _parsed(name, v) for name, v in options.items() if v is not None}
+        return command(**values, options=given)
+
+    called.__doc__ = command.__doc__
+    called.__name__ = command.__name__
+    parameters = [*own, *flags]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called
+
+
+_LISTS = ("hidden", "rate_shifts", "halve_at")
+
+
+def _flag(name: str, field: Any) -> inspect.Parameter:
+    words = name.replace("_", "-")
+    kind = _scalar(field.annotation)
+    declaration = f"--{words}/--no-{words}" if kind is bool else f"--{words}"
+    choices = _choices(field.annotation)
+    option = typer.Option(
+        declaration,
+        help=_help(field),
+        metavar="|".join(choices) if choices else ("N,N" if name in _LISTS else None),
+        show_default=False,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[Optional[kind], option],  # noqa: UP045  (typer reads this form)
+    )
+
+
+def _help(field: Any) -> str:
+    default = field.default
+    if isinstance(default, tuple):
+        default = ",".join(str(entry) for entry in default)
+    shown = "" if default is None else f" [{str(default).lower() if default is True else default}]"
+    return f"{field.description}{shown}"
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    for part in (annotation, *get_args(annotation)):
+        if str(get_origin(part)) == "typing.Literal":
+            return get_args(part)
+    return ()
+
+
+def _scalar(annotation: Any) -> type:
+    parts = [annotation, *get_args(annotation)]
+    for kind in (bool, int, float):
+        if kind in parts and get_origin(annotation) is not tuple:
+            return kind
+    return str
+
+
+def _parsed(name: str, value: Any) -> Any:
+    if name not in _LISTS:
+        return value
+    try:
+        return tuple(int(part) for part in str(value).split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(
+            f"--{name.replace('_', '-')} is {value!r}; it must be whole numbers with commas "
+            f"between them, such as 128,64"
+        ) from None
+
+
+@app.command()
+@_with_run_options
+def learn(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[CONFIG.toml]", help="Options as a TOML file; flags override it."),
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Built-in name (digits), .npz, IDX folder or HDF5 file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The run file to write. [run.h5, or the resumed file]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--resume", help="Go on from this run file, bit for bit."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Learn on the chip, one sample at a time, and save a run file after every epoch."""
+    from neurochip import experiment, files
+    from neurochip.config import make, read
+
+    if resume is not None:
+        run, samples, epochs = _resumed(resume, config, data, options)
+        target = out or resume
+    else:
+        given = {} if config is None else read(config)
+        options = {**options, **({} if data is None else {"data": data})}
+        merged = make({**given, **options}, "options" if config is None else str(config))
+        target = out or Path("run.h5")
+        files.check_writable(target)
+        samples = experiment.load_data(merged)
+        run = experiment.build(merged, samples)
+        epochs = merged.epochs
+    _learn(run, samples, epochs, target, as_json)
+
+
+def _resumed(
+    path: Path, config: Path | None, data: str | None, options: dict[str, Any]
+) -> tuple[Run, Dataset, int]:
+    from neurochip import experiment
+
+    fixed = sorted(set(options) - {"epochs"})
+    if fixed or config is not None:
+        what = f"--{fixed[0].replace('_', '-')}" if fixed else str(config)
+        raise ConfigError(
+            f"{what} can't change a run that is resumed from {str(path)!r}; leave it out, or "
+            f"start a new run without --resume"
+        )
+    run = experiment.load_run(path)
+    samples = experiment.load_data(run.config, data)
+    experiment.check_same_data(run, samples, path)
+    epochs = options.get("epochs")
+    if epochs is None:
+        epochs = experiment.remaining_epochs(run, path)
+    elif epochs < 1:
+        raise ConfigError(f"--epochs is {epochs}; it must be 1 or more")
+    return run, samples, epochs
+
+
+def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
+    from neurochip import experiment
+
+    finished, start = run.chip.epoch, time.perf_counter()
+    try:
+        with _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress:
+            experiment.learn(run, samples, epochs, out, progress)
+    except KeyboardInterrupt:
+        done = len(run.history)
+        kept = f"{out} holds the {done} finished epochs" if done > finished else "nothing was saved"
+        print(f"neurochip: interrupted; {kept}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    seconds = time.perf_counter() - start
+    if as_json:
+        _print_json(_learned(run, out, seconds))
+    else:
+        print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
+        print(f"written to {out} ({seconds:.1f} s)")
+
+
+def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:
+    return {
+        "command": "learn",
+        "out": str(out),
+        "accuracy": run.accuracy,
+        "epochs": run.chip.epoch,
+        "seconds": seconds,
+        "history": [
+            {
+                "epoch": entry.record.epoch + 1,
+                "running_error": entry.record.running_error,
+                "accuracy": entry.test_accuracy,
+                "rate_shifts": list(entry.record.rate_shifts),
+            }
+            for entry in run.history
+        ],
+        "config": run.config.to_dict(),
+    }
+
+
+@contextmanager
+def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Progress | None]:
+    """Tell how learning goes: a bar on a terminal, a line an epoch elsewhere, nothing for JSON."""
+    if quiet:
+        yield None
+    elif sys.stdout.isatty():
+        with _Bar(n_samples, last) as bar:
+            yield bar
+    else:
+        yield _Lines(n_samples, last)
+
+
+class _Lines:
+    """One line at the end of every epoch."""
+
+    def __init__(self, n_samples: int, last: int) -> None:
+        self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
+
+    def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
+        if learned < self.n_samples:
+            return
+        now = time.perf_counter()
+        rate = self.n_samples / max(now - self.start, 1e-9)
+        self.start = now
+        error = f"running error {wrong / scored:.2%}" if scored else ""
+        print(f"epoch {run.chip.epoch + 1}/{self.last}: {error}, {rate:.0f} samples/s", flush=True)
+
+
+class _Bar:
+    """A bar with samples a second and the running error."""
+
+    def __init__(self, n_samples: int, last: int) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/" + str(last)),
+            BarColumn(),
+            TextColumn("{task.fields[rate]:.0f} samples/s, running error {task.fields[error]:.2%}"),
+            TimeRemainingColumn(),
+        )
+        self.first: int | None = None
+        self.task = self.bar.add_task("learn", total=None, epoch=1, rate=0.0, error=1.0)
+
+    def __enter__(self) -> _Bar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
+        epoch = run.chip.epoch
+        self.first = epoch if self.first is None else self.first
+        done = (epoch - self.first) * self.n_samples + learned
+        self.bar.update(
+            self.task,
+            total=(self.last - self.first) * self.n_samples,
+            completed=done,
+            epoch=epoch + 1,
+            rate=done / max(time.perf_counter() - self.start, 1e-9),
+            error=wrong / max(scored, 1),
+        )
+
+
+@app.command("run")
+def run_command(
+    path: RunPath,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Another data set than the run's own."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the trained chip on a test set: accuracy and events, nothing is learned."""
+    from neurochip import experiment
+
+    run = experiment.load_run(path)
+    samples = experiment.load_data(run.config, data)
+    result = experiment.evaluate(run, samples)
+    events = _events(result.counters, len(samples.test))
+    if as_json:
+        _print_json(
+            {
+                "command": "run",
+                "run": str(path),
+                "data": samples.name,
+                "samples": len(samples.test),
+                "accuracy": result.accuracy,
+                "events_per_sample": events,
+                "saturations": _totals(result.saturations),
+            }
+        )
+        return
+    print(f"test accuracy {result.accuracy:.2%} on {len(samples.test)} samples of {samples.name}")
+    for layer in events:
+        text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
+        print(f"  events a sample: {text}")
+
+
+def _events(counters: Any, samples: int) -> list[dict[str, float]]:
+    """Events of inference, one row a layer, a sample."""
+    from neurochip.chip import COUNTED_EVENTS
+
+    return [
+        {
+            name: int(count) / samples
+            for name, count in zip(COUNTED_EVENTS, layer, strict=True)
+            if name not in ("weight_updates", "trace_updates")
+        }
+        for layer in counters.sum(axis=0)
+    ]
+
+
+def _totals(saturations: Any) -> dict[str, int]:
+    from neurochip.chip import SATURATED_REGISTERS
+
+    totals = saturations.sum(axis=(0, 1))
+    return {name: int(n) for name, n in zip(SATURATED_REGISTERS, totals, strict=True) if n}
+
+
+@app.command()
+def parity(
+    path: RunPath,
+    against: Annotated[str, typer.Option("--against", help="float")] = "float",
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Another data set than the run's own."),
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", help="How many samples.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Compare the chip with another execution; exit 0 when they agree, 1 when not."""
+    from neurochip import experiment
+    from neurochip.parity import compare_with_float
+
+    if against != "float":
+        raise ConfigError(f"--against is {against!r}; it must be float")
+    run = experiment.load_run(path)
+    loaded = experiment.load_data(run.config, data)
+    verdict = compare_with_float(run.chip, loaded.test, samples)
+    if as_json:
+        _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
+    else:
+        _print_parity(verdict)
+    if not verdict.agrees:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+def _facts(verdict: FloatParity) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"agrees": verdict.agrees, "spikes": verdict.spikes, **asdict(verdict)}
+
+
+def _print_parity(verdict: FloatParity) -> None:
+    from neurochip.parity import MAX_PREDICTIONS, MAX_SPIKES, MIN_COSINE
+
+    header = ("layer", "first differing spike", "spikes", "membrane, LSB", "cosine", "saturations")
+    rows = []
+    for layer in verdict.layers:
+        first = layer.first_spike
+        rows.append(
+            (
+                layer.name,
+                "none" if first is None else "sample {}, step {}, neuron {}".format(*first),
+                "-" if layer.spikes is None else f"{layer.spikes:.3%}",
+                f"mean {layer.membrane_mean:.2f}, max {layer.membrane_max:.0f}",
+                "-" if layer.cosine is None else f"{layer.cosine:.4f}",
+                ", ".join(f"{name} {n}" for name, n in layer.saturations.items()) or "none",
+            )
+        )
+    _print_table(header, rows)
+    print(
+        f"predictions differ in {verdict.predictions:.2%} of {verdict.samples} samples "
+        f"(limit {MAX_PREDICTIONS:.0%}); limits: spikes {MAX_SPIKES:.1%}, cosine {MIN_COSINE}"
+    )
+    print("the chip agrees with the float reference" if verdict.agrees else "they DISAGREE")
+
+
+@app.command()
+def chips(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="A chip, or a path of a .toml file."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the hardware models, or print one as a table."""
+    from neurochip import hardware
+
+    if name is None:
+        models = {entry: hardware.load(entry).title for entry in hardware.available()}
+        if as_json:
+            _print_json({"command": "chips", "chips": models})
+        else:
+            _print_table(("name", "title"), list(models.items()))
+        return
+    model = hardware.load(name)
+    rows = hardware.rows(model)
+    if as_json:
+        _print_json({"command": "chips", "name": model.name, "rows": [r._asdict() for r in rows]})
+        return
+    print(model.title)
+    shown = [tuple("unknown" if cell is None else str(cell) for cell in row) for row in rows]
+    _print_table(("number", "value", "unit", "basis", "source"), shown)
+
+
+@app.command()
+def report(
+    path: RunPath,
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
+    figures: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--figures", help="Also write each figure as PNG and SVG into this folder."),
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Another data set than the run's own."),
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", help="Test sample that is drawn.")] = 0,
+    neurons: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--neurons", metavar="N,N", help="Hidden neurons that are drawn."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what a run did: one HTML page that needs nothing else."""
+    from neurochip import experiment, plot
+
+    chosen = None if neurons is None else _parsed("neurons", neurons)
+    run = experiment.load_run(path)
+    written = plot.report(
+        run,
+        experiment.load_data(run.config, data),
+        out,
+        sample=sample,
+        neurons=chosen,
+        figures=figures,
+    )
+    if as_json:
+        _print_json({"command": "report", "written": [str(file) for file in written]})
+    else:
+        for file in written:
+            print(f"written to {file}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = DEMO_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Learn handwritten digits on the chip, compare with float, and draw a report."""
+    from neurochip import experiment, files, plot
+    from neurochip.config import make
+    from neurochip.parity import compare_with_float
+
+    files.make_folder(out)
+    config = make({"epochs": DEMO_EPOCHS})
+    samples = experiment.load_data(config)
+    run = experiment.build(config, samples)
+    if not as_json:
+        layers = "-".join(str(n) for n in run.chip.network.sizes)
+        print(
+            f"A {layers} spiking network learns {len(samples.train)} handwritten digits on chip "
+            f"{run.chip.hardware.name!r},\none sample at a time, in integers only "
+            f"({run.chip.hardware.registers.weight.bits.value}-bit weights), with OTTT."
+        )
+    with _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress:
+        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", progress)
+    verdict = compare_with_float(run.chip, samples.test)
+    page = plot.report(run, samples, out / "report.html")
+    if as_json:
+        facts = {"command": "demo", "accuracy": run.accuracy, "parity": _facts(verdict)}
+        _print_json({**facts, "written": [str(out / "run.h5"), *map(str, page)]})
+    else:
+        print(f"test accuracy {run.history[-1].test_accuracy:.2%}\n")
+        print("The same samples through the paper's equations in float64:")
+        _print_parity(verdict)
+        print(f"\nrun file {out / 'run.h5'}, report {page[0]}")
+    if not verdict.agrees:
+        raise typer.Exit(EXIT_DISAGREES)
+
+
+def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, tuple("-" * width for width in widths), *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _print_json(facts: dict[str, Any]) -> None:
+    print(json.dumps(facts))

@@ -1,0 +1,203 @@
+"""What a run is: every option once, for a TOML file, for the command line and for a run file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from neurochip import hardware as hardware_models
+from neurochip import rules
+from neurochip.errors import ConfigError
+from neurochip.hardware import Hardware
+from neurochip.mapping import Encoding
+from neurochip.network import Network
+from neurochip.rules import OTTT, Surrogate
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: After these epochs the learning rate is halved, whatever the number of epochs: so three epochs
+#: and two more are the same as five.
+HALVE_AT = (9, 13)
+
+Rounding = Literal["floor", "toward_zero", "nearest", "stochastic"]
+_Bits = int | None
+
+
+class RunConfig(BaseModel):
+    """One run's options; what is None takes the chip's or the rule's own value.
+
+    A TOML file holds them as plain keys; on the command line each is a flag of the same name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    data: str = Field("digits", description="built-in name, .npz, IDX folder or HDF5 file")
+    hidden: tuple[int, ...] = Field((128,), description="neurons of each hidden layer")
+    timesteps: int = Field(8, description="steps T that a sample is shown for")
+    lam: float = Field(0.5, description="decay of membrane and trace a step, 1 - 1/tau")
+    v_th: float = Field(1.0, description="threshold")
+    reset: Literal["soft", "hard"] | None = Field(None, description="what a spike does to v")
+    readout: Literal["linear", "leaky", "spiking"] = Field("linear", description="output layer")
+    bias: bool = Field(True, description="learn biases")
+    encoding: Encoding = Field("graded", description="how inputs reach the chip")
+    hardware: str = Field("neurochip", description="chip: built-in name or a .toml file")
+    rule: str = Field("ottt", description="learning rule")
+    update: Literal["online", "accumulate", "last"] = Field(
+        "online", description="when weights change: every step, sample's end, last step only"
+    )
+    surrogate: Literal["table", "boxcar", "triangle"] = Field("table", description="shape of psi")
+    alpha: float = Field(4.0, description="steepness of the table's sigmoid")
+    width: float | None = Field(None, description="reach of boxcar or triangle, in thresholds")
+    feedback: Literal["symmetric", "sign", "random", "direct"] = Field(
+        "symmetric", description="how the error gets down"
+    )
+    loss: Literal["ce", "mse"] = Field("ce", description="cross-entropy or squared error")
+    trace_input: bool | None = Field(None, description="trace the input too")
+    rate_shifts: tuple[int, ...] | None = Field(
+        None, description="rate 2^-m, one m a layer; chosen from the data if left out"
+    )
+    halve_at: tuple[int, ...] = Field(HALVE_AT, description="halve the rate after these epochs")
+    epochs: int = Field(15, description="how often every sample is shown")
+    seed: int = Field(0, description="of weights, order and all random words")
+    train_samples: int | None = Field(None, description="use only the first of the training set")
+    test_samples: int | None = Field(None, description="use only the first of the test set")
+    rounding: Rounding | None = Field(None, description="rounding of an update")
+    weight_bits: _Bits = Field(None, description="width of a weight, 2-16")
+    shadow_bits: _Bits = Field(None, description="width of a shadow weight, 0 for none")
+    trace_bits: _Bits = Field(None, description="width of a trace")
+    trace_rounding: Literal["floor", "nearest", "stochastic"] | None = Field(
+        None, description="rounding of a trace's decay"
+    )
+    error_bits: _Bits = Field(None, description="width of the read-out's error")
+    delta_bits: _Bits = Field(None, description="width of a hidden error")
+    delta_rounding: Literal["nearest", "stochastic"] | None = Field(
+        None, description="rounding of a hidden error"
+    )
+    membrane_bits: _Bits = Field(None, description="width of a membrane")
+    membrane_fraction: _Bits = Field(None, description="fraction bits of a membrane")
+    accumulator_bits: _Bits = Field(None, description="width of a synaptic accumulator")
+    gradient_bits: _Bits = Field(None, description="width of a gradient accumulator")
+    bias_bits: _Bits = Field(None, description="width of a bias mantissa")
+    input_bits: _Bits = Field(None, description="width of a graded input")
+    count_saturations: bool = Field(False, description="count values that leave their registers")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options that aren't None, as JSON and TOML hold them."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def load_hardware(self) -> Hardware:
+        """The chip with this run's widths and roundings in place of its own."""
+        given = {
+            key: value
+            for option, keys in _REGISTER_KEYS.items()
+            for key in keys
+            if (value := getattr(self, option)) is not None
+        }
+        return hardware_models.load(self.hardware).with_values(given)
+
+    def make_rule(self) -> OTTT:
+        """The learning rule."""
+        return rules.get(self.rule)(
+            update=self.update,
+            surrogate=Surrogate(self.surrogate, self.alpha, self.width),
+            feedback=self.feedback,
+            loss=self.loss,
+            trace_input=self.trace_input,
+            rate_shifts=self.rate_shifts,
+            halve_at=self.halve_at,
+        )
+
+    def make_network(self, n_in: int, n_classes: int, hardware: Hardware) -> Network:
+        """The network for a data set of ``n_in`` numbers a sample and ``n_classes`` classes."""
+        return Network.mlp(
+            (n_in, *self.hidden, n_classes),
+            timesteps=self.timesteps,
+            lam=self.lam,
+            v_th=self.v_th,
+            reset=self.reset or hardware.neuron.resets[0],
+            fires=hardware.neuron.fires,
+            readout=self.readout,
+            bias=self.bias,
+        )
+
+    def with_options(self, options: Mapping[str, Any]) -> RunConfig:
+        """A copy with other values, validated again."""
+        return make({**self.to_dict(), **options})
+
+
+_REGISTER_KEYS: dict[str, tuple[str, ...]] = {
+    "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
+    "weight_bits": ("registers.weight.bits",),
+    "shadow_bits": ("registers.shadow.bits",),
+    "trace_bits": ("registers.trace.bits",),
+    "trace_rounding": ("registers.trace.rounding",),
+    "error_bits": ("registers.error.bits",),
+    "delta_bits": ("registers.delta.bits",),
+    "delta_rounding": ("registers.delta.rounding",),
+    "membrane_bits": ("registers.membrane.bits",),
+    "membrane_fraction": ("registers.membrane.fraction",),
+    "accumulator_bits": ("registers.accumulator.bits",),
+    "gradient_bits": ("registers.gradient.bits",),
+    "bias_bits": ("registers.bias.bits",),
+    "input_bits": ("registers.input.bits",),
+}
+
+_POSITIVE = ("timesteps", "epochs", "train_samples", "test_samples")
+
+
+def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
+    """Validate options by name.
+
+    Raises:
+        ConfigError: an option is unknown, of the wrong kind, or out of range.
+    """
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    try:
+        config = RunConfig(**values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, where)) from None
+    for name in _POSITIVE:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
+    if any(n < 1 for n in config.hidden):
+        raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
+    return config
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The options that a TOML file gives, not yet validated.
+
+    Raises:
+        ConfigError: the file is missing or isn't TOML.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(
+            f"configuration {str(path)!r} can't be read ({error.strerror}); check the path"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"configuration {str(path)!r} is not valid TOML ({error}); mend that line"
+        ) from None
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    first = error.errors(include_url=False)[0]
+    option = ".".join(str(part) for part in first["loc"][:1])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(RunConfig.model_fields)
+        return f"{where}: option {option!r} is unknown; the options are {known}"
+    expected = first["msg"].removeprefix("Input should be ")
+    return f"{where}: {option} is {first['input']!r}; it must be {expected}"
+
+

@@ -1,0 +1,276 @@
+"""What a command does: load, build, learn, evaluate, save, and go on from a file."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip import data as data_sets
+from neurochip import files
+from neurochip import hardware as hardware_models
+from neurochip.chip import Chip, EpochRecord, Result
+from neurochip.config import RunConfig, make
+from neurochip.data import Dataset
+from neurochip.errors import ConfigError, DataError, RunFileError
+from neurochip.mapping import Integers
+from neurochip.network import Network
+from neurochip.rules import OTTT
+
+#: Called with a run, the epoch at work, and the samples learned, scored and wrong in it.
+Progress = Callable[["Run", int, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One epoch of a run's history."""
+
+    record: EpochRecord
+    test_accuracy: float
+
+
+@dataclass(eq=False)
+class Run:
+    """A chip with all that led to its state.
+
+    Attributes:
+        config: the options; ``epochs`` counts all that were asked for so far.
+        chip: the chip in its state after the last finished epoch.
+        start: its integers before the first.
+        history: one entry a finished epoch.
+        data_mark: length and checksum of the training set that it learned.
+    """
+
+    config: RunConfig
+    chip: Chip
+    start: Integers
+    history: list[Entry]
+    data_mark: str
+
+    @property
+    def accuracy(self) -> float | None:
+        """Test accuracy after the last finished epoch, 0..1; None before the first."""
+        return self.history[-1].test_accuracy if self.history else None
+
+
+def load_data(config: RunConfig, source: str | None = None) -> Dataset:
+    """The data set of a run, cut to the configured numbers of samples."""
+    loaded = data_sets.load(source or config.data)
+    train, test = loaded.train, loaded.test
+    if config.train_samples is not None:
+        train = train.take(config.train_samples)
+    if config.test_samples is not None:
+        test = test.take(config.test_samples)
+    return replace(loaded, train=train, test=test)
+
+
+def build(config: RunConfig, data: Dataset) -> Run:
+    """A run that has learned nothing yet."""
+    hardware = config.load_hardware()
+    network = config.make_network(data.train.n_features, data.n_classes, hardware)
+    chip = Chip(
+        network,
+        hardware,
+        config.make_rule(),
+        config.seed,
+        encoding=config.encoding,
+        count_saturations=config.count_saturations,
+    )
+    return Run(config, chip, chip.integers, [], mark_of(data))
+
+
+def learn(
+    run: Run, data: Dataset, epochs: int, out: Path | None, progress: Progress | None = None
+) -> Run:
+    """Learn for some more epochs; after each, test and save.
+
+    Args:
+        run: where to go on from; it is changed.
+        data: what it learns and is tested with.
+        epochs: how many more.
+        out: where to save; None saves nothing.
+        progress: told between chunks of samples.
+    """
+    if out is not None:
+        files.check_writable(out)
+    run.config = run.config.with_options({"epochs": run.chip.epoch + epochs})
+    for _ in range(epochs):
+        tell = None if progress is None else _Teller(run, progress)
+        (record,) = run.chip.learn(data.train, 1, tell)
+        run.history.append(Entry(record, run.chip.evaluate(data.test).accuracy))
+        if out is not None:
+            save_run(run, out)
+    return run
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Adds the run to what a chip tells of its progress."""
+
+    run: Run
+    progress: Progress
+
+    def __call__(self, learned: int, scored: int, wrong: int) -> None:
+        self.progress(self.run, learned, scored, wrong)
+
+
+def evaluate(run: Run, data: Dataset) -> Result:
+    """Inference on the test set."""
+    return run.chip.evaluate(data.test)
+
+
+def check_same_data(run: Run, data: Dataset, path: str | Path) -> None:
+    """Raise DataError where a run would go on with other samples than it began with."""
+    if mark_of(data) != run.data_mark:
+        raise DataError(
+            f"data {data.name!r} are not those that {str(path)!r} learned (their checksum "
+            f"differs); give the same with --data, or start a new run"
+        )
+
+
+def remaining_epochs(run: Run, path: str | Path) -> int:
+    """Configured epochs that are not done yet."""
+    rest = run.config.epochs - run.chip.epoch
+    if rest < 1:
+        raise ConfigError(
+            f"run file {str(path)!r} has finished all its {run.config.epochs} epochs; "
+            f"ask for more with --epochs"
+        )
+    return rest
+
+
+def mark_of(data: Dataset) -> str:
+    """Length and checksum of a training set."""
+    x, y = np.ascontiguousarray(data.train.x), np.ascontiguousarray(data.train.y)
+    return f"{len(y)}:{zlib.crc32(y.tobytes(), zlib.crc32(memoryview(x).cast('B'))):08x}"
+
+
+def save_run(run: Run, path: str | Path) -> None:
+    """Write a run file, beside and renamed: version 1, see README "Run files"."""
+    files.write_tree(path, _tree(run))
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run file and put its state into a chip.
+
+    Raises:
+        RunFileError: the file is missing, damaged, newer than this program, or incomplete.
+    """
+    tree = files.read_tree(path)
+    try:
+        return _run(tree)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunFileError(
+            f"run file {str(path)!r} lacks or garbles {error}; it was not written by this "
+            f"program: write it anew"
+        ) from None
+
+
+def _tree(run: Run) -> dict[str, Any]:
+    chip = run.chip
+    return {
+        "config": json.dumps(run.config.to_dict(), sort_keys=True),
+        "hardware": chip.hardware.to_toml(),
+        "network": json.dumps(chip.network.to_dict()),
+        "rule": json.dumps(chip.rule.to_dict(), sort_keys=True),
+        "formats": json.dumps(asdict(chip.formats)),
+        "data_mark": run.data_mark,
+        "state": {
+            "seed": chip.seed,
+            "epoch": chip.epoch,
+            "n_learned": chip.n_learned,
+            "rate_shifts": np.array(chip.rate_shifts or (), np.int64),
+        },
+        "start": _integers_tree(run.start),
+        "integers": _integers_tree(chip.integers),
+        "floats": _floats_tree(chip),
+        "history": _history_tree(run.history),
+    }
+
+
+def _integers_tree(integers: Integers) -> dict[str, Any]:
+    return {
+        kind: {f"layer{number}": array for number, array in enumerate(arrays)}
+        for kind, arrays in vars(integers).items()
+        if arrays
+    }
+
+
+def _floats_tree(chip: Chip) -> dict[str, Any]:
+    return {
+        kind: {f"layer{number}": array for number, array in enumerate(arrays)}
+        for kind, arrays in vars(chip.parameters).items()
+    }
+
+
+_RECORD_FIELDS = ("epoch", "samples", "rate_shifts", "scored", "wrong", "counters", "saturations")
+
+
+def _history_tree(history: list[Entry]) -> dict[str, Any]:
+    if not history:
+        return {}
+    columns: dict[str, Any] = {
+        name: np.array([getattr(entry.record, name) for entry in history])
+        for name in _RECORD_FIELDS
+    }
+    columns["test_accuracy"] = np.array([entry.test_accuracy for entry in history])
+    return columns
+
+
+def _run(tree: dict[str, Any]) -> Run:
+    config = make(json.loads(tree["config"]))
+    state, start = tree["state"], _integers(tree["start"])
+    chip = Chip(
+        Network.from_dict(json.loads(tree["network"])),
+        hardware_models.from_toml(tree["hardware"]),
+        OTTT.from_dict(json.loads(tree["rule"])),
+        state["seed"],
+        encoding=config.encoding,
+        count_saturations=config.count_saturations,
+    )
+    if asdict(chip.formats) != _formats(tree["formats"]):
+        raise ValueError("'formats'")
+    chip.load(
+        _integers(tree["integers"]),
+        epoch=state["epoch"],
+        n_learned=state["n_learned"],
+        rate_shifts=tuple(int(shift) for shift in state["rate_shifts"]) or None,
+    )
+    return Run(config, chip, start, _history(tree.get("history", {})), tree["data_mark"])
+
+
+def _formats(text: str) -> dict[str, Any]:
+    formats: dict[str, Any] = json.loads(text)
+    return {**formats, "layers": tuple(formats["layers"])}
+
+
+def _integers(group: dict[str, Any]) -> Integers:
+    def layers(kind: str) -> tuple[NDArray[Any], ...]:
+        arrays = group.get(kind, {})
+        return tuple(arrays[f"layer{number}"] for number in range(len(arrays)))
+
+    return Integers(layers("weights"), layers("shadow"), layers("biases"), layers("feedback"))
+
+
+def _history(columns: dict[str, Any]) -> list[Entry]:
+    n_epochs = len(columns.get("epoch", ()))
+    return [_entry(columns, number) for number in range(n_epochs)]
+
+
+def _entry(columns: dict[str, Any], number: int) -> Entry:
+    record = EpochRecord(
+        epoch=int(columns["epoch"][number]),
+        samples=int(columns["samples"][number]),
+        rate_shifts=tuple(int(shift) for shift in columns["rate_shifts"][number]),
+        scored=int(columns["scored"][number]),
+        wrong=int(columns["wrong"][number]),
+        counters=columns["counters"][number],
+        saturations=columns["saturations"][number],
+    )
+    return Entry(record, float(columns["test_accuracy"][number]))

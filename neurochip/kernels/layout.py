@@ -1,0 +1,147 @@
+"""The arrays that every kernel of the core works on: their names, shapes and meaning.
+
+Populations are numbered 0 (the inputs), 1 .. L-1 (hidden), L (the read-out). Weight layer l leads
+from population l to population l+1. Each per-neuron array is flat over all populations; population
+p owns ``start[p] : start[p+1]``. Weights are flat too, layer after layer, input-major: layer l is
+``weight_start .. weight_start + n_in * n_out``, row i holds the synapses that leave neuron i.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Rounding modes of a right shift (neurochip.fixed.Rounding, as numbers).
+FLOOR, TOWARD_ZERO, NEAREST, STOCHASTIC = range(4)
+# How input integers become a step's input.
+GRADED, RATE, BERNOULLI, SPIKES = range(4)
+# Firing and reset of a neuron.
+SOFT, HARD = range(2)
+# Shapes of the surrogate.
+TABLE, BOXCAR, TRIANGLE = range(3)
+# Read-outs.
+LINEAR, LEAKY, SPIKING = range(3)
+# Errors.
+CROSS_ENTROPY, SQUARED = range(2)
+# Ways of the error down.
+SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
+# When weights change.
+ONLINE, ACCUMULATE, LAST = range(3)
+
+#: What a random word is for (the second word of its key).
+FOR_ROW, FOR_COLUMN, FOR_BIAS, FOR_TRACE, FOR_DELTA, FOR_BERNOULLI = range(1, 7)
+
+#: Epoch number under which Bernoulli inputs of an evaluation are drawn.
+EVALUATION_EPOCH = 0xFFFFFFFF
+
+#: Fraction bits of the surrogate: 16 stands for 1.0.
+PSI_FRACTION = 4
+PSI_ONE = 1 << PSI_FRACTION
+#: The surrogate's table covers distances 0 .. 2 v_th from the threshold in this many entries.
+PSI_ENTRIES = 16
+#: Binary digits of a decay factor.
+DECAY_BITS = 12
+#: Binary digits of a random word.
+WORD_BITS = 16
+
+#: Columns of the counters.
+COUNTERS = (
+    "spikes_in",
+    "spikes_out",
+    "synaptic_ops",
+    "weight_updates",
+    "trace_updates",
+)
+SPIKES_IN, SPIKES_OUT, SYNAPTIC_OPS, WEIGHT_UPDATES, TRACE_UPDATES = range(5)
+#: Registers whose saturations are counted on request.
+SATURATIONS = (
+    "weight",
+    "shadow",
+    "accumulator",
+    "current",
+    "membrane",
+    "trace",
+    "error",
+    "delta",
+    "gradient",
+    "bias",
+)
+(
+    SAT_WEIGHT,
+    SAT_SHADOW,
+    SAT_ACCUMULATOR,
+    SAT_CURRENT,
+    SAT_MEMBRANE,
+    SAT_TRACE,
+    SAT_ERROR,
+    SAT_DELTA,
+    SAT_GRADIENT,
+    SAT_BIAS,
+) = range(10)
+
+_SETTING_FIELDS = (
+    "timesteps n_layers seed encoding in_bits in_fraction trace_input "
+    "readout loss feedback update count_saturations "
+    "accumulator_low accumulator_high accumulator_wraps "
+    "current_bits current_low current_high current_wraps "
+    "membrane_low membrane_high membrane_wraps "
+    "trace_high trace_rounding "
+    "error_low error_high error_fraction "
+    "delta_low delta_high delta_rounding "
+    "gradient_low gradient_high "
+    "weight_low weight_high weight_rounding "
+    "shadow_shift shadow_low shadow_high "
+    "bias_low bias_high "
+    "fires_at_threshold surrogate narrow_weights"
+).split()
+
+_LAYER_FIELDS = (
+    "n_in n_out weight_start pre post "  # shapes; first neuron of the populations below and above
+    "current_shift "  # accumulator to membrane: fv - fw - f_in
+    "membrane_decay threshold threshold_log2 reset reset_value membrane_fraction surrogate_width "
+    "trace_fraction trace_decay "  # of the population below
+    "delta_fraction "  # of the error at this layer's output
+    "transport_shift feedback_start "  # from this layer's output error to the population below
+    "gradient_shift update_shift bias_shift bias_exponent bias_learned "
+    "fast_update delta_lift trace_lift fast_gradient gradient_delta_lift gradient_trace_lift"
+).split()
+
+#: One record: what holds for the whole core. Widths appear as the ends of their ranges.
+SETTINGS = np.dtype([(name, np.int64) for name in _SETTING_FIELDS])
+#: One record a weight layer, with the neurons it drives.
+LAYER = np.dtype([(name, np.int64) for name in _LAYER_FIELDS])
+
+
+class Core(NamedTuple):
+    """All state of one core. N: neurons of all populations; S: synapses; L: weight layers."""
+
+    settings: NDArray[np.void]  # (1,) SETTINGS
+    layers: NDArray[np.void]  # (L,) LAYER
+    weights: NDArray[np.int8] | NDArray[np.int16]  # (S,) Q fw, each layer its own
+    shadow: NDArray[np.int16]  # (S,) or (0,): weights with more fraction bits
+    gradient: NDArray[np.int16] | NDArray[np.int32]  # (S,) or (0,): sums of products
+    bias: NDArray[np.int32]  # (N,) mantissas, in units of v * 2^exponent; inputs' unused
+    bias_gradient: NDArray[np.int64]  # (N,) sums of deltas
+    feedback: NDArray[np.int8]  # fixed feedback weights, layer after layer, (0,) if unused
+    psi_table: NDArray[np.int64]  # (16,) surrogate over distance, f = 4
+    exp2_table: NDArray[np.int64]  # (16,) 255 * 2^(-i/16)
+    signal: NDArray[np.int16]  # (N,) spike 0/1, or the graded input
+    active: NDArray[np.int32]  # (N,) rows of the nonzero signals, compacted per population
+    n_active: NDArray[np.int64]  # (L+1,) how many
+    trace: NDArray[np.int32]  # (N,) x, f = trace_fraction
+    accumulator: NDArray[np.int32] | NDArray[np.int64]  # (N,)
+    exact: NDArray[np.int64]  # (N,) values before they are fitted into a register
+    v: NDArray[np.int32]  # (N,) membrane after the reset
+    v_pre: NDArray[np.int32]  # (N,) membrane before the reset; the read-out's o
+    psi: NDArray[np.int16]  # (N,) surrogate 0..16
+    error: NDArray[np.int64]  # (C,) e of the read-out
+    delta: NDArray[np.int16]  # (N,) d
+    output_sum: NDArray[np.int64]  # (C,) sum of o over the steps of a sample
+    touched: NDArray[np.uint8]  # (N,) rows that had a nonzero factor in this sample
+    rows: NDArray[np.int32]  # (N,) scratch: rows with a nonzero factor
+    lifted: NDArray[np.int16]  # (N,) scratch: deltas shifted for the fast update
+    words: NDArray[np.int16]  # (N,) scratch: random words of the columns
+    counters: NDArray[np.int64]  # (T, L, len(COUNTERS))
+    saturations: NDArray[np.int64]  # (T, L, len(SATURATIONS))

@@ -1,0 +1,178 @@
+"""Phases 3 and 4, neuron and trace: membranes, spikes, surrogates, presynaptic traces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurochip.kernels import layout
+from neurochip.kernels.arithmetic import (
+    count_outside,
+    decay,
+    fit_all,
+    shift_all,
+    shift_stochastic,
+)
+from neurochip.kernels.axon import compact
+from neurochip.kernels.jit import kernel
+from neurochip.kernels.random import step_key, word
+
+#: log2 of the surrogate table's entries per threshold.
+ENTRIES_LOG2 = 3
+
+
+@kernel
+def currents(core, number, t):  # type: ignore[no-untyped-def]
+    """Bring the accumulators to the membrane's fraction; fit the current register, if any."""
+    s, layer = core.settings[0], core.layers[number]
+    acc = core.accumulator[layer.post : layer.post + layer.n_out]
+    current = core.exact[layer.post : layer.post + layer.n_out]
+    shift_all(acc, layer.current_shift, current)
+    if s.current_bits:
+        low, high = s.current_low, s.current_high
+        if s.count_saturations:
+            core.saturations[t, number, layout.SAT_CURRENT] += count_outside(current, low, high)
+        fit_all(current, low, high, s.current_wraps, current)
+
+
+@kernel
+def add_bias(core, layer, current):  # type: ignore[no-untyped-def]
+    """Add the biases, mantissa * 2^exponent."""
+    bias, exponent = core.bias[layer.post : layer.post + layer.n_out], layer.bias_exponent
+    for j in range(current.size):
+        current[j] += np.int64(bias[j]) << exponent
+
+
+@kernel
+def integrate(core, number, t, leak):  # type: ignore[no-untyped-def]
+    """v_pre = fit(dec(v) + current + bias); with leak 4096 nothing of v remains."""
+    s, layer = core.settings[0], core.layers[number]
+    first, last = layer.post, layer.post + layer.n_out
+    total, v, v_pre = core.exact[first:last], core.v[first:last], core.v_pre[first:last]
+    currents(core, number, t)
+    add_bias(core, layer, total)
+    for j in range(total.size):
+        total[j] += decay(np.int64(v[j]), leak)
+    low, high = s.membrane_low, s.membrane_high
+    if s.count_saturations:
+        core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(total, low, high)
+    fit_all(total, low, high, s.membrane_wraps, v_pre)
+
+
+@kernel
+def fire(core, number, t):  # type: ignore[no-untyped-def]
+    """Compare with the threshold, spike, reset."""
+    s, layer = core.settings[0], core.layers[number]
+    first, last = layer.post, layer.post + layer.n_out
+    v, v_pre = core.v[first:last], core.v_pre[first:last]
+    spikes, after = core.signal[first:last], core.exact[first:last]
+    # An integer membrane is above the threshold when it reaches the next integer.
+    threshold, reset_value = layer.threshold, layer.reset_value
+    level = threshold + 1 - s.fires_at_threshold
+    for j in range(v.size):
+        spikes[j] = v_pre[j] >= level
+    if layer.reset == layout.SOFT:
+        for j in range(v.size):
+            after[j] = v_pre[j] - (threshold if v_pre[j] >= level else 0)
+    else:
+        for j in range(v.size):
+            after[j] = reset_value if v_pre[j] >= level else np.int64(v_pre[j])
+    low, high = s.membrane_low, s.membrane_high
+    if s.count_saturations:
+        core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(after, low, high)
+    fit_all(after, low, high, s.membrane_wraps, v)
+
+
+@kernel
+def neurons(core, number, t):  # type: ignore[no-untyped-def]
+    """Phase 3 for the spiking population above weight layer ``number``."""
+    layer = core.layers[number]
+    integrate(core, number, t, layer.membrane_decay)
+    fire(core, number, t)
+    compact(core, number + 1, layer.post, layer.n_out)
+    core.counters[t, number, layout.SPIKES_OUT] += core.n_active[number + 1]
+
+
+@kernel
+def psi_from_table(psi, v_pre, layer, table):  # type: ignore[no-untyped-def]
+    """Sixteen entries over the distance from the threshold, 0 .. 2 v_th."""
+    threshold, log2 = layer.threshold, layer.threshold_log2
+    for j in range(psi.size):
+        distance = abs(np.int64(v_pre[j]) - threshold)
+        if log2 >= ENTRIES_LOG2:
+            entry = distance >> (log2 - ENTRIES_LOG2)
+        else:
+            entry = (distance << ENTRIES_LOG2) // threshold
+        psi[j] = table[entry] if entry < layout.PSI_ENTRIES else 0
+
+
+@kernel
+def surrogates(core, number):  # type: ignore[no-untyped-def]
+    """Psi of the population above weight layer ``number``, 0..16 for 0..1, from v before reset."""
+    s, layer = core.settings[0], core.layers[number]
+    first, last = layer.post, layer.post + layer.n_out
+    v_pre, psi = core.v_pre[first:last], core.psi[first:last]
+    threshold, width = layer.threshold, layer.surrogate_width
+    if s.surrogate == layout.TABLE:
+        psi_from_table(psi, v_pre, layer, core.psi_table)
+    elif s.surrogate == layout.BOXCAR:
+        for j in range(psi.size):
+            near = abs(np.int64(v_pre[j]) - threshold) < width
+            psi[j] = layout.PSI_ONE if near else 0
+    else:
+        for j in range(psi.size):
+            steps = (abs(np.int64(v_pre[j]) - threshold) << layout.PSI_FRACTION) // width
+            psi[j] = max(np.int64(0), layout.PSI_ONE - steps)
+
+
+@kernel
+def decayed_traces(core, number, step):  # type: ignore[no-untyped-def]
+    """Decay the traces below weight layer ``number`` into the scratch row ``exact``."""
+    s, layer = core.settings[0], core.layers[number]
+    first, last = layer.pre, layer.pre + layer.n_in
+    x, after = core.trace[first:last], core.exact[first:last]
+    factor = (1 << layout.DECAY_BITS) - layer.trace_decay
+    if s.trace_rounding == layout.STOCHASTIC:
+        stream = step_key(s.seed, layout.FOR_TRACE, number, step)
+        for i in range(x.size):
+            after[i] = shift_stochastic(x[i] * factor, layout.DECAY_BITS, word(stream, i))
+        return
+    half = 1 << (layout.DECAY_BITS - 1) if s.trace_rounding == layout.NEAREST else 0
+    for i in range(x.size):
+        after[i] = (x[i] * factor + half) >> layout.DECAY_BITS
+
+
+@kernel
+def traces(core, number, t, step):  # type: ignore[no-untyped-def]
+    """Phase 4: x = min(dec(x) + s * 2^fx, max) for the population below weight layer ``number``."""
+    s, layer = core.settings[0], core.layers[number]
+    first, last = layer.pre, layer.pre + layer.n_in
+    x, after, signal = core.trace[first:last], core.exact[first:last], core.signal[first:last]
+    high = s.trace_high
+    decayed_traces(core, number, step)
+    add_impulses(after, signal, layer.trace_fraction - (s.in_fraction if number == 0 else 0))
+    if s.count_saturations:
+        core.saturations[t, number, layout.SAT_TRACE] += count_outside(after, 0, high)
+    updated = np.int64(0)
+    for i in range(x.size):
+        updated += (np.int64(x[i]) | after[i]) != 0
+    for i in range(x.size):
+        x[i] = min(after[i], high)
+    core.counters[t, number, layout.TRACE_UPDATES] += updated
+
+
+@kernel
+def add_impulses(after, signal, impulse_shift):  # type: ignore[no-untyped-def]
+    """Add every signal times 2^impulse_shift."""
+    if impulse_shift >= 0:
+        for i in range(after.size):
+            after[i] += np.int64(signal[i]) << impulse_shift
+    else:
+        for i in range(after.size):
+            after[i] += np.int64(signal[i]) >> -impulse_shift
+
+
+@kernel
+def raw_factor(core):  # type: ignore[no-untyped-def]
+    """An untraced input is its own presynaptic factor."""
+    n = core.layers[0].n_in
+    core.trace[:n] = core.signal[:n]

@@ -1,0 +1,110 @@
+"""The pipeline: a step, a sample, a stream of samples. One call from Python runs a whole stream."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurochip.kernels import layout
+from neurochip.kernels.axon import axons_in
+from neurochip.kernels.jit import kernel, pipeline
+from neurochip.kernels.neuron import neurons, raw_factor, traces
+from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.readout import error_in, predicted, read_out
+from neurochip.kernels.synapse import synapses
+from neurochip.kernels.transport import transport
+
+
+@pipeline
+def start_sample(core):  # type: ignore[no-untyped-def]
+    """Nothing of one sample reaches the next."""
+    core.v[:] = 0
+    core.trace[:] = 0
+    core.output_sum[:] = 0
+
+
+@pipeline
+def infer_step(core, frame, sample, epoch, t):  # type: ignore[no-untyped-def]
+    """One step of inference: axon in, synapse, neuron, layer by layer; read-out."""
+    axons_in(core, frame, sample, epoch, t)
+    n_hidden = core.layers.size - 1
+    for number in range(n_hidden):
+        synapses(core, number, t)
+        neurons(core, number, t)
+    synapses(core, n_hidden, t)
+    read_out(core, t)
+
+
+@pipeline
+def sense_step(core, frame, sample, epoch, t, step):  # type: ignore[no-untyped-def]
+    """Phases 1 to 4 and the read-out: an inference step that keeps the traces up."""
+    axons_in(core, frame, sample, epoch, t)
+    if core.settings[0].trace_input:
+        traces(core, 0, t, step)
+    else:
+        raw_factor(core)
+    n_hidden = core.layers.size - 1
+    for number in range(n_hidden):
+        synapses(core, number, t)
+        neurons(core, number, t)
+        traces(core, number + 1, t, step)
+    synapses(core, n_hidden, t)
+    read_out(core, t)
+
+
+@pipeline
+def learn_step(core, frame, label, sample, epoch, t, step):  # type: ignore[no-untyped-def]
+    """One step of learning: all seven phases, the last three only where the rule asks for them."""
+    s = core.settings[0]
+    last = t == s.timesteps - 1
+    sense_step(core, frame, sample, epoch, t, step)
+    if s.update != layout.LAST or last:
+        error_in(core, label, t)
+        transport(core, t, step)
+        for number in range(core.layers.size):
+            if s.update == layout.ACCUMULATE:
+                accumulate(core, number, t)
+                if last:
+                    apply_accumulated(core, number, t, step)
+            else:
+                update_online(core, number, t, step)
+
+
+@pipeline
+def frame_of(frames, t):  # type: ignore[no-untyped-def]
+    """The input of step t: static samples (1, n_in) show the same frame in every step."""
+    return frames[t if frames.shape[0] > 1 else 0]
+
+
+@pipeline
+def infer_sample(core, frames, sample, epoch):  # type: ignore[no-untyped-def]
+    """Show one sample (1 or T, n_in) and return the predicted class."""
+    start_sample(core)
+    for t in range(core.settings[0].timesteps):
+        infer_step(core, frame_of(frames, t), sample, epoch, t)
+    return predicted(core)
+
+
+@pipeline
+def learn_sample(core, frames, label, sample, epoch, n_learned):  # type: ignore[no-untyped-def]
+    """Show one sample and learn from it; ``n_learned`` samples were learned before it."""
+    timesteps = core.settings[0].timesteps
+    start_sample(core)
+    for t in range(timesteps):
+        step = n_learned * timesteps + t
+        learn_step(core, frame_of(frames, t), label, sample, epoch, t, step)
+
+
+@kernel
+def infer_stream(core, inputs, samples, epoch, predictions):  # type: ignore[no-untyped-def]
+    """Predict the listed samples of inputs (n, 1 or T, n_in) uint8 into predictions (k,)."""
+    for k in range(samples.size):
+        sample = samples[k]
+        predictions[k] = infer_sample(core, inputs[sample], sample, epoch)
+
+
+@kernel
+def learn_stream(core, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
+    """Learn the listed samples in order; ``n_learned`` samples were learned before them."""
+    for k in range(samples.size):
+        sample = np.int64(samples[k])
+        learn_sample(core, inputs[sample], labels[sample], sample, epoch, n_learned + k)

@@ -1,0 +1,219 @@
+"""Which power of two every register of every layer stands for (datapath: number formats)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from neurochip import fixed
+from neurochip.errors import ConfigError
+from neurochip.hardware import Hardware
+from neurochip.network import Network, Parameters
+from neurochip.rules import OTTT
+from neurochip.rules.feedback import draw
+
+Encoding: TypeAlias = Literal["graded", "rate", "bernoulli", "spikes"]
+#: How inputs reach the chip: as numbers, as evenly spaced spikes, as random spikes of that rate,
+#: or as spike trains that the data set already holds.
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+
+#: A learned bias can reach this many thresholds.
+BIAS_REACH = 4.0
+#: Learned or fixed feedback is held in signed words of this width.
+FEEDBACK_BITS = 8
+#: Fraction bits of the surrogate.
+PSI_FRACTION = 4
+
+
+@dataclass(frozen=True)
+class LayerFormats:
+    """Fractions and shifts of one weight layer: integer n stands for n * 2^-fraction.
+
+    Attributes:
+        weight: fraction fw of the weights.
+        membrane: fraction fv of the membranes that the layer drives.
+        factor: fraction fx of the presynaptic factor (trace, or raw input).
+        factor_bits: width of that factor, unsigned.
+        bias_exponent: biases are mantissa * 2^bias_exponent, in units of the membrane.
+        delta: fraction fd of the errors at the layer's outputs.
+        delta_bits: width of those errors, signed.
+        gradient_shift: p, by which products are shifted into the gradient accumulator.
+        feedback: fraction of the feedback weights that carry the error down from this layer, or
+            of the one magnitude of sign feedback; 0 where the weights themselves do.
+    """
+
+    weight: int
+    membrane: int
+    factor: int
+    factor_bits: int
+    bias_exponent: int
+    delta: int
+    delta_bits: int
+    gradient_shift: int
+    feedback: int
+
+    @property
+    def bias(self) -> int:
+        """Fraction of a bias mantissa."""
+        return self.membrane - self.bias_exponent
+
+    def update_shift(self, rate_shift: int) -> int:
+        """k of a weight's update: product * 2^-k is the change, for a rate of 2^-rate_shift."""
+        return self.delta + self.factor - self.weight + rate_shift
+
+    def bias_shift(self, rate_shift: int) -> int:
+        """k of a bias's update."""
+        return self.delta - self.bias + rate_shift
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of a whole network on one chip.
+
+    Attributes:
+        encoding: how inputs arrive.
+        input_fraction: fraction of an input's signal: the input's bits if graded, 0 for spikes.
+        traced_input: whether the first layer's factor is a trace of the input.
+        layers: one entry a weight layer.
+    """
+
+    encoding: Encoding
+    input_fraction: int
+    traced_input: bool
+    layers: tuple[LayerFormats, ...]
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise ConfigError unless ``encoding`` is known."""
+    if encoding not in ENCODINGS:
+        raise ConfigError(
+            f"encoding {encoding!r} is unknown; choose one of {', '.join(ENCODINGS)}"
+        )
+
+
+def choose_formats(
+    network: Network,
+    parameters: Parameters,
+    hardware: Hardware,
+    rule: OTTT,
+    encoding: Encoding,
+    seed: int,
+) -> Formats:
+    """Choose every exponent for a network's weights as they are at the start.
+
+    Weights get the largest fraction that leaves the chip's headroom above their largest magnitude.
+
+    Args:
+        network: what is mapped.
+        parameters: its float weights and biases.
+        hardware: widths and fixed fractions.
+        rule: which factors and errors it needs.
+        encoding: how inputs arrive.
+        seed: of the feedback weights.
+    """
+    check_encoding(encoding)
+    graded = encoding == "graded"
+    traced = (not graded) if rule.trace_input is None else rule.trace_input
+    input_fraction = hardware.registers.input.bits.value if graded else 0
+    feedback = _feedback_fractions(network, rule, seed)
+    layers = tuple(
+        _layer_formats(network, parameters, hardware, number, traced, input_fraction, feedback)
+        for number in range(len(network.dense))
+    )
+    return Formats(encoding, input_fraction, traced, layers)
+
+
+def decay_factor(lam: float) -> int:
+    """The 12-bit d of a decay v * (4096 - d) / 4096 that comes nearest to lam."""
+    return round((1.0 - lam) * (1 << fixed.DECAY_BITS))
+
+
+def trace_fraction(bits: int, lam: float) -> int:
+    """Fraction of a trace: headroom for the sum of a spike in every step, 1 / (1 - lam)."""
+    return bits - math.ceil(math.log2(1.0 / (1.0 - lam)))
+
+
+def lam_below(network: Network, number: int) -> float:
+    """Decay of the trace that feeds weight layer ``number``: its neurons', or for the input the
+    first hidden layer's.
+    """
+    if not network.neurons:
+        neuron = network.readout_neuron
+        return neuron.lam if neuron is not None else 0.0
+    return network.neurons[max(0, number - 1)].lam
+
+
+def _layer_formats(
+    network: Network,
+    parameters: Parameters,
+    hardware: Hardware,
+    number: int,
+    traced: bool,
+    input_fraction: int,
+    feedback: tuple[int, ...],
+) -> LayerFormats:
+    registers = hardware.registers
+    weight = fixed.fraction_for(
+        float(np.abs(parameters.weights[number]).max(initial=0.0)),
+        registers.weight.bits.value,
+        registers.weight.headroom.value,
+    )
+    follows_weight = registers.membrane.fraction_rule == "weight"
+    membrane = registers.membrane.fraction.value + (weight if follows_weight else 0)
+    is_readout = number == len(network.dense) - 1
+    delta_register = registers.error if is_readout else registers.delta
+    delta_bits = delta_register.bits.value
+    factor, factor_bits = _factor(network, hardware, number, traced, input_fraction)
+    return LayerFormats(
+        weight=weight,
+        membrane=membrane,
+        factor=factor,
+        factor_bits=factor_bits,
+        bias_exponent=_bias_exponent(network, parameters, hardware, number, membrane),
+        delta=delta_bits - 1 if is_readout else registers.delta.fraction.value,
+        delta_bits=delta_bits,
+        gradient_shift=_gradient_shift(
+            network.timesteps, delta_bits, factor_bits, registers.gradient.bits.value
+        ),
+        feedback=feedback[number],
+    )
+
+
+def _factor(
+    network: Network, hardware: Hardware, number: int, traced: bool, input_fraction: int
+) -> tuple[int, int]:
+    if number == 0 and not traced:
+        return input_fraction, max(1, input_fraction)
+    bits = hardware.registers.trace.bits.value
+    return trace_fraction(bits, lam_below(network, number)), bits
+
+
+def _bias_exponent(
+    network: Network, parameters: Parameters, hardware: Hardware, number: int, membrane: int
+) -> int:
+    register = hardware.registers.bias
+    neuron = network.neurons[number] if number < len(network.neurons) else None
+    reach = BIAS_REACH * (neuron.v_th if neuron is not None else 1.0)
+    largest = max(reach, float(np.abs(parameters.biases[number]).max(initial=0.0)))
+    mantissa = largest * 2.0**membrane / ((1 << (register.bits.value - 1)) - 1)
+    return min(max(0, math.ceil(math.log2(mantissa))), register.max_exponent.value)
+
+
+def _gradient_shift(timesteps: int, delta_bits: int, factor_bits: int, bits: int) -> int:
+    full_scale = timesteps * (1 << (delta_bits - 1)) * ((1 << factor_bits) - 1)
+    return max(0, math.ceil(math.log2(full_scale / ((1 << (bits - 1)) - 1))))
+
+
+def _feedback_fractions(network: Network, rule: OTTT, seed: int) -> tuple[int, ...]:
+    drawn = draw(rule.feedback, network.sizes, seed)
+    if drawn is None:
+        return (0,) * len(network.dense)
+    if rule.feedback == "sign":
+        return (0, *(-round(math.log2(float(magnitude))) for magnitude in drawn))
+    return (
+        0,
+        *(fixed.fraction_for(float(np.abs(b).max()), FEEDBACK_BITS, 1.0) for b in drawn),
+    )

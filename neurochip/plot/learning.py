@@ -1,0 +1,188 @@
+"""Figures of learning: accuracy by epoch, and weights before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from neurochip.plot.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    PALE,
+    VERMILLION,
+    WIDTH,
+    percent,
+    styled,
+    whole_ticks,
+)
+
+Floats = NDArray[np.float64]
+
+#: Beyond so many epochs, markers would hide the line.
+_MARKED_EPOCHS = 40
+#: Two-sided 95 % of a normal distribution, in standard deviations.
+_Z95 = 1.959964
+#: Most bins of a histogram.
+_MOST_BINS = 256
+_ROW_HEIGHT = 1.75
+
+
+@styled
+def learning_curve(
+    epochs: ArrayLike,
+    running_error: ArrayLike,
+    test_accuracy: ArrayLike,
+    *,
+    scored: ArrayLike | None = None,
+    n_test: int | None = None,
+) -> Figure:
+    """Draw running training error and test accuracy by epoch, on one scale read both ways.
+
+    Args:
+        epochs: (E,) epochs learned, from 1.
+        running_error: (E,) share of samples wrong when they came up, 0..1; NaN where none was
+            scored.
+        test_accuracy: (E,) share of test samples right after the epoch, 0..1; NaN where unknown.
+        scored: (E,) samples behind each running error; draws its 95 % interval.
+        n_test: samples behind each test accuracy; draws its 95 % interval.
+    """
+    x = np.asarray(epochs, dtype=np.float64)
+    training = 1.0 - np.asarray(running_error, dtype=np.float64)
+    test = np.asarray(test_accuracy, dtype=np.float64)
+    figure = Figure(figsize=(WIDTH, 3.2))
+    axes = figure.add_subplot()
+    n_scored = None if scored is None else np.asarray(scored, dtype=np.float64)
+    n_tested = None if n_test is None else np.full(x.shape, float(n_test))
+    shown = [
+        _curve(axes, x, test, n_tested, BLUE, "o-", "test set"),
+        _curve(axes, x, training, n_scored, VERMILLION, "s--", "training, as samples came up"),
+    ]
+    axes.set_ylim(_floor(np.concatenate(shown)), 1.0)
+    axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
+    whole_ticks(axes.xaxis, len(x))
+    axes.set_xlabel("epochs learned")
+    axes.set_ylabel("accuracy (share right)")
+    axes.grid(axis="y", color=PALE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    error = axes.secondary_yaxis("right", functions=(_complement, _complement))
+    error.set_ylabel("error (share wrong)")
+    error.spines["right"].set_visible(True)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
+    return figure
+
+
+@styled
+def weight_histograms(
+    before: Sequence[ArrayLike],
+    after: Sequence[ArrayLike],
+    fractions: Sequence[int],
+    bits: int,
+    names: Sequence[str],
+) -> Figure:
+    """Draw how the weights of each layer are spread over their register, before and after.
+
+    Args:
+        before: one array of integers a layer, of any shape.
+        after: the same.
+        fractions: f of each layer: integer n stands for the weight n * 2^-f.
+        bits: width of the signed register, whose ends are the clipping rails.
+        names: of the layers.
+    """
+    n_layers = len(after)
+    figure = Figure(figsize=(WIDTH, _ROW_HEIGHT * n_layers + 0.7))
+    rows = figure.subplots(n_layers, 1, squeeze=False)[:, 0]
+    for axes, start, now, fraction, name in zip(
+        rows, before, after, fractions, names, strict=True
+    ):
+        _histogram(axes, np.asarray(start).ravel(), np.asarray(now).ravel(), bits, name)
+        _real_axis(axes, fraction)
+    rows[0].legend(*rows[0].get_legend_handles_labels(), loc="upper left")
+    rows[-1].set_xlabel("weight in LSB (black) and as a number (grey)")
+    return figure
+
+
+def _complement(share: Any) -> Any:
+    return 1.0 - share
+
+
+def _curve(
+    axes: Axes,
+    x: Floats,
+    share: Floats,
+    count: Floats | None,
+    colour: str,
+    line: str,
+    label: str,
+) -> Floats:
+    """Draw one curve with its interval; return every finite number that must be in sight."""
+    finite = np.isfinite(share)
+    x, share = x[finite], share[finite]
+    if not x.size:
+        return x
+    style: dict[str, Any] = {} if x.size <= _MARKED_EPOCHS else {"marker": ""}
+    axes.plot(x, share, line, color=colour, label=f"{label} ({share[-1]:.3f})", **style)
+    if count is None or not np.all(count[finite] > 0):
+        return share
+    low, high = _interval(share, count[finite])
+    if x.size == 1:
+        axes.vlines(x, low, high, color=colour, linewidth=0.8)
+    else:
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    return low
+
+
+def _interval(share: Floats, count: Floats) -> tuple[Floats, Floats]:
+    """Wilson's 95 % interval of a share (Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    z2 = _Z95**2
+    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z95 / (1 + z2 / count) * np.sqrt(share * (1 - share) / count + (z2 / count / 2) ** 2 / z2)
+    return centre - half, centre + half
+
+
+def _floor(shown: Floats) -> float:
+    """The tenth below everything shown, with room to see a curve near 1."""
+    if not shown.size:
+        return 0.0
+    return max(0.0, min(float(np.floor(shown.min() * 10 - 1e-9)) / 10, 0.9))
+
+
+def _histogram(
+    axes: Axes, start: NDArray[Any], now: NDArray[Any], bits: int, name: str
+) -> None:
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    width = max(1, (1 << bits) // _MOST_BINS)
+    edges = np.arange(low, high + width + 1, width) - 0.5
+    counts = [np.histogram(values, edges)[0] for values in (start, now)]
+    axes.stairs(counts[0], edges, fill=True, color=PALE, label="before")
+    axes.stairs(counts[1], edges, color=BLUE, linewidth=1.0, label="after")
+    for rail in (low, high):
+        axes.axvline(rail, color=VERMILLION, linewidth=0.9, linestyle="--")
+    margin = 0.02 * (high - low)
+    axes.set_xlim(low - 0.5 - margin, high + 0.5 + margin)
+    axes.set_ylim(0, 1.08 * max(1, *(int(count.max()) for count in counts)))
+    axes.set_ylabel("weights" if width == 1 else f"weights per {width} LSB")
+    axes.set_title(f"{name}: {now.size:,} weights of {bits} bit", pad=20)
+    at_rails = [percent(np.mean((v <= low) | (v >= high))) for v in (start, now)]
+    axes.text(
+        0.985,
+        0.93,
+        f"at the rails (dashed)\nbefore {at_rails[0]}\nafter {at_rails[1]}",
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=BLACK,
+    )
+
+
+def _real_axis(axes: Axes, fraction: int) -> None:
+    step = 2.0**-fraction
+    top = axes.secondary_xaxis("top", functions=(lambda n: n * step, lambda w: w / step))
+    top.tick_params(colors=GREY, labelcolor=GREY, pad=1)
+    top.spines["top"].set_visible(True)

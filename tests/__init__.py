@@ -1,0 +1,1 @@
+"""Tests of neurochip; ``tests.naive`` holds the slow twins of its kernels."""

@@ -1,0 +1,241 @@
+"""From a naive core's configuration to the arrays of the kernels, and back to lists.
+
+Only `fast_lifts` is taken from neurochip.chip: which layers may use the 16-bit lanes, and how far
+their operands are shifted, is part of what is tested.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from neurochip.chip.core import fast_lifts
+from neurochip.kernels import layout
+
+from ..naive.arithmetic import Register
+from ..naive.config import CoreConfig
+from ..naive.core import EXP2, NaiveCore
+from ..naive.strategies import Case
+
+CODES = {
+    "floor": layout.FLOOR,
+    "toward_zero": layout.TOWARD_ZERO,
+    "nearest": layout.NEAREST,
+    "stochastic": layout.STOCHASTIC,
+    "graded": layout.GRADED,
+    "rate": layout.RATE,
+    "bernoulli": layout.BERNOULLI,
+    "spikes": layout.SPIKES,
+    "soft": layout.SOFT,
+    "hard": layout.HARD,
+    "table": layout.TABLE,
+    "boxcar": layout.BOXCAR,
+    "triangle": layout.TRIANGLE,
+    "linear": layout.LINEAR,
+    "leaky": layout.LEAKY,
+    "spiking": layout.SPIKING,
+    "ce": layout.CROSS_ENTROPY,
+    "mse": layout.SQUARED,
+    "symmetric": layout.SYMMETRIC,
+    "sign": layout.SIGN,
+    "random": layout.RANDOM,
+    "direct": layout.DIRECT,
+    "online": layout.ONLINE,
+    "accumulate": layout.ACCUMULATE,
+    "last": layout.LAST,
+}
+"""The numbers of all modes; no two modes of different meaning share a name."""
+
+
+def build(naive: NaiveCore, *, fast: bool = True, count: bool = False) -> layout.Core:
+    """A core in the state of the twin; ``fast`` allows the 16-bit lanes where they fit."""
+    core = allocate(naive.config)
+    fill_settings(core.settings[0], naive.config, count)
+    for ell in range(naive.config.L):
+        fill_layer(core.layers[ell], naive.config, ell, fast=fast and not count)
+    load(core, naive)
+    core.psi_table[:] = naive.config.entries
+    core.exp2_table[:] = EXP2
+    return core
+
+
+def is_narrow(c: CoreConfig) -> bool:
+    """Whether weights are kept in 8 bits. Only two sets of types are compiled, not all eight."""
+    return c.weight_bits <= 8 and c.gradient_bits <= 16
+
+
+def allocate(c: CoreConfig) -> layout.Core:
+    sizes = [layer.n_in for layer in c.layers] + [c.layers[-1].n_out]
+    n, classes = sum(sizes), sizes[-1]
+    n_weights = sum(layer.n_in * layer.n_out for layer in c.layers)
+    narrow = is_narrow(c)
+    weight_dtype: Any = np.int8 if narrow else np.int16
+    gradient_dtype: Any = np.int16 if narrow else np.int32
+    feedback = {"random": [y.n_in * y.n_out for y in c.layers[1:]]}
+    feedback["direct"] = [y.n_in * classes for y in c.layers[1:]]
+
+    def neurons(dtype: Any) -> np.ndarray:
+        return np.zeros(n, dtype)
+
+    return layout.Core(
+        settings=np.zeros(1, layout.SETTINGS).view(np.recarray),
+        layers=np.zeros(c.L, layout.LAYER).view(np.recarray),
+        weights=np.zeros(n_weights, weight_dtype),
+        shadow=np.zeros(n_weights if c.shadow_bits else 0, np.int16),
+        gradient=np.zeros(n_weights if c.update == "accumulate" else 0, gradient_dtype),
+        bias=neurons(np.int32),
+        bias_gradient=neurons(np.int64),
+        feedback=np.zeros(sum(feedback.get(c.feedback, [])), np.int8),
+        psi_table=np.zeros(16, np.int64),
+        exp2_table=np.zeros(16, np.int64),
+        signal=neurons(np.int16),
+        active=neurons(np.int32),
+        n_active=np.zeros(c.L + 1, np.int64),
+        trace=neurons(np.int32),
+        accumulator=neurons(np.int32 if narrow else np.int64),
+        exact=neurons(np.int64),
+        v=neurons(np.int32),
+        v_pre=neurons(np.int32),
+        psi=neurons(np.int16),
+        error=np.zeros(classes, np.int64),
+        delta=neurons(np.int16),
+        output_sum=np.zeros(classes, np.int64),
+        touched=neurons(np.uint8),
+        rows=neurons(np.int32),
+        lifted=neurons(np.int16),
+        words=neurons(np.int16),
+        counters=np.zeros((c.T, c.L, len(layout.COUNTERS)), np.int64),
+        saturations=np.zeros((c.T, c.L, len(layout.SATURATIONS)), np.int64),
+    )
+
+
+def fill_settings(s: Any, c: CoreConfig, count: bool) -> None:
+    s.timesteps, s.n_layers = c.T, c.L
+    s.seed = c.seed - (c.seed >> 63 << 64)  # the same 64 bits, signed
+    s.encoding, s.in_bits, s.in_fraction = CODES[c.encoding], c.in_bits, c.f_in
+    s.trace_input, s.count_saturations = c.trace_input, count
+    for name in ("readout", "loss", "feedback", "update", "surrogate"):
+        s[name] = CODES[getattr(c, name)]
+    for name, register in (("accumulator", c.accumulator), ("membrane", c.membrane)):
+        fill_register(s, name, register)
+    if c.current is not None:
+        s.current_bits = c.current.bits
+        fill_register(s, "current", c.current)
+    s.trace_high, s.trace_rounding = 2**c.trace_bits - 1, CODES[c.trace_rounding]
+    s.error_fraction, s.delta_rounding = c.fe, CODES[c.delta_rounding]
+    for name in ("error", "delta", "gradient", "weight", "shadow", "bias"):
+        bits = getattr(c, f"{name}_bits")
+        if bits:
+            s[f"{name}_low"], s[f"{name}_high"] = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    s.weight_rounding = CODES[c.rounding]
+    s.shadow_shift = c.shadow_bits - c.weight_bits if c.shadow_bits else 0
+    # In a run all layers fire by one rule; see `with_one_way_to_fire`.
+    s.fires_at_threshold = c.layers[0].fires == ">="
+    s.narrow_weights = c.weight_bits <= 8
+
+
+def fill_register(s: Any, name: str, register: Register) -> None:
+    s[f"{name}_low"], s[f"{name}_high"] = register.minimum, register.maximum
+    s[f"{name}_wraps"] = register.overflow == "wrap"
+
+
+def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
+    given, above = c.layers[ell], c.layers[:ell]
+    layer.n_in, layer.n_out = given.n_in, given.n_out
+    layer.weight_start = sum(y.n_in * y.n_out for y in above)
+    layer.pre = sum(y.n_in for y in above)
+    layer.post = layer.pre + given.n_in
+    layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
+    layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
+    layer.threshold = given.theta
+    is_power = given.theta & (given.theta - 1) == 0
+    layer.threshold_log2 = given.theta.bit_length() - 1 if is_power else -1
+    layer.reset, layer.reset_value = CODES[given.reset], given.v_reset
+    layer.surrogate_width = given.win
+    layer.trace_fraction, layer.trace_decay = given.fx, given.trace_d
+    layer.delta_fraction = c.fraction_delta(ell)
+    layer.gradient_shift, layer.update_shift, layer.bias_shift = given.pg, given.k, given.kb
+    layer.bias_exponent, layer.bias_learned = given.bias_exp, given.bias_learned
+    if ell > 0:
+        fill_transport(layer, c, ell)
+    if fast:
+        choose_lanes(layer, c, ell)
+
+
+def fill_transport(layer: Any, c: CoreConfig, ell: int) -> None:
+    given = c.layers[ell]
+    carried = {"symmetric": given.fw, "sign": given.f_sign}.get(c.feedback, given.fb)
+    arriving = c.fe if c.feedback == "direct" else c.fraction_delta(ell)
+    layer.transport_shift = carried + arriving + 4 - c.layers[ell - 1].fd
+    classes = c.layers[-1].n_out
+    layer.feedback_start = sum(
+        y.n_in * (classes if c.feedback == "direct" else y.n_out) for y in c.layers[1:ell]
+    )
+
+
+def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
+    """Allow the fast path wherever products fit, as the chip does for its formats."""
+    raw_bits = max(1, c.f_in)
+    entry: Any = SimpleNamespace(
+        delta_bits=c.error_bits if ell == c.L - 1 else c.delta_bits,
+        factor_bits=c.trace_bits if c.traced(ell) else raw_bits,
+    )
+    below = c.shadow_bits - c.weight_bits if c.shadow_bits else 0
+    lifts = fast_lifts(entry, c.layers[ell].k - below)
+    if lifts is not None and c.weight_bits <= 8 and c.rounding != "toward_zero":
+        layer.fast_update = True
+        layer.delta_lift, layer.trace_lift = lifts
+    lifts = fast_lifts(entry, c.layers[ell].pg)
+    if lifts is not None and is_narrow(c):
+        layer.fast_gradient = True
+        layer.gradient_delta_lift, layer.gradient_trace_lift = lifts
+
+
+def load(core: layout.Core, naive: NaiveCore) -> None:
+    """Copy what the twin has learned."""
+    for ell, layer in enumerate(core.layers):
+        part = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
+        core.weights[part] = np.ravel(naive.w[ell])
+        if naive.shadow is not None:
+            core.shadow[part] = np.ravel(naive.shadow[ell])
+        core.bias[layer.post : layer.post + layer.n_out] = naive.bias[ell]
+        if naive.feedback is not None and ell > 0:
+            b = np.ravel(naive.feedback[ell])
+            core.feedback[layer.feedback_start : layer.feedback_start + b.size] = b
+
+
+def below(core: layout.Core, name: str) -> list[list[int]]:
+    """A per-neuron array, cut into the populations below each weight layer."""
+    values = getattr(core, name)
+    return [values[k.pre : k.pre + k.n_in].tolist() for k in core.layers]
+
+
+def above(core: layout.Core, name: str) -> list[list[int]]:
+    """The same for the populations above each weight layer."""
+    values = getattr(core, name)
+    return [values[k.post : k.post + k.n_out].tolist() for k in core.layers]
+
+
+def matrices(core: layout.Core, name: str) -> list[list[list[int]]] | None:
+    """A per-synapse array as [layer][i][j]; None where it's unused."""
+    values = getattr(core, name)
+    if not values.size:
+        return None
+    return [
+        values[k.weight_start : k.weight_start + k.n_in * k.n_out].reshape(k.n_in, k.n_out).tolist()
+        for k in core.layers
+    ]
+
+
+def frames(c: CoreConfig, sample: list[Any]) -> np.ndarray:
+    """One sample as the kernels take it: (T, n_in) spikes, or (1, n_in) integers."""
+    return np.array(sample if c.encoding == "spikes" else [sample], dtype=np.uint8)
+
+
+def stream(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, labels, and the places in them of the case's samples, last one first."""
+    inputs = np.array([frames(case.config, sample) for sample in case.samples])[::-1].copy()
+    labels = np.array(case.labels, dtype=np.int64)[::-1].copy()
+    return inputs, labels, np.arange(len(labels) - 1, -1, -1, dtype=np.int64)

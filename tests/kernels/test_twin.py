@@ -1,0 +1,429 @@
+"""The compiled core against its naive twin: every register of every step, bit for bit."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from neurochip import fixed
+from neurochip.kernels import layout
+from neurochip.kernels.jit import INTERPRETED, unfused
+from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.readout import error_in
+from neurochip.kernels.stream import (
+    frame_of,
+    infer_stream,
+    learn_stream,
+    sense_step,
+    start_sample,
+)
+from neurochip.kernels.transport import transport
+
+from ..naive.arithmetic import Register
+from ..naive.config import CoreConfig, LayerConfig
+from ..naive.core import Counts, NaiveCore
+from ..naive.strategies import FULL, Case, core_cases, make_feedback, make_sample, matrix
+from . import bridge
+
+#: Plain Python is some hundred times slower than machine code.
+EXAMPLES = 8 if INTERPRETED else 120
+INT32_MAX = 2**31 - 1
+
+
+def possible(case: Case) -> bool:
+    """Membranes are kept in int32, which has no 2^31."""
+    return case.config.membrane.maximum <= INT32_MAX
+
+
+def with_one_way_to_fire(case: Case) -> Case:
+    """A chip's neurons all fire at the threshold, or all above it."""
+    c = case.config
+    layers = tuple(replace(layer, fires=c.layers[0].fires) for layer in c.layers)
+    return replace(case, config=replace(c, layers=layers))
+
+
+cases = core_cases().filter(possible).map(with_one_way_to_fire)
+
+
+# Step by step
+
+
+def learn_step(core: layout.Core, case: Case, k: int, t: int, step: int) -> None:
+    """Step t of sample k, kernel by kernel."""
+    s = core.settings[0]
+    shown = bridge.frames(case.config, case.samples[k])
+    last = t == s.timesteps - 1
+    frame = unfused(frame_of)(shown, t)
+    unfused(sense_step)(core, frame, case.indices[k], case.epoch, t, step)
+    if s.update == layout.LAST and not last:
+        return
+    error_in(core, case.labels[k], t)
+    transport(core, t, step)
+    for ell in range(core.layers.size):
+        if s.update != layout.ACCUMULATE:
+            update_online(core, ell, t, step)
+            continue
+        accumulate(core, ell, t)
+        if last:
+            apply_accumulated(core, ell, t, step)
+
+
+def registers_of(core: layout.Core, twin: dict[str, Any], c: CoreConfig) -> dict[str, Any]:
+    """What the kernels hold, under the twin's names; lists, so that a difference is shown."""
+    hidden = range(c.L if c.readout == "spiking" else c.L - 1)
+    signals = bridge.above(core, "signal")
+    found = {
+        "values": bridge.below(core, "signal")[0],
+        "acc": bridge.above(core, "accumulator"),
+        "v_pre": bridge.above(core, "v_pre"),
+        "v": bridge.above(core, "v"),
+        "x": bridge.below(core, "trace"),
+        "s": [signals[ell] if ell in hidden else [] for ell in range(c.L)],
+        "active": core.active[: core.n_active[0]].tolist(),
+        "sum_o": core.output_sum.tolist(),
+    }
+    if twin["d"] is not None:
+        psi = bridge.above(core, "psi")
+        found["psi"] = [psi[ell] if ell in hidden else [] for ell in range(c.L)]
+        found["d"] = bridge.above(core, "delta")
+        found["e"] = core.error.tolist()
+    return found
+
+
+@given(case=cases, fast=st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_every_register_of_every_step(case, fast):
+    naive = case.core()
+    core = bridge.build(naive, fast=fast)
+    c = case.config
+    for k, sample in enumerate(case.samples):
+        naive.start_sample()
+        unfused(start_sample)(core)
+        for t in range(c.T):
+            learned = case.learned_before + k
+            twin = naive.step(t, sample, case.labels[k], learned, case.epoch, case.indices[k])
+            learn_step(core, case, k, t, learned * c.T + t)
+            found = registers_of(core, twin, c)
+            assert found == {name: twin[name] for name in found}
+            assert memories_of(core) == memories_of_twin(naive)
+            assert gradients_of(core) == gradients_of_twin(naive)
+
+
+def memories_of(core: layout.Core) -> dict[str, Any]:
+    return {
+        "weights": bridge.matrices(core, "weights"),
+        "shadow": bridge.matrices(core, "shadow"),
+        "bias": bridge.above(core, "bias"),
+    }
+
+
+def memories_of_twin(naive: NaiveCore) -> dict[str, Any]:
+    return {"weights": naive.w, "shadow": naive.shadow, "bias": naive.bias}
+
+
+def gradients_of(core: layout.Core) -> tuple[Any, Any] | None:
+    if not core.gradient.size:
+        return None
+    sums = bridge.above(core, "bias_gradient")
+    learned = [g for g, layer in zip(sums, core.layers, strict=True) if layer.bias_learned]
+    return bridge.matrices(core, "gradient"), learned
+
+
+def gradients_of_twin(naive: NaiveCore) -> tuple[Any, Any] | None:
+    if naive.config.update != "accumulate":
+        return None
+    layers = naive.config.layers
+    return naive.g, [g for g, y in zip(naive.gb, layers, strict=True) if y.bias_learned]
+
+
+# Streams
+
+
+def learn(case: Case, core: layout.Core) -> None:
+    inputs, labels, order = bridge.stream(case)
+    learn_stream(core, inputs, labels, order, case.epoch, case.learned_before)
+
+
+def learn_naively(case: Case, naive: NaiveCore) -> tuple[np.ndarray, np.ndarray]:
+    """Counters and saturations, summed over the samples, in the kernels' shapes."""
+    c = case.config
+    counters = np.zeros((c.T, c.L, len(layout.COUNTERS)), np.int64)
+    saturations = np.zeros((c.T, c.L, len(layout.SATURATIONS)), np.int64)
+    _, _, places = bridge.stream(case)
+    for k, (sample, place) in enumerate(zip(case.samples, places, strict=True)):
+        naive.learn(sample, case.labels[k], case.learned_before + k, case.epoch, int(place))
+        counters += [[counted(layer) for layer in step] for step in naive.counters]
+        saturations += [[saturated(layer) for layer in step] for step in naive.counters]
+    return counters, saturations
+
+
+def counted(counts: Counts) -> list[int]:
+    return [getattr(counts, name) for name in layout.COUNTERS]
+
+
+def saturated(counts: Counts) -> list[int]:
+    return [counts.saturations[name] for name in layout.SATURATIONS]
+
+
+def assert_streams_agree(case: Case) -> None:
+    """Fast, general and counting kernels learn what the twin learns, and predict what it does."""
+    naive = case.core()
+    cores = {
+        "fast": bridge.build(naive),
+        "general": bridge.build(naive, fast=False),
+        "counting": bridge.build(naive, count=True),
+    }
+    counters, saturations = learn_naively(case, naive)
+    for name, core in cores.items():
+        learn(case, core)
+        assert memories_of(core) == memories_of_twin(naive), name
+        assert core.output_sum.tolist() == naive.sum_o, name
+        assert core.counters.tolist() == counters.tolist(), name
+        expected = saturations if name == "counting" else np.zeros_like(saturations)
+        assert core.saturations.tolist() == expected.tolist(), name
+        assert not core.gradient.any(), name
+        assert not core.bias_gradient.any(), name
+    assert_predictions_agree(case, naive, cores["fast"])
+
+
+def assert_predictions_agree(case: Case, naive: NaiveCore, core: layout.Core) -> None:
+    inputs, _, order = bridge.stream(case)
+    learned = memories_of(core)
+    predictions = np.full(len(order), -1, dtype=np.int64)
+    infer_stream(core, inputs, order, layout.EVALUATION_EPOCH, predictions)
+    twins = [naive.predict(sample, int(k)) for sample, k in zip(case.samples, order, strict=True)]
+    assert predictions.tolist() == twins
+    assert core.output_sum.tolist() == naive.sum_o
+    assert memories_of(core) == learned
+
+
+@given(case=cases)
+@settings(max_examples=EXAMPLES)
+def test_streams(case):
+    core = bridge.build(case.core())
+    event(f"lanes: {bool(core.layers['fast_update'].any())}")
+    assert_streams_agree(case)
+
+
+@given(case=cases)
+@settings(max_examples=EXAMPLES)
+def test_streams_in_lanes(case):
+    """The same where the chip uses 16-bit lanes: weights of up to 8 bits, narrow products."""
+    c = case.config
+    bits = min(c.weight_bits, 8)
+    traces = min(c.trace_bits, 15)
+    layers = tuple(
+        replace(layer, k=abs(layer.k) % 17, fx=min(layer.fx, traces)) for layer in c.layers
+    )
+    rounding = "nearest" if c.rounding == "toward_zero" else c.rounding
+    config = replace(
+        c, layers=layers, weight_bits=bits, trace_bits=traces, rounding=rounding,
+        gradient_bits=min(c.gradient_bits, 16),
+    )  # fmt: skip
+    register = Register(bits)
+    weights = [[[register.fit(w) for w in row] for row in layer] for layer in case.weights]
+    assert_streams_agree(replace(case, config=config, weights=weights, shadows=None))
+
+
+# Larger layers: whole vectors, blocks of rows, and what remains of both
+
+SIZES = (37, 70, 19)
+
+
+def large_case(seed: int, *, sizes=SIZES, style: str = FULL, density: float = 0.7, **modes) -> Case:
+    layer: dict[str, Any] = modes.pop("layer", {})
+    layers = tuple(LayerConfig(n, m, theta=3000, **layer) for n, m in pairwise(sizes))
+    config = CoreConfig(layers=layers, **{"T": 2, "seed": seed, **modes})
+    rng = random.Random(seed)
+    register = Register(config.weight_bits)
+    return Case(
+        config=config,
+        weights=[matrix(rng, y.n_in, y.n_out, register, style) for y in layers],
+        biases=[[rng.randint(-200, 200) for _ in range(y.n_out)] for y in layers],
+        feedback=make_feedback(rng, config),
+        shadows=None,
+        samples=[make_sample(rng, config, density) for _ in range(2)],
+        labels=[rng.randrange(sizes[-1]) for _ in range(2)],
+        learned_before=seed,
+        epoch=0,
+        indices=[0, 1],
+    )
+
+
+LARGE: dict[str, dict[str, Any]] = {
+    "graded, stochastic": {},
+    "graded, nearest, traced": {"rounding": "nearest", "trace_input": True},
+    "graded, floor, last": {"rounding": "floor", "update": "last"},
+    "graded, toward zero": {"rounding": "toward_zero"},
+    "graded, shadow": {"shadow_bits": 16, "layer": {"k": 14}},
+    "graded, shadow of 12, nearest": {"shadow_bits": 12, "rounding": "nearest"},
+    "graded, accumulate": {"update": "accumulate", "layer": {"pg": 2}},
+    "graded, accumulate, shadow": {"update": "accumulate", "shadow_bits": 16, "layer": {"pg": 1}},
+    "graded, accumulate in 12 bits": {"update": "accumulate", "gradient_bits": 12},
+    "graded, accumulate in 24 bits": {"update": "accumulate", "gradient_bits": 24},
+    "graded, 5-bit weights": {"weight_bits": 5, "layer": {"fw": 3}},
+    "graded, 16-bit weights": {"weight_bits": 16, "layer": {"fw": 12}},
+    "rate": {"encoding": "rate", "trace_input": True, "trace_rounding": "stochastic"},
+    "rate, raw": {"encoding": "rate", "layer": {"k": 3}},
+    "bernoulli, nearest": {"encoding": "bernoulli", "trace_input": True, "rounding": "nearest"},
+    "spikes, floor": {"encoding": "spikes", "trace_input": True, "rounding": "floor"},
+    "spikes, shadow, sign": {
+        "encoding": "spikes",
+        "trace_input": True,
+        "shadow_bits": 13,
+        "feedback": "sign",
+    },
+    "spikes, accumulate, direct": {
+        "encoding": "spikes",
+        "trace_input": True,
+        "update": "accumulate",
+        "feedback": "direct",
+        "delta_rounding": "stochastic",
+        "readout": "spiking",
+    },
+    "spikes, two hidden layers, random": {
+        "encoding": "spikes",
+        "sizes": (41, 33, 25, 18),
+        "feedback": "random",
+        "readout": "leaky",
+        "loss": "mse",
+    },
+    "no hidden layer": {"sizes": (37, 19)},
+    "no hidden layer, accumulate, spiking": {
+        "sizes": (37, 19),
+        "update": "accumulate",
+        "encoding": "rate",
+        "readout": "spiking",
+    },
+    "full scale at every input": {"density": 1.0, "style": "ends", "layer": {"k": 6}},
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_larger_layers(name):
+    modes = LARGE[name]
+    sizes = modes.get("sizes", SIZES)
+    if INTERPRETED:
+        sizes = tuple(n // 2 + 1 for n in sizes)
+    assert_streams_agree(large_case(len(name), **{**modes, "sizes": sizes}))
+
+
+@pytest.mark.parametrize("active", range(18))
+@pytest.mark.parametrize("encoding", ["graded", "spikes"])
+def test_extreme_sums_of_any_number_of_rows(encoding, active):
+    """Blocks of 8 (spikes) and 4 (graded) rows, and every remainder, at -128 and at 127."""
+    config = CoreConfig((LayerConfig(19, 35),), T=1, encoding=encoding)
+    value = 255 if encoding == "graded" else 1
+    sample = [value] * active + [0] * (19 - active)
+    sample[::2], sample[1::2] = sample[:10], sample[10:]
+    weights = [[(-128, 127)[j % 2] for j in range(35)] for _ in range(19)]
+    naive = NaiveCore(config, [weights], [[0] * 35])
+    core = bridge.build(naive)
+    shown = [sample] if encoding == "spikes" else sample
+    twin = naive.step(0, shown)
+    unfused(sense_step)(core, bridge.frames(config, shown)[0], 0, 0, 0, 0)
+    assert bridge.above(core, "accumulator") == twin["acc"]
+
+
+# Every product, every shift
+
+DELTAS = range(-128, 128)
+FACTORS = range(256)
+
+
+def one_layer(*, deltas=DELTAS, factors=FACTORS, raw: bool, k: int, **modes) -> layout.Core:
+    """One weight layer with every delta at its outputs and every factor at its inputs.
+
+    Factors are 8-bit graded inputs, or (not raw) traces.
+    """
+    n, m = len(factors), len(deltas)
+    trace_bits = max(3, int(max(factors)).bit_length())
+    layer = LayerConfig(n, m, k=k, pg=k, bias_learned=False)
+    config = CoreConfig((layer,), T=1, seed=5, trace_input=not raw, trace_bits=trace_bits, **modes)
+    core = bridge.build(NaiveCore(config, [np.zeros((n, m), int).tolist()], [[0] * m]))
+    core.delta[n:] = deltas
+    core.trace[:n] = factors
+    return core
+
+
+def words(seed: int, step: int, n: int, m: int) -> np.ndarray:
+    """The words of all weights, by the package's own definition of them."""
+    place = (0, step % 2**32, step // 2**32)
+    row = fixed.random_words(fixed.random_key(seed, fixed.Purpose.ROW, *place), np.arange(n))
+    column = fixed.random_words(fixed.random_key(seed, fixed.Purpose.COLUMN, *place), np.arange(m))
+    return (row[:, None] + column) % 2**16
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("rounding", ["floor", "nearest", "stochastic"])
+@pytest.mark.parametrize("shadow_bits", [0, 16])
+def test_all_products_at_all_shifts(shadow_bits, rounding, raw):
+    """d * x for d in -128..127 and x in 0..255 (traces: 0..127), k in 0..17, w from -3."""
+    factors = np.arange(256 if raw else 128)
+    step = 3 * 2**32 + 9
+    below = shadow_bits - 8 if shadow_bits else 0
+    in_lanes = []
+    for k in range(0, 18, 7 if INTERPRETED else 1):
+        few = {"deltas": [-128, -1, 0, 127], "factors": [1, 2, 127, 255 if raw else 126]}
+        given_ = few if INTERPRETED else {"factors": factors}
+        core = one_layer(raw=raw, k=k + below, rounding=rounding, shadow_bits=shadow_bits, **given_)
+        n, m = core.layers[0].n_in, core.layers[0].n_out
+        memory = core.shadow if shadow_bits else core.weights
+        memory[:] = -3 << below
+        update_online(core, 0, 0, step)
+        in_lanes.append(bool(core.layers[0].fast_update))
+        product = core.trace[:n, None].astype(np.int64) * core.delta[n:]
+        mode, random_words = fixed.Rounding(rounding), words(5, step, n, m)
+        change = fixed.shift_round(product, k, mode, random_words)
+        top = fixed.Format(shadow_bits or 8).fit((-3 << below) - change)
+        changed = product != 0
+        stored = memory.reshape(n, m)
+        assert np.array_equal(stored[changed], top[changed]), k
+        expected = fixed.Format(8).fit(fixed.shift_round(top, below, fixed.Rounding.NEAREST))
+        assert np.array_equal(core.weights.reshape(n, m)[changed], expected[changed]), k
+    assert any(in_lanes)
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_all_products_into_the_accumulators(raw):
+    factors = [1, 2, 63, 64, 126, 127] if INTERPRETED else range(256 if raw else 128)
+    deltas = [-128, -1, 127] if INTERPRETED else DELTAS
+    for k in range(18):
+        core = one_layer(raw=raw, k=k, factors=factors, deltas=deltas, update="accumulate")
+        n, m = len(factors), len(deltas)
+        assert bool(core.layers[0].fast_gradient) == (1 <= k <= 16 if raw else k <= 16)
+        core.gradient[:] = 99
+        accumulate(core, 0, 0)
+        product = core.trace[:n, None].astype(np.int64) * core.delta[n:]
+        change = fixed.shift_round(product, k, fixed.Rounding.NEAREST)
+        expected = fixed.Format(16).fit(99 + change)
+        assert np.array_equal(core.gradient.reshape(n, m), expected), k
+
+
+@pytest.mark.parametrize("factor_bits", range(8, 16))
+def test_widest_factors_in_lanes(factor_bits):
+    """Traces of up to 15 bits at their largest, at every shift at which lanes take them."""
+    factors = [1, 2**factor_bits // 3, 2**factor_bits - 2, 2**factor_bits - 1]
+    deltas = [-128, -127, -1, 1, 126, 127]
+    shifts_in_lanes = []
+    for k in range(-8, 18):
+        core = one_layer(
+            raw=False, k=k + 8, factors=factors, deltas=deltas, rounding="nearest", shadow_bits=16
+        )
+        if not core.layers[0].fast_update:
+            continue
+        shifts_in_lanes.append(k)
+        core.shadow[:] = 1000
+        update_online(core, 0, 0, 0)
+        product = core.trace[:4, None].astype(np.int64) * core.delta[4:]
+        change = fixed.shift_round(product, k, fixed.Rounding.NEAREST)
+        expected = fixed.Format(16).fit(1000 - change)
+        assert np.array_equal(core.shadow.reshape(4, 6), expected), k
+    assert shifts_in_lanes == list(range(factor_bits - 7, 17))

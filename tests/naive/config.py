@@ -1,0 +1,123 @@
+"""Every parameter of the integer core. Defaults are those of the default chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .arithmetic import Register
+
+TWENTY_FOUR_BITS = Register(24)
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """Weight layer l, the neurons above it, and the presynaptic trace at its input."""
+
+    n_in: int
+    n_out: int
+    fw: int = 6
+    """Fraction of the weights."""
+    fv: int = 12
+    """Fraction of the neurons above (read-out: of o)."""
+    bias_exp: int = 0
+    bias_learned: bool = True
+
+    d: int = 2048
+    """Decay of the neurons above in 1/4096 (unused by a linear read-out)."""
+    theta: int = 4096
+    """Threshold in units of v (unused by a linear or leaky read-out)."""
+    fires: str = ">="  # or ">"
+    reset: str = "soft"  # or "hard"
+    v_reset: int = 0
+    win: int = 2048
+    """Half width of a boxcar, width of a triangle, in units of v."""
+
+    trace_d: int = 2048
+    """Decay of the trace at the input: d of the LIF below (layer 0: of the first hidden LIF)."""
+    fx: int = 6
+    """Fraction of the trace at the input (unused by a raw input)."""
+
+    fd: int = 7
+    """Fraction of the delta of the neurons above (read-out: error_bits - 1 counts)."""
+    fb: int = 6
+    """Fraction of B_l, which carries errors from above this layer to the neurons below it."""
+    f_sign: int = 3
+    """Sign transport through this layer has the magnitude 2^-f_sign."""
+
+    k: int = 10
+    """Right shift of a weight's update."""
+    kb: int = 4
+    """Right shift of a bias's update."""
+    pg: int = 0
+    """Right shift of a product into the gradient accumulator."""
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """A network on the chip; layers[-1] is the read-out."""
+
+    layers: tuple[LayerConfig, ...]
+    T: int = 8
+    seed: int = 0
+
+    encoding: str = "graded"  # "rate", "bernoulli", "spikes"
+    in_bits: int = 8
+    trace_input: bool = False
+
+    accumulator: Register = TWENTY_FOUR_BITS
+    current: Register | None = None
+    membrane: Register = TWENTY_FOUR_BITS
+
+    surrogate: str = "table"  # "boxcar", "triangle"
+    entries: tuple[int, ...] = (16, 14, 11, 8, 6, 4, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0)
+    """The table's 16 values of psi (default: alpha 4)."""
+
+    trace_bits: int = 7
+    trace_rounding: str = "floor"  # "nearest", "stochastic"
+
+    readout: str = "linear"  # "leaky", "spiking"
+    loss: str = "ce"  # "mse"
+    error_bits: int = 8
+
+    feedback: str = "symmetric"  # "sign", "random", "direct"
+    delta_bits: int = 8
+    delta_rounding: str = "nearest"  # "stochastic"
+
+    update: str = "online"  # "accumulate", "last"
+    gradient_bits: int = 16
+    weight_bits: int = 8
+    shadow_bits: int = 0
+    """0: no shadow."""
+    rounding: str = "stochastic"  # "floor", "toward_zero", "nearest"; weights, shadows, biases
+    bias_bits: int = 13
+
+    @property
+    def L(self) -> int:
+        """Number of weight layers."""
+        return len(self.layers)
+
+    @property
+    def f_in(self) -> int:
+        """Fraction of an input value."""
+        return self.in_bits if self.encoding == "graded" else 0
+
+    @property
+    def fe(self) -> int:
+        """Fraction of the error."""
+        return self.error_bits - 1
+
+    def fraction_in(self, ell: int) -> int:
+        """Fraction of the values that enter weight layer l: the input's, or a spike's."""
+        return self.f_in if ell == 0 else 0
+
+    def fraction_delta(self, ell: int) -> int:
+        """Fraction of the delta at the output of weight layer l."""
+        return self.fe if ell == self.L - 1 else self.layers[ell].fd
+
+    def traced(self, ell: int) -> bool:
+        """Whether the presynaptic factor of weight layer l is a trace, or the raw input."""
+        return ell > 0 or self.trace_input
+
+    def spiking(self, ell: int) -> bool:
+        """Whether the neurons above weight layer l fire."""
+        return ell < self.L - 1 or self.readout == "spiking"

@@ -1,0 +1,29 @@
+"""The committed reference vectors are what their script makes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.vectors import make_vectors
+
+MAX_BYTES = 300_000
+
+
+def test_all_are_committed() -> None:
+    names = {path.stem for path in make_vectors.FOLDER.glob("ottt_*.npz")}
+    assert names >= set(make_vectors.VECTORS)
+    files = [make_vectors.FOLDER / f"{name}.npz" for name in make_vectors.VECTORS]
+    assert sum(file.stat().st_size for file in files) < MAX_BYTES
+
+
+@pytest.mark.parametrize("name", make_vectors.VECTORS)
+def test_script_makes_the_file(name: str) -> None:
+    made = make_vectors.make(name)
+    with np.load(make_vectors.FOLDER / f"{name}.npz") as file:
+        assert set(file.files) == set(made)
+        assert json.loads(str(file["config_json"])) == json.loads(str(made.pop("config_json")))
+        for array, value in made.items():
+            assert np.allclose(file[array], value, rtol=0, atol=1e-12), array
