@@ -153,7 +153,9 @@ def _allocate(
     n, n_layers, classes = sum(network.sizes), len(network.dense), network.n_out
     n_weights = network.n_weights
     accumulates = rule.update == "accumulate"
-    wide_sums = _largest_sum(network, hardware, formats) > INT32_MAX
+    sums = [_largest_sum(network, hardware, formats, number) for number in range(n_layers)]
+    accumulator_end = ends(hardware.registers.accumulator.bits.value)[1]
+    wide_sums = max(*sums, accumulator_end) > INT32_MAX
     narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
     gradient_dtype = np.int16 if narrow_gradient else np.int32
 
@@ -193,11 +195,11 @@ def _allocate(
     )
 
 
-def _largest_sum(network: Network, hardware: Hardware, formats: Formats) -> int:
+def _largest_sum(network: Network, hardware: Hardware, formats: Formats, number: int) -> int:
+    """Largest magnitude that layer ``number`` could accumulate: full-scale weights and inputs."""
     weight = 1 << (hardware.registers.weight.bits.value - 1)
-    sums = [layer.n_in * weight for layer in network.dense]
-    sums[0] *= (1 << formats.input_fraction) - 1 or 1
-    return max(*sums, 1 << (hardware.registers.accumulator.bits.value - 1))
+    value = max(1, (1 << formats.input_fraction) - 1) if number == 0 else 1
+    return network.dense[number].n_in * weight * value
 
 
 def _fill_settings(
@@ -253,6 +255,8 @@ def _fill_layer(
     layer.weight_start = sum(k.n_in * k.n_out for k in network.dense[:number])
     layer.pre = sum(network.sizes[:number])
     layer.post = layer.pre + shape.n_in
+    end = ends(hardware.registers.accumulator.bits.value)[1]
+    layer.sums_may_overflow = _largest_sum(network, hardware, formats, number) > end
     input_fraction = formats.input_fraction if number == 0 else 0
     layer.current_shift = entry.membrane - entry.weight - input_fraction
     layer.membrane_fraction = entry.membrane

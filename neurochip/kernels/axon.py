@@ -17,15 +17,20 @@ def rate_spike(value, t, bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def compact_into(values, out):  # type: ignore[no-untyped-def]
+    """Write the positions of the nonzero values to out; return how many there are."""
+    found = 0
+    for i in range(values.size):
+        out[found] = i
+        found += values[i] != 0
+    return found
+
+
+@kernel
 def compact(core, population, first, n):  # type: ignore[no-untyped-def]
     """List the neurons of a population whose signal is not 0."""
-    signal = core.signal[first : first + n]
-    active = core.active[first : first + n]
-    found = 0
-    for i in range(n):
-        active[found] = i
-        found += signal[i] != 0
-    core.n_active[population] = found
+    signal, active = core.signal[first : first + n], core.active[first : first + n]
+    core.n_active[population] = compact_into(signal, active)
 
 
 @kernel

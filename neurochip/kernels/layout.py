@@ -99,6 +99,7 @@ _SETTING_FIELDS = (
 
 _LAYER_FIELDS = (
     "n_in n_out weight_start pre post "  # shapes; first neuron of the populations below and above
+    "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
     "current_shift "  # accumulator to membrane: fv - fw - f_in
     "membrane_decay threshold threshold_log2 reset reset_value membrane_fraction surrogate_width "
     "trace_fraction trace_decay "  # of the population below

@@ -35,11 +35,10 @@ def currents(core, number, t):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_bias(core, layer, current):  # type: ignore[no-untyped-def]
-    """Add the biases, mantissa * 2^exponent."""
-    bias, exponent = core.bias[layer.post : layer.post + layer.n_out], layer.bias_exponent
-    for j in range(current.size):
-        current[j] += np.int64(bias[j]) << exponent
+def add_bias_and_memory(bias, exponent, v, leak, total):  # type: ignore[no-untyped-def]
+    """Add the biases, mantissa * 2^exponent, and what the leak leaves of the membranes."""
+    for j in range(total.size):
+        total[j] += (np.int64(bias[j]) << exponent) + decay(np.int64(v[j]), leak)
 
 
 @kernel
@@ -47,39 +46,32 @@ def integrate(core, number, t, leak):  # type: ignore[no-untyped-def]
     """v_pre = fit(dec(v) + current + bias); with leak 4096 nothing of v remains."""
     s, layer = core.settings[0], core.layers[number]
     first, last = layer.post, layer.post + layer.n_out
-    total, v, v_pre = core.exact[first:last], core.v[first:last], core.v_pre[first:last]
+    total, bias, v = core.exact[first:last], core.bias[first:last], core.v[first:last]
     currents(core, number, t)
-    add_bias(core, layer, total)
-    for j in range(total.size):
-        total[j] += decay(np.int64(v[j]), leak)
+    add_bias_and_memory(bias, layer.bias_exponent, v, leak, total)
     low, high = s.membrane_low, s.membrane_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(total, low, high)
-    fit_all(total, low, high, s.membrane_wraps, v_pre)
+    fit_all(total, low, high, s.membrane_wraps, core.v_pre[first:last])
 
 
 @kernel
-def fire(core, number, t):  # type: ignore[no-untyped-def]
-    """Compare with the threshold, spike, reset."""
+def fire(core, number):  # type: ignore[no-untyped-def]
+    """Compare with the threshold, spike, reset; a reset never leaves the membrane's range."""
     s, layer = core.settings[0], core.layers[number]
     first, last = layer.post, layer.post + layer.n_out
-    v, v_pre = core.v[first:last], core.v_pre[first:last]
-    spikes, after = core.signal[first:last], core.exact[first:last]
+    v, v_pre, spikes = core.v[first:last], core.v_pre[first:last], core.signal[first:last]
     # An integer membrane is above the threshold when it reaches the next integer.
     threshold, reset_value = layer.threshold, layer.reset_value
     level = threshold + 1 - s.fires_at_threshold
-    for j in range(v.size):
-        spikes[j] = v_pre[j] >= level
     if layer.reset == layout.SOFT:
         for j in range(v.size):
-            after[j] = v_pre[j] - (threshold if v_pre[j] >= level else 0)
+            v[j] = v_pre[j] - (threshold if v_pre[j] >= level else 0)
     else:
         for j in range(v.size):
-            after[j] = reset_value if v_pre[j] >= level else np.int64(v_pre[j])
-    low, high = s.membrane_low, s.membrane_high
-    if s.count_saturations:
-        core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(after, low, high)
-    fit_all(after, low, high, s.membrane_wraps, v)
+            v[j] = reset_value if v_pre[j] >= level else np.int64(v_pre[j])
+    for j in range(v.size):
+        spikes[j] = v_pre[j] >= level
 
 
 @kernel
@@ -87,7 +79,7 @@ def neurons(core, number, t):  # type: ignore[no-untyped-def]
     """Phase 3 for the spiking population above weight layer ``number``."""
     layer = core.layers[number]
     integrate(core, number, t, layer.membrane_decay)
-    fire(core, number, t)
+    fire(core, number)
     compact(core, number + 1, layer.post, layer.n_out)
     core.counters[t, number, layout.SPIKES_OUT] += core.n_active[number + 1]
 

@@ -15,8 +15,10 @@ import numpy as np
 
 from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import HALF_WORD, count_outside, fit, fit_all, shift_round
+from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import fill_words, round_all, step_key, word
+from neurochip.kernels.transport import SPARSE_COLUMNS, any_nonzero
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
 SIGN_BIT = np.int16(-HALF_WORD)
@@ -27,11 +29,7 @@ def rows_with_factor(core, layer):  # type: ignore[no-untyped-def]
     """List the rows of a weight layer whose presynaptic factor is not 0."""
     x = core.trace[layer.pre : layer.pre + layer.n_in]
     rows = core.rows[layer.pre : layer.pre + layer.n_in]
-    found = 0
-    for i in range(x.size):
-        rows[found] = i
-        found += x[i] != 0
-    return rows[:found]
+    return rows[: compact_into(x, rows)]
 
 
 @kernel
@@ -126,6 +124,30 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
+    """The same for layers of few columns: only those with an error, one lane at a time."""
+    s, layer = core.settings[0], core.layers[number]
+    stream = step_key(s.seed, layout.FOR_ROW, number, step)
+    words = column_words(core, number, step)
+    lifted = lift(core, layer, layer.delta_lift)
+    low, high = np.int16(s.weight_low), np.int16(s.weight_high)
+    n, start, pre, trace_lift = layer.n_out, layer.weight_start, layer.pre, layer.trace_lift
+    columns = core.active[layer.post : layer.post + n]
+    found = compact_into(lifted, columns)
+    for r in range(rows.size):
+        i = np.int64(rows[r])
+        x = np.int16(core.trace[pre + i] << trace_lift)
+        half = np.int16(row_word(s, stream, i))
+        row = core.weights[start + i * n : start + (i + 1) * n]
+        for c in range(found):
+            j = columns[c]
+            fraction = lanes.multiply_low(lifted[j], x)
+            up = lanes.carry(fraction, lanes.add(half, words[j]))
+            change = lanes.add(lanes.multiply_high(lifted[j], x), up)
+            row[j] = lanes.clip(lanes.subtract(row[j], change), low, high)
+
+
+@kernel
 def change_weight(core, s, at, change, t, number):  # type: ignore[no-untyped-def]
     """Subtract an exact change from one weight (or its shadow) and fit the registers."""
     if s.shadow_shift == 0:
@@ -185,13 +207,17 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
     """OTTT-O: weights change in this step."""
     layer = core.layers[number]
     rows = rows_with_factor(core, layer)
-    if layer.fast_update:
-        fast_update(core, number, step, rows)
-    else:
+    core.counters[t, number, layout.WEIGHT_UPDATES] += rows.size * layer.n_out
+    if not any_nonzero(core.delta[layer.post : layer.post + layer.n_out]):
+        return
+    if not layer.fast_update:
         general_update(core, number, t, step, rows)
+    elif layer.n_out <= SPARSE_COLUMNS and not core.settings[0].shadow_shift:
+        sparse_update(core, number, step, rows)
+    else:
+        fast_update(core, number, step, rows)
     if layer.bias_learned:
         update_biases(core, number, t, step, core.delta)
-    core.counters[t, number, layout.WEIGHT_UPDATES] += rows.size * layer.n_out
 
 
 @kernel

@@ -86,6 +86,7 @@ def synapses(core, number, t):  # type: ignore[no-untyped-def]
     low, high = s.accumulator_low, s.accumulator_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_ACCUMULATOR] += count_outside(acc, low, high)
-    fit_all(acc, low, high, s.accumulator_wraps, acc)
+    if layer.sums_may_overflow:
+        fit_all(acc, low, high, s.accumulator_wraps, acc)
     core.counters[t, number, layout.SPIKES_IN] += rows.size
     core.counters[t, number, layout.SYNAPTIC_OPS] += rows.size * layer.n_out

@@ -6,9 +6,14 @@ import numpy as np
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import count_outside, fit_all
+from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.random import round_all, step_key
+
+
+#: Layers of at most this many columns are read column by column, where there is an error.
+SPARSE_COLUMNS = 32
 
 
 @kernel
@@ -31,26 +36,54 @@ def dot_signs(row, delta):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def any_nonzero(delta):  # type: ignore[no-untyped-def]
+    """Whether there is an error at all: zeros arrive as zeros and change nothing."""
+    found = np.int64(0)
+    for j in range(delta.size):
+        found |= delta[j]
+    return found != 0
+
+
+@kernel
+def sparse_dot(row, delta, columns):  # type: ignore[no-untyped-def]
+    """`dot` over the columns whose delta isn't 0."""
+    total = np.int64(0)
+    for c in range(columns.size):
+        k = columns[c]
+        total += np.int64(row[k]) * np.int64(delta[k])
+    return total
+
+
+@kernel
 def arriving_errors(core, number, a):  # type: ignore[no-untyped-def]
     """Fill a (n_in,) with the exact sums that reach the population below weight layer."""
     s, layer = core.settings[0], core.layers[number]
-    n_above = layer.n_out
-    above = core.delta[layer.post : layer.post + layer.n_out]
-    if s.feedback == layout.DIRECT:
-        last = core.layers[core.layers.size - 1]
-        n_above = last.n_out
-        above = core.delta[last.post : last.post + last.n_out]
-    for j in range(a.size):
-        if core.psi[layer.pre + j] == 0:
-            a[j] = 0
-            continue
-        if s.feedback == layout.RANDOM or s.feedback == layout.DIRECT:
-            at = layer.feedback_start + j * n_above
-            a[j] = dot(core.feedback[at : at + n_above], above)
-            continue
-        at = layer.weight_start + j * n_above
-        row = core.weights[at : at + n_above]
-        a[j] = dot_signs(row, above) if s.feedback == layout.SIGN else dot(row, above)
+    source = core.layers[core.layers.size - 1] if s.feedback == layout.DIRECT else layer
+    above = core.delta[source.post : source.post + source.n_out]
+    size = layer.n_in * source.n_out
+    shape = (layer.n_in, source.n_out)
+    own = core.weights[layer.weight_start : layer.weight_start + layer.n_in * layer.n_out]
+    fixed = core.feedback[layer.feedback_start : layer.feedback_start + size]
+    if s.feedback == layout.RANDOM or s.feedback == layout.DIRECT:
+        arrive_through(fixed.reshape(shape), above, core.rows, a)
+    elif s.feedback == layout.SYMMETRIC:
+        arrive_through(own.reshape((layer.n_in, layer.n_out)), above, core.rows, a)
+    else:
+        signs = own.reshape((layer.n_in, layer.n_out))
+        for j in range(a.size):
+            a[j] = dot_signs(signs[j], above)
+
+
+@kernel
+def arrive_through(weights, above, scratch, a):  # type: ignore[no-untyped-def]
+    """a_j = sum_k w_jk d_k, exact."""
+    columns = scratch[: compact_into(above, scratch)]
+    if above.size <= SPARSE_COLUMNS and 2 * columns.size <= above.size:
+        for j in range(a.size):
+            a[j] = sparse_dot(weights[j], above, columns)
+    else:
+        for j in range(a.size):
+            a[j] = dot(weights[j], above)
 
 
 @kernel
@@ -60,6 +93,9 @@ def deltas_below(core, number, t, step):  # type: ignore[no-untyped-def]
     first, last = layer.pre, layer.pre + layer.n_in
     a, psi, delta = core.exact[first:last], core.psi[first:last], core.delta[first:last]
     surrogates(core, number - 1)
+    if not any_nonzero(core.delta[layer.post :]):
+        delta[:] = 0
+        return
     arriving_errors(core, number, a)
     low, high = s.delta_low, s.delta_high
     for j in range(a.size):

@@ -1,0 +1,73 @@
+"""Plots: the only room that draws. Figures of a run, and its report as one HTML page.
+
+    written = plot.report(run, data, Path("report.html"), figures=Path("figures"))
+
+Figures are functions from arrays to matplotlib's Figure in `learning`, `sample` and `activity`;
+`figures` makes them from a run, `page` writes them into HTML. Importing this package loads no
+matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neurochip.data import Dataset
+    from neurochip.experiment import Run
+
+__all__ = ["report"]
+
+
+def report(
+    run: Run,
+    data: Dataset,
+    out: Path,
+    *,
+    sample: int = 0,
+    neurons: Sequence[int] | None = None,
+    figures: Path | None = None,
+    formats: Sequence[str] = ("png", "svg"),
+) -> list[Path]:
+    """Write what a run did as one HTML page that needs no other file and no network.
+
+    The same run gives the same bytes.
+
+    Args:
+        run: a run, finished or not.
+        data: the data set whose test sample is shown.
+        out: the page.
+        sample: number of the test sample, from 0.
+        neurons: hidden neurons whose membranes are drawn, numbered through all hidden layers from
+            0; by default those that spike most.
+        figures: a folder that gets each figure as a file too; it's made if it isn't there.
+        formats: of those files: "png", "svg" and "pdf".
+
+    Returns:
+        Every file that was written, the page first.
+
+    Raises:
+        ConfigError: the sample, a neuron or a format doesn't exist.
+        OutputError: a file can't be written.
+    """
+    # Drawing is loaded here, so that every other command starts without it.
+    from neurochip import files
+    from neurochip.plot.figures import draw
+    from neurochip.plot.page import page
+    from neurochip.plot.style import check_format, render
+
+    for format in formats:
+        check_format(format)
+    plates = draw(run, data, sample, neurons)
+    files.check_writable(out)
+    if figures is not None:
+        files.make_folder(figures)
+    files.write_text_atomic(out, page(run, data, plates, sample, neurons))
+    written = [out]
+    for plate in plates if figures is not None else ():
+        for format in dict.fromkeys(formats):
+            target = Path(figures or "") / f"{plate.name}.{format}"
+            files.write_bytes_atomic(target, render(plate.figure, format))
+            written.append(target)
+    return written

@@ -22,8 +22,8 @@ from neurochip.plot.style import (
 
 Floats = NDArray[np.float64]
 
-#: Spread of values from which an axis is logarithmic.
-_DECADES = 30.0
+#: Ratio of the largest to the smallest value from which an axis is logarithmic.
+_LOG_RATIO = 30.0
 _COLUMNS = 3
 _PANEL_HEIGHT = 1.75
 _BAR_HEIGHT = 0.2
@@ -82,13 +82,14 @@ def events(
     columns = min(_COLUMNS, max(1, len(kinds)))
     n_rows = max(1, -(-len(kinds) // columns))
     figure = Figure(figsize=(WIDTH, _PANEL_HEIGHT * n_rows + 0.6))
-    panels = figure.subplots(n_rows, columns, squeeze=False, sharex=True).ravel()
-    for axes, k in zip(panels, kinds, strict=False):
+    panels = figure.subplots(n_rows, columns, squeeze=False).ravel()
+    for number, k in enumerate(kinds):
+        axes = panels[number]
         for layer in range(values.shape[1]):
             _stairs(axes, values[:, layer, k], layer, names[layer])
         _scale(axes, values[..., k])
         axes.set_title(titles[k])
-        show_steps(axes, len(values))
+        show_steps(axes, len(values), label=number + columns >= len(kinds))
     for axes in panels[len(kinds) :]:
         axes.set_axis_off()
     if kinds:
@@ -129,12 +130,9 @@ def saturation_counts(
         )
     axes.set_yticks(places, [f"{registers[r]}, {names[layer]}" for r, layer in bars])
     axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
-    if lengths.size and lengths.max() > _DECADES * lengths.min():
-        axes.set_xscale("log")
-        axes.set_xlim(left=max(0.5, lengths.min() / 2), right=lengths.max() * 2)
-    else:
-        axes.set_xlim(0, 1.12 * lengths.max(initial=1))
+    axes.set_ylim(max(len(bars), 1) - 0.5, -0.5)
+    axes.set_xlim(0, 1.12 * lengths.max(initial=1))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("values outside the register's range, last epoch")
     return figure
 
@@ -147,7 +145,7 @@ def _stairs(axes: Axes, values: Floats, layer: int, label: str | None = None) ->
 
 def _scale(axes: Axes, values: Floats) -> None:
     positive = values[values > 0]
-    if positive.size and positive.max() > _DECADES * positive.min():
+    if positive.size and positive.max() > _LOG_RATIO * positive.min():
         axes.set_yscale("log")
         return
     axes.set_ylim(0, 1.1 * float(values.max(initial=1e-9)))

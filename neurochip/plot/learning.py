@@ -30,6 +30,8 @@ _MARKED_EPOCHS = 40
 _Z95 = 1.959964
 #: Most bins of a histogram.
 _MOST_BINS = 256
+#: A lone epoch's two marks stand so far from its number, in epochs.
+_DODGE = 0.03
 _ROW_HEIGHT = 1.75
 
 
@@ -59,9 +61,10 @@ def learning_curve(
     axes = figure.add_subplot()
     n_scored = None if scored is None else np.asarray(scored, dtype=np.float64)
     n_tested = None if n_test is None else np.full(x.shape, float(n_test))
+    dodge = _DODGE if x.size == 1 else 0.0
     shown = [
-        _curve(axes, x, test, n_tested, BLUE, "o-", "test set"),
-        _curve(axes, x, training, n_scored, VERMILLION, "s--", "training, as samples came up"),
+        _curve(axes, x - dodge, test, n_tested, BLUE, "o", "-", "test set"),
+        _curve(axes, x + dodge, training, n_scored, VERMILLION, "s", "--", "training samples, before each was learned"),
     ]
     axes.set_ylim(_floor(np.concatenate(shown)), 1.0)
     axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
@@ -101,9 +104,11 @@ def weight_histograms(
         rows, before, after, fractions, names, strict=True
     ):
         _histogram(axes, np.asarray(start).ravel(), np.asarray(now).ravel(), bits, name)
-        _real_axis(axes, fraction)
+        top = _real_axis(axes, fraction)
+        if axes is rows[0]:
+            top.set_xlabel("weight as a number", color=GREY, fontsize=8)
     rows[0].legend(*rows[0].get_legend_handles_labels(), loc="upper left")
-    rows[-1].set_xlabel("weight in LSB (black) and as a number (grey)")
+    rows[-1].set_xlabel("weight (LSB)")
     return figure
 
 
@@ -117,6 +122,7 @@ def _curve(
     share: Floats,
     count: Floats | None,
     colour: str,
+    marker: str,
     line: str,
     label: str,
 ) -> Floats:
@@ -125,8 +131,9 @@ def _curve(
     x, share = x[finite], share[finite]
     if not x.size:
         return x
-    style: dict[str, Any] = {} if x.size <= _MARKED_EPOCHS else {"marker": ""}
-    axes.plot(x, share, line, color=colour, label=f"{label} ({share[-1]:.3f})", **style)
+    shown_marker = marker if x.size <= _MARKED_EPOCHS else ""
+    text = f"{label} ({share[-1]:.3f})"
+    axes.plot(x, share, marker=shown_marker, linestyle=line, color=colour, label=text)
     if count is None or not np.all(count[finite] > 0):
         return share
     low, high = _interval(share, count[finite])
@@ -141,7 +148,8 @@ def _interval(share: Floats, count: Floats) -> tuple[Floats, Floats]:
     """Wilson's 95 % interval of a share (Wilson, J. Am. Stat. Assoc. 22, 1927)."""
     z2 = _Z95**2
     centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z95 / (1 + z2 / count) * np.sqrt(share * (1 - share) / count + (z2 / count / 2) ** 2 / z2)
+    variance = share * (1 - share) / count + z2 / (4 * count**2)
+    half = _Z95 / (1 + z2 / count) * np.sqrt(variance)
     return centre - half, centre + half
 
 
@@ -156,7 +164,7 @@ def _histogram(
     axes: Axes, start: NDArray[Any], now: NDArray[Any], bits: int, name: str
 ) -> None:
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    width = max(1, (1 << bits) // _MOST_BINS)
+    width = _bin_width(now, bits)
     edges = np.arange(low, high + width + 1, width) - 0.5
     counts = [np.histogram(values, edges)[0] for values in (start, now)]
     axes.stairs(counts[0], edges, fill=True, color=PALE, label="before")
@@ -167,11 +175,11 @@ def _histogram(
     axes.set_xlim(low - 0.5 - margin, high + 0.5 + margin)
     axes.set_ylim(0, 1.08 * max(1, *(int(count.max()) for count in counts)))
     axes.set_ylabel("weights" if width == 1 else f"weights per {width} LSB")
-    axes.set_title(f"{name}: {now.size:,} weights of {bits} bit", pad=20)
+    axes.set_title(f"{name}: {now.size:,} weights of {bits} bit")
     at_rails = [percent(np.mean((v <= low) | (v >= high))) for v in (start, now)]
     axes.text(
-        0.985,
-        0.93,
+        0.965,
+        0.95,
         f"at the rails (dashed)\nbefore {at_rails[0]}\nafter {at_rails[1]}",
         transform=axes.transAxes,
         ha="right",
@@ -181,8 +189,16 @@ def _histogram(
     )
 
 
-def _real_axis(axes: Axes, fraction: int) -> None:
+def _bin_width(values: NDArray[Any], bits: int) -> int:
+    """The power of two below Freedman and Diaconis' width (Z. Wahrsch. 57, 1981), 1 at least."""
+    quarters = np.percentile(values, (25, 75))
+    width = max(1.0, 2.0 * float(quarters[1] - quarters[0]) / values.size ** (1 / 3))
+    return max(1 << int(np.log2(width)), (1 << bits) // _MOST_BINS, 1)
+
+
+def _real_axis(axes: Axes, fraction: int) -> Any:
     step = 2.0**-fraction
     top = axes.secondary_xaxis("top", functions=(lambda n: n * step, lambda w: w / step))
     top.tick_params(colors=GREY, labelcolor=GREY, pad=1)
     top.spines["top"].set_visible(True)
+    return top

@@ -36,8 +36,6 @@ _PANEL_FRAME = 0.34
 _MARK, _MARK_HEIGHT = 0.36, 0.8
 _THINNEST, _THICKEST = 0.8, 5.0
 _ROW_HEIGHT = 1.15
-#: With more classes than this, only the label, the prediction and the runner-up are told apart.
-_NAMED_CLASSES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,11 +207,13 @@ def _edges(values: Floats) -> Floats:
 def _membrane(axes: Axes, neuron: NeuronTrace) -> None:
     u, v = np.asarray(neuron.u, np.float64), np.asarray(neuron.v, np.float64)
     fired = np.flatnonzero(np.asarray(neuron.spikes))
-    axes.axhline(neuron.v_th, color=VERMILLION, linewidth=0.9, linestyle="--", label="threshold")
+    axes.stairs(u, _edges(u), baseline=None, color=BLUE, linewidth=1.4, label="membrane u before reset", zorder=3)
     axes.stairs(v, _edges(v), baseline=None, color=GREY, linewidth=0.9, label="v after reset")
-    axes.stairs(u, _edges(u), baseline=None, color=BLUE, linewidth=1.4, label="u before reset")
-    axes.plot(fired, u[fired], "v", color=BLACK, label="spike")
-    axes.margins(y=0.15)
+    axes.axhline(neuron.v_th, color=VERMILLION, linewidth=0.9, linestyle="--", label="threshold")
+    axes.plot(fired, u[fired], "v", color=BLACK, label="spike", zorder=4)
+    low, high = min(0.0, float(v.min()), float(u.min())), max(neuron.v_th, float(u.max()))
+    margin = 0.15 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
     axes.set_ylabel("membrane")
     axes.set_title(f"{neuron.name}: {plural(fired.size, 'spike')}")
 

@@ -40,6 +40,9 @@ _SETTINGS: dict[str, Any] = {
     "axes.titlelocation": "left",
     "axes.titlesize": 9,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.05,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.wspace": 0.04,
     "figure.dpi": 100,
     "figure.titlesize": 10,
     "font.family": "DejaVu Sans",
@@ -53,7 +56,6 @@ _SETTINGS: dict[str, Any] = {
     "savefig.dpi": PNG_DPI,
     "svg.fonttype": "path",
     "svg.hashsalt": "neurochip",
-    "text.parse_math": False,
     "xtick.color": GREY,
     "xtick.labelcolor": BLACK,
     "xtick.labelsize": 8,
@@ -130,8 +132,10 @@ def show_steps(axes: Axes, timesteps: int, label: bool = True) -> None:
 
 def whole_ticks(axis: Any, most: int, ticks: int = 10) -> None:
     """Put ticks at whole numbers only; ``most`` values are on the axis."""
-    axis.set_major_locator(MaxNLocator(nbins=min(ticks, max(most, 1)), integer=True))
-    axis.get_major_locator().set_params(min_n_ticks=1)
+    bins = min(ticks, max(most, 1))
+    axis.set_major_locator(
+        MaxNLocator(nbins=bins, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+    )
 
 
 def plural(count: int, noun: str) -> str:

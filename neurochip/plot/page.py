@@ -1,0 +1,367 @@
+"""The report of a run: one HTML page with everything in it, for the screen and for paper."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import neurochip
+from neurochip import hardware as hardware_models
+from neurochip.chip import COUNTED_EVENTS
+from neurochip.config import RunConfig
+from neurochip.data import Dataset
+from neurochip.experiment import Run
+from neurochip.plot.figures import Plate, layer_names, n_tested, words
+from neurochip.plot.style import percent, plural, render
+
+#: Figures that are larger than this as SVG go into the page as PNG.
+SVG_LIMIT = 150_000
+_CSS_PIXELS_PER_INCH = 96
+
+_STYLE = """
+:root { color-scheme: light; }
+body { margin: 2.5rem auto; max-width: 46rem; padding: 0 1rem; background: #fff; color: #222;
+  font: 1rem/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+h1 { margin: 0 0 .3rem; font-size: 1.7rem; line-height: 1.25; }
+h2 { margin: 2.6rem 0 .8rem; padding-bottom: .2rem; border-bottom: 1px solid #c4c4c4;
+  font-size: 1.25rem; }
+h3 { margin: 1.6rem 0 .4rem; font-size: 1rem; }
+.lead { margin: 0; color: #444; }
+dl.facts { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: 1.4rem 0 0; }
+dl.facts dt { font-size: .8rem; color: #666; }
+dl.facts dd { margin: 0; font-size: 1.2rem; font-weight: 600; }
+dl.facts dd small { font-size: .8rem; font-weight: 400; color: #666; }
+figure { margin: 1.4rem 0 2rem; }
+figure img { display: block; max-width: 100%; height: auto; }
+figcaption, .note { font-size: .88rem; color: #444; }
+figcaption b { color: #222; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; margin: .6rem 0; font-size: .88rem;
+  font-variant-numeric: tabular-nums; }
+th, td { padding: .22rem .9rem .22rem 0; text-align: left; vertical-align: top; }
+thead th { border-bottom: 1.5px solid #222; vertical-align: bottom; }
+tbody tr { border-bottom: 1px solid #e4e4e4; }
+tbody th { font-weight: 400; }
+.number { text-align: right; }
+pre { padding: .7rem .9rem; background: #f5f5f5; font-size: .85rem; line-height: 1.4;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+summary { cursor: pointer; font-size: .88rem; }
+footer { margin-top: 3rem; font-size: .8rem; color: #666; }
+@media print {
+  @page { margin: 18mm; }
+  body { margin: 0; max-width: none; padding: 0; font-size: 10pt; }
+  h2, h3 { break-after: avoid; }
+  figure, tr, pre, dl.facts { break-inside: avoid; }
+  thead { display: table-header-group; }
+  .table { overflow: visible; }
+  details:not([open]) { display: none; }
+}
+"""
+
+
+def page(
+    run: Run,
+    data: Dataset,
+    plates: Sequence[Plate],
+    sample: int,
+    neurons: Sequence[int] | None,
+) -> str:
+    """Write the report as HTML; every text in it is escaped.
+
+    Args:
+        run: what is reported.
+        data: the data set that was shown.
+        plates: its figures, as `figures.draw` gives them.
+        sample: number of the test sample in them.
+        neurons: the hidden neurons that were asked for, for the command that repeats the report.
+    """
+    title = _title(run)
+    sections = [
+        _header(run, data, title),
+        _section("Learning", _figures(plates, "learning"), _history(run)),
+        _section("Weights", _figures(plates, "weights"), _formats(run)),
+        _section(f"Test sample {sample} of {data.name}", _figures(plates, "sample")),
+        _section("Activity", _figures(plates, "activity"), _counters(run), _saturations(run)),
+        _section("Chip", _registers(run)),
+        _section("Configuration", _configuration(run)),
+        _section("How to repeat it", _repeat(run, sample, neurons)),
+    ]
+    body = "\n".join(sections)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n"
+        f"<footer>Written by neurochip {escape(neurochip.__version__)}.</footer>\n"
+        f"</body>\n</html>\n"
+    )
+
+
+def _title(run: Run) -> str:
+    sizes = "–".join(str(n) for n in run.chip.network.sizes)
+    return f"{sizes} spiking network on chip {run.chip.hardware.name}"
+
+
+def _header(run: Run, data: Dataset, title: str) -> str:
+    chip, config = run.chip, run.config
+    learned = (
+        f"It learned {plural(run.history[-1].record.samples, 'sample')} of {config.data} for "
+        f"{plural(chip.epoch, 'epoch')}"
+        if run.history
+        else "It has learned nothing yet"
+    )
+    lead = (
+        f"{chip.hardware.title}. {learned}, with the rule {chip.rule.name.upper()} "
+        f"({chip.rule.update} updates) and seed {chip.seed}."
+    )
+    facts = [
+        ("Test accuracy", _accuracy(run), _tested(run, data)),
+        ("Time steps", str(chip.network.timesteps), "per sample"),
+        ("Weights", f"{chip.network.n_weights:,}", _weight_bits(run)),
+        ("Inputs", chip.encoding, ""),
+    ]
+    items = "\n".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(unit)}</small></dd></div>"
+        for name, value, unit in facts
+    )
+    return (
+        f"<header>\n<h1>{escape(title)}</h1>\n"
+        f'<p class="lead">{escape(lead)}</p>\n<dl class="facts">\n{items}\n</dl>\n</header>'
+    )
+
+
+def _accuracy(run: Run) -> str:
+    return "unknown" if run.accuracy is None else f"{100 * run.accuracy:.2f} %"
+
+
+def _tested(run: Run, data: Dataset) -> str:
+    n = n_tested(run, data)
+    return "" if n is None or run.accuracy is None else f"of {plural(n, 'sample')}"
+
+
+def _weight_bits(run: Run) -> str:
+    registers = run.chip.hardware.registers
+    shadow = registers.shadow.bits.value
+    behind = f", {shadow}-bit shadow" if shadow else ""
+    return f"of {registers.weight.bits.value} bit{behind}"
+
+
+# --- parts of a page
+
+
+def _section(title: str, *parts: str) -> str:
+    content = "\n".join(part for part in parts if part)
+    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>"
+
+
+def _figures(plates: Sequence[Plate], section: str) -> str:
+    return "\n".join(_figure(plate) for plate in plates if plate.section == section)
+
+
+def _figure(plate: Plate) -> str:
+    kind, image = "svg+xml", render(plate.figure, "svg")
+    if len(image) > SVG_LIMIT:
+        kind, image = "png", render(plate.figure, "png")
+    width, height = (round(_CSS_PIXELS_PER_INCH * x) for x in plate.figure.get_size_inches())
+    code = base64.b64encode(image).decode("ascii")
+    return (
+        f'<figure>\n<img alt="{escape(plate.title)}" width="{width}" height="{height}" '
+        f'src="data:image/{kind};base64,{code}">\n'
+        f"<figcaption><b>{escape(plate.title)}.</b> {escape(plate.caption)}</figcaption>\n"
+        f"</figure>"
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], n_words: int = 1) -> str:
+    """A table whose first ``n_words`` columns are words and the others numbers."""
+    classes = ["" if i < n_words else ' class="number"' for i in range(len(header))]
+    head = "".join(
+        f'<th scope="col"{c}>{escape(text)}</th>' for c, text in zip(classes, header, strict=True)
+    )
+    body = "\n".join(f"<tr>{_cells(row, classes)}</tr>" for row in rows)
+    return (
+        f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+    )
+
+
+def _cells(row: Sequence[str], classes: Sequence[str]) -> str:
+    first, *others = row
+    cells = "".join(
+        f"<td{c}>{escape(text)}</td>" for c, text in zip(classes[1:], others, strict=True)
+    )
+    return f'<th scope="row"{classes[0]}>{escape(first)}</th>{cells}'
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+# --- tables
+
+
+def _history(run: Run) -> str:
+    if not run.history:
+        return _note("Nothing is learned yet.")
+    header = ("Epoch", "Samples", "Running error", "of scored", "Test accuracy", "Rates")
+    rows = [
+        (
+            str(entry.record.epoch + 1),
+            f"{entry.record.samples:,}",
+            percent(entry.record.running_error) if entry.record.scored else "–",
+            f"{entry.record.scored:,}",
+            f"{100 * entry.test_accuracy:.2f} %",
+            ", ".join(_power(-shift) for shift in entry.record.rate_shifts),
+        )
+        for entry in run.history
+    ]
+    note = "Rates: by which the gradient of each layer, input side first, is multiplied."
+    return _table(header, rows, n_words=0) + "\n" + _note(note)
+
+
+def _power(exponent: int) -> str:
+    return "2" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _formats(run: Run) -> str:
+    chip = run.chip
+    r = chip.hardware.registers
+    header = ("Layer", "Weight", "LSB of weight", "Bias", "Membrane", "Factor", "Error")
+    rows = [
+        (
+            name,
+            _q(r.weight.bits.value, layer.weight),
+            _power(-layer.weight),
+            _q(r.bias.bits.value, layer.bias),
+            _q(r.membrane.bits.value, layer.membrane),
+            _q(layer.factor_bits, layer.factor, signed=False),
+            _q(layer.delta_bits, layer.delta),
+        )
+        for name, layer in zip(layer_names(chip.network), chip.formats.layers, strict=True)
+    ]
+    note = (
+        "Number formats: Qi.f is a sign bit, i bits before the binary point and f after it; UQi.f "
+        "has no sign. The factor is what a weight's error is multiplied with: the trace of the "
+        "spikes below, or the input itself."
+    )
+    return _table(header, rows) + "\n" + _note(note)
+
+
+def _q(bits: int, fraction: int, signed: bool = True) -> str:
+    whole = bits - fraction - signed
+    return f"{'' if signed else 'U'}Q{whole}.{fraction}".replace("-", "−")
+
+
+def _counters(run: Run) -> str:
+    if not run.history:
+        return ""
+    record = run.history[-1].record
+    per_sample = record.counters / max(record.samples, 1)
+    names = layer_names(run.chip.network)
+    header = [words(name).capitalize() for name in COUNTED_EVENTS]
+    totals = [
+        (name, *(f"{x:,.1f}" for x in row))
+        for name, row in zip(names, per_sample.sum(axis=0), strict=True)
+    ]
+    steps = [
+        (f"{t}", name, *(f"{x:,.2f}" for x in row))
+        for t, layers in enumerate(per_sample)
+        for name, row in zip(names, layers, strict=True)
+    ]
+    return (
+        f"<h3>Events per sample</h3>\n{_table(('Layer', *header), totals)}\n"
+        f"<details>\n<summary>By time step</summary>\n"
+        f"{_table(('Step', 'Layer', *header), steps, n_words=2)}\n</details>"
+    )
+
+
+def _saturations(run: Run) -> str:
+    if not run.history or run.history[-1].record.saturations.any():
+        return ""
+    if run.config.count_saturations:
+        return _note("No value left its register's range in the last epoch.")
+    return _note("Values that leave their register's range were not counted in this run.")
+
+
+def _registers(run: Run) -> str:
+    hardware = run.chip.hardware
+    registers: dict[str, dict[str, hardware_models.Row]] = {}
+    for row in hardware_models.rows(hardware):
+        room, _, rest = row.key.partition(".")
+        if room == "registers":
+            name, _, setting = rest.partition(".")
+            registers.setdefault(name, {})[setting] = row
+    header = ("Register", "Width", "Settings", "Basis of the width")
+    table = _table(header, (_register(name, rows) for name, rows in registers.items()), 4)
+    sources = dict.fromkeys(row.source for rows in registers.values() for row in rows.values())
+    listed = "; ".join(source for source in sources if source)
+    return f"{_note(f'{hardware.name}: {hardware.title}.')}\n{table}\n{_note(f'Sources: {listed}.')}"
+
+
+def _register(name: str, rows: dict[str, Any]) -> tuple[str, str, str, str]:
+    bits = rows["bits"].value
+    settings = [
+        f"{words(key)} {row.value}{'' if row.unit in ('', '1') else ' ' + row.unit}"
+        for key, row in rows.items()
+        if key != "bits"
+    ]
+    width = f"{bits} bit" if bits else "none"
+    return name, width, ", ".join(settings) if bits else "", rows["bits"].basis
+
+
+def _configuration(run: Run) -> str:
+    options = run.config.to_dict()
+    fields = type(run.config).model_fields
+    rows = [(name, _value(value), fields[name].description or "") for name, value in options.items()]
+    note = "Options that are not listed are the chip's or the rule's own."
+    return _table(("Option", "Value", "Meaning"), rows, n_words=3) + "\n" + _note(note)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+# --- how to repeat it
+
+
+def _repeat(run: Run, sample: int, neurons: Sequence[int] | None) -> str:
+    learn = shlex.join(["neurochip", "learn", *_flags(run.config), "--out", "run.h5"])
+    report = ["neurochip", "report", "run.h5", "--out", "report.html", "--sample", str(sample)]
+    if neurons is not None:
+        report += ["--neurons", ",".join(str(neuron) for neuron in neurons)]
+    toml = "\n".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        for name, value in run.config.to_dict().items()
+    )
+    return (
+        f"<p>With neurochip {escape(neurochip.__version__)}, these commands give the same "
+        f"numbers, bit for bit:</p>\n"
+        f"<pre>{escape(learn)}\n{escape(shlex.join(report))}</pre>\n"
+        f"<p>Every option, as a file for <code>neurochip learn FILE.toml</code>:</p>\n"
+        f"<pre>{escape(toml)}</pre>"
+    )
+
+
+def _flags(config: RunConfig) -> list[str]:
+    """The options that aren't the program's defaults, as the command line takes them."""
+    flags: list[str] = []
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if value is not None and value != field.default:
+            flags += _flag(name.replace("_", "-"), value)
+    return flags
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, tuple):
+        return [f"--{name}", ",".join(str(entry) for entry in value)]
+    return [f"--{name}", str(value)]
