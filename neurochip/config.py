@@ -158,7 +158,9 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
     Raises:
         ConfigError: an option is unknown, of the wrong kind, or out of range.
     """
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in options.items()
+    }
     try:
         config = RunConfig(**values)
     except ValidationError as error:
@@ -199,5 +201,3 @@ def _sentence(error: ValidationError, where: str) -> str:
         return f"{where}: option {option!r} is unknown; the options are {known}"
     expected = first["msg"].removeprefix("Input should be ")
     return f"{where}: {option} is {first['input']!r}; it must be {expected}"
-
-

@@ -148,7 +148,8 @@ def remaining_epochs(run: Run, path: str | Path) -> int:
 def mark_of(data: Dataset) -> str:
     """Length and checksum of a training set."""
     x, y = np.ascontiguousarray(data.train.x), np.ascontiguousarray(data.train.y)
-    return f"{len(y)}:{zlib.crc32(y.tobytes(), zlib.crc32(memoryview(x).cast('B'))):08x}"
+    checksum = zlib.crc32(y.tobytes(), zlib.crc32(x.data.cast("B")))
+    return f"{len(y)}:{checksum:08x}"
 
 
 def save_run(run: Run, path: str | Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -210,7 +211,7 @@ class Chip:
         size = int(np.prod(samples.shape[1:], dtype=np.int64))
         spikes_over_time = self.encoding == "spikes" and samples.ndim > 2
         if spikes_over_time and samples.shape[1] == timesteps and size == timesteps * n_in:
-            return (samples.reshape(n, timesteps, n_in) != 0).astype(np.uint8)
+            return _spikes(samples.reshape(n, timesteps, n_in))
         if size != n_in:
             raise DataError(
                 f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
@@ -218,7 +219,7 @@ class Chip:
             )
         flat = samples.reshape(n, n_in)
         if self.encoding == "spikes":
-            return (flat != 0).astype(np.uint8)[:, np.newaxis]
+            return _spikes(flat[:, np.newaxis])
         return to_graded(flat, self.hardware.registers.input.bits.value)[:, np.newaxis]
 
     def learn(
@@ -298,9 +299,7 @@ class Chip:
                 f"rate_shifts has {len(rate_shifts)} entries, but the network has {n_layers} "
                 f"weight layers; give one for each"
             )
-        for number, (shift, layer) in enumerate(
-            zip(rate_shifts, self.formats.layers, strict=True)
-        ):
+        for number, (shift, layer) in enumerate(zip(rate_shifts, self.formats.layers, strict=True)):
             most = min(RATE_SHIFT_HIGH, MAX_UPDATE_SHIFT - layer.update_shift(0))
             if not RATE_SHIFT_LOW <= shift <= most:
                 raise RuleError(
@@ -370,3 +369,7 @@ class Chip:
             counters=self._core.counters.copy(),
             saturations=self._core.saturations.copy(),
         )
+
+
+def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.not_equal(x, 0).astype(np.uint8)

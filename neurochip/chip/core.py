@@ -127,7 +127,7 @@ def load_integers(core: layout.Core, network: Network, integers: Integers) -> No
 
 def layer_memory(
     core: layout.Core, number: int
-) -> tuple[NDArray[np.signedinteger], NDArray[np.int16] | None]:
+) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.int16] | None]:
     """Views (n_in, n_out) of one layer's weights and of its shadow, if it has one."""
     layer = core.layers[number]
     part = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
@@ -157,7 +157,7 @@ def _allocate(
     accumulator_end = ends(hardware.registers.accumulator.bits.value)[1]
     wide_sums = max(*sums, accumulator_end) > INT32_MAX
     narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
-    gradient_dtype = np.int16 if narrow_gradient else np.int32
+    gradient_dtype: Any = np.int16 if narrow_gradient else np.int32
 
     def neurons(dtype: Any) -> NDArray[Any]:
         return np.zeros(n, dtype)

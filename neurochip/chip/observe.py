@@ -79,7 +79,8 @@ def _counting(core: layout.Core) -> layout.Core:
 
 def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation:
     stacked = {
-        name: np.array([shot[name] for shot in snapshots], dtype=np.int64) for name in (*_REGISTERS, "outputs")
+        name: np.array([shot[name] for shot in snapshots], dtype=np.int64)
+        for name in (*_REGISTERS, "outputs")
     }
     below = [slice(k.pre, k.pre + k.n_in) for k in core.layers]
     above = [slice(k.post, k.post + k.n_out) for k in core.layers]

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip import fixed
+
 # Rounding modes of a right shift (neurochip.fixed.Rounding, as numbers).
 FLOOR, TOWARD_ZERO, NEAREST, STOCHASTIC = range(4)
 # How input integers become a step's input.
@@ -30,8 +32,10 @@ SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
 # When weights change.
 ONLINE, ACCUMULATE, LAST = range(3)
 
-#: What a random word is for (the second word of its key).
-FOR_ROW, FOR_COLUMN, FOR_BIAS, FOR_TRACE, FOR_DELTA, FOR_BERNOULLI = range(1, 7)
+# What a random word is for (the second word of its key).
+FOR_ROW, FOR_COLUMN = int(fixed.Purpose.ROW), int(fixed.Purpose.COLUMN)
+FOR_BIAS, FOR_TRACE = int(fixed.Purpose.BIAS), int(fixed.Purpose.TRACE)
+FOR_DELTA, FOR_BERNOULLI = int(fixed.Purpose.DELTA), int(fixed.Purpose.BERNOULLI)
 
 #: Epoch number under which Bernoulli inputs of an evaluation are drawn.
 EVALUATION_EPOCH = 0xFFFFFFFF
@@ -42,9 +46,9 @@ PSI_ONE = 1 << PSI_FRACTION
 #: The surrogate's table covers distances 0 .. 2 v_th from the threshold in this many entries.
 PSI_ENTRIES = 16
 #: Binary digits of a decay factor.
-DECAY_BITS = 12
+DECAY_BITS = fixed.DECAY_BITS
 #: Binary digits of a random word.
-WORD_BITS = 16
+WORD_BITS = fixed.WORD_BITS
 
 #: Columns of the counters.
 COUNTERS = (

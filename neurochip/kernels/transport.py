@@ -11,7 +11,6 @@ from neurochip.kernels.jit import kernel
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.random import round_all, step_key
 
-
 #: Layers of at most this many columns are read column by column, where there is an error.
 SPARSE_COLUMNS = 32
 

@@ -89,9 +89,7 @@ class Formats:
 def check_encoding(encoding: str) -> None:
     """Raise ConfigError unless ``encoding`` is known."""
     if encoding not in ENCODINGS:
-        raise ConfigError(
-            f"encoding {encoding!r} is unknown; choose one of {', '.join(ENCODINGS)}"
-        )
+        raise ConfigError(f"encoding {encoding!r} is unknown; choose one of {', '.join(ENCODINGS)}")
 
 
 def choose_formats(

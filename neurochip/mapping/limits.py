@@ -57,7 +57,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT, formats: Format
 
 
 def bits_per_synapse(hardware: Hardware, rule: OTTT) -> int:
-    """Memory of one synapse: weight, shadow where there is one, accumulator where the rule has it."""
+    """Memory of one synapse: weight, shadow and gradient accumulator where there are such."""
     registers = hardware.registers
     accumulator = registers.gradient.bits.value if rule.update == "accumulate" else 0
     return registers.weight.bits.value + registers.shadow.bits.value + accumulator

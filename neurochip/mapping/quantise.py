@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Integers:
             has fixed feedback weights; empty without.
     """
 
-    weights: tuple[NDArray[np.signedinteger], ...]
+    weights: tuple[NDArray[np.signedinteger[Any]], ...]
     shadow: tuple[NDArray[np.int16], ...]
     biases: tuple[NDArray[np.int32], ...]
     feedback: tuple[NDArray[np.int8], ...]
@@ -49,18 +50,16 @@ def quantise(
     formats: Formats,
     seed: int,
 ) -> Integers:
-    """Round float parameters to the nearest integers of their formats; what is outside saturates."""
+    """Round float parameters to the nearest integers of their formats, saturating."""
     registers = hardware.registers
     bits, shadow_bits = registers.weight.bits.value, registers.shadow.bits.value
-    weights: list[NDArray[np.signedinteger]] = []
+    weights: list[NDArray[np.signedinteger[Any]]] = []
     shadow = []
     for w, layer in zip(parameters.weights, formats.layers, strict=True):
         if shadow_bits:
             extra = shadow_bits - bits
             fine = fixed.Format(shadow_bits, fraction=layer.weight + extra).quantise(w.T)
-            coarse = fixed.Format(bits).fit(
-                fixed.shift_round(fine, extra, fixed.Rounding.NEAREST)
-            )
+            coarse = fixed.Format(bits).fit(fixed.shift_round(fine, extra, fixed.Rounding.NEAREST))
             shadow.append(np.ascontiguousarray(fine, dtype=np.int16))
         else:
             coarse = fixed.Format(bits, fraction=layer.weight).quantise(w.T)

@@ -11,4 +11,11 @@ from neurochip.parity.against_float import (
     compare_with_float,
 )
 
-__all__ = ["MAX_PREDICTIONS", "MAX_SPIKES", "MIN_COSINE", "FloatParity", "LayerParity", "compare_with_float"]
+__all__ = [
+    "MAX_PREDICTIONS",
+    "MAX_SPIKES",
+    "MIN_COSINE",
+    "FloatParity",
+    "LayerParity",
+    "compare_with_float",
+]

@@ -40,7 +40,7 @@ def report(
         out: the page.
         sample: number of the test sample, from 0.
         neurons: hidden neurons whose membranes are drawn, numbered through all hidden layers from
-            0; by default those that spike most.
+            0; by default some from the busiest to the quietest.
         figures: a folder that gets each figure as a file too; it's made if it isn't there.
         formats: of those files: "png", "svg" and "pdf".
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -100,9 +101,7 @@ def events(
 
 
 @styled
-def saturation_counts(
-    counts: ArrayLike, registers: Sequence[str], names: Sequence[str]
-) -> Figure:
+def saturation_counts(counts: ArrayLike, registers: Sequence[str], names: Sequence[str]) -> Figure:
     """Draw how often values left the range of each register; registers without any are left out.
 
     Args:
@@ -139,7 +138,7 @@ def saturation_counts(
 
 def _stairs(axes: Axes, values: Floats, layer: int, label: str | None = None) -> None:
     edges = np.arange(values.size + 1) - 0.5
-    style = {"color": colour_of(layer), "linestyle": dash_of(layer), "linewidth": 1.4}
+    style: dict[str, Any] = {"color": colour_of(layer), "linestyle": dash_of(layer)}
     axes.stairs(values, edges, baseline=None, label=label, **style)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def draw(
         check_neurons(network, neurons)
     label = int(data.test.y[sample])
     seen = run.chip.observe(data.test.x[sample], label, sample)
-    chosen = liveliest(seen) if neurons is None else tuple(dict.fromkeys(neurons))
+    chosen = typical(seen) if neurons is None else tuple(dict.fromkeys(neurons))
     plates = [_weights(run)]
     if run.history:
         plates.insert(0, _learning(run, data))
@@ -112,17 +113,24 @@ def check_neurons(network: Network, neurons: Sequence[int]) -> None:
         )
 
 
-def liveliest(seen: Observation) -> tuple[int, ...]:
-    """The neurons of each hidden layer that spiked most, numbered through all hidden layers."""
+def typical(seen: Observation) -> tuple[int, ...]:
+    """Hidden neurons from the one that spiked most to the one that spiked least but once.
+
+    Where too few spiked, those follow whose membranes came highest. They're numbered through all
+    hidden layers.
+    """
     hidden = seen.signal[1:-1]
     if not hidden:
         return ()
     each = min(DEFAULT_PER_LAYER, max(1, DEFAULT_NEURONS // len(hidden)))
     chosen: list[int] = []
     first = 0
-    for spikes in hidden:
-        order = np.argsort(-spikes.sum(axis=0), kind="stable")[:each]
-        chosen += sorted(first + int(number) for number in order)
+    for spikes, u in zip(hidden, seen.v_pre, strict=False):
+        counts = spikes.sum(axis=0)
+        order = np.lexsort((-u.max(axis=0), -counts))
+        among = min(max(each, int(np.count_nonzero(counts))), order.size)
+        ranks = np.unique(np.linspace(0, among - 1, each).round().astype(int))
+        chosen += [first + int(order[rank]) for rank in ranks]
         first += spikes.shape[1]
     return tuple(chosen[:MAX_NEURONS])
 
@@ -136,7 +144,7 @@ def population_names(network: Network) -> tuple[str, ...]:
 def layer_names(network: Network) -> tuple[str, ...]:
     """What the weight layers are called."""
     names = population_names(network)
-    return tuple(f"{a} → {b}" for a, b in zip(names[:-1], names[1:], strict=True))
+    return tuple(f"{a} → {b}" for a, b in pairwise(names))
 
 
 def words(name: str) -> str:
@@ -173,8 +181,8 @@ def _learning(run: Run, data: Dataset) -> Plate:
         "learning_curve",
         "learning",
         "Learning curve",
-        "Accuracy on the test set after each epoch, and on the training samples that were shown "
-        "to the chip before it learned them; bands are 95 % intervals (Wilson).",
+        "Accuracy on the test set after each epoch, and on the training samples that the chip "
+        "predicted before it learned them (1 − running error); bands are 95 % intervals (Wilson).",
         figure,
     )
 

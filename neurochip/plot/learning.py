@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,10 @@ Floats = NDArray[np.float64]
 _MARKED_EPOCHS = 40
 #: Two-sided 95 % of a normal distribution, in standard deviations.
 _Z95 = 1.959964
-#: Most bins of a histogram.
-_MOST_BINS = 256
+#: What the running error is called: each sample was predicted before it was learned.
+_BEFORE = "training samples, before each was learned"
+#: Fewest and most bins over the whole register.
+_LEAST_BINS, _MOST_BINS = 32, 256
 #: A lone epoch's two marks stand so far from its number, in epochs.
 _DODGE = 0.03
 _ROW_HEIGHT = 1.75
@@ -64,7 +66,7 @@ def learning_curve(
     dodge = _DODGE if x.size == 1 else 0.0
     shown = [
         _curve(axes, x - dodge, test, n_tested, BLUE, "o", "-", "test set"),
-        _curve(axes, x + dodge, training, n_scored, VERMILLION, "s", "--", "training samples, before each was learned"),
+        _curve(axes, x + dodge, training, n_scored, VERMILLION, "s", "--", _BEFORE),
     ]
     axes.set_ylim(_floor(np.concatenate(shown)), 1.0)
     axes.set_xlim(x.min() - 0.5, x.max() + 0.5)
@@ -100,9 +102,7 @@ def weight_histograms(
     n_layers = len(after)
     figure = Figure(figsize=(WIDTH, _ROW_HEIGHT * n_layers + 0.7))
     rows = figure.subplots(n_layers, 1, squeeze=False)[:, 0]
-    for axes, start, now, fraction, name in zip(
-        rows, before, after, fractions, names, strict=True
-    ):
+    for axes, start, now, fraction, name in zip(rows, before, after, fractions, names, strict=True):
         _histogram(axes, np.asarray(start).ravel(), np.asarray(now).ravel(), bits, name)
         top = _real_axis(axes, fraction)
         if axes is rows[0]:
@@ -160,11 +160,9 @@ def _floor(shown: Floats) -> float:
     return max(0.0, min(float(np.floor(shown.min() * 10 - 1e-9)) / 10, 0.9))
 
 
-def _histogram(
-    axes: Axes, start: NDArray[Any], now: NDArray[Any], bits: int, name: str
-) -> None:
+def _histogram(axes: Axes, start: NDArray[Any], now: NDArray[Any], bits: int, name: str) -> None:
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    width = _bin_width(now, bits)
+    width = _bin_width(start, now, bits)
     edges = np.arange(low, high + width + 1, width) - 0.5
     counts = [np.histogram(values, edges)[0] for values in (start, now)]
     axes.stairs(counts[0], edges, fill=True, color=PALE, label="before")
@@ -176,7 +174,7 @@ def _histogram(
     axes.set_ylim(0, 1.08 * max(1, *(int(count.max()) for count in counts)))
     axes.set_ylabel("weights" if width == 1 else f"weights per {width} LSB")
     axes.set_title(f"{name}: {now.size:,} weights of {bits} bit")
-    at_rails = [percent(np.mean((v <= low) | (v >= high))) for v in (start, now)]
+    at_rails = [percent(float(np.mean((v <= low) | (v >= high)))) for v in (start, now)]
     axes.text(
         0.965,
         0.95,
@@ -189,16 +187,21 @@ def _histogram(
     )
 
 
-def _bin_width(values: NDArray[Any], bits: int) -> int:
-    """The power of two below Freedman and Diaconis' width (Z. Wahrsch. 57, 1981), 1 at least."""
-    quarters = np.percentile(values, (25, 75))
-    width = max(1.0, 2.0 * float(quarters[1] - quarters[0]) / values.size ** (1 / 3))
-    return max(1 << int(np.log2(width)), (1 << bits) // _MOST_BINS, 1)
+def _bin_width(start: NDArray[Any], now: NDArray[Any], bits: int) -> int:
+    """The power of two below Freedman and Diaconis' width (Z. Wahrsch. 57, 1981), in LSB."""
+    low, high = np.percentile([start, now], (25, 75), axis=1)
+    width = max(1.0, 2.0 * float(np.min(high - low)) / now.size ** (1 / 3))
+    narrowest, widest = max(1, (1 << bits) // _MOST_BINS), max(1, (1 << bits) // _LEAST_BINS)
+    return min(max(1 << int(np.log2(width)), narrowest), widest)
+
+
+def _times(factor: float) -> Callable[[Any], Any]:
+    return lambda x: x * factor
 
 
 def _real_axis(axes: Axes, fraction: int) -> Any:
     step = 2.0**-fraction
-    top = axes.secondary_xaxis("top", functions=(lambda n: n * step, lambda w: w / step))
+    top = axes.secondary_xaxis("top", functions=(_times(step), _times(1 / step)))
     top.tick_params(colors=GREY, labelcolor=GREY, pad=1)
     top.spines["top"].set_visible(True)
     return top

@@ -36,7 +36,7 @@ dl.facts dt { font-size: .8rem; color: #666; }
 dl.facts dd { margin: 0; font-size: 1.2rem; font-weight: 600; }
 dl.facts dd small { font-size: .8rem; font-weight: 400; color: #666; }
 figure { margin: 1.4rem 0 2rem; }
-figure img { display: block; max-width: 100%; height: auto; }
+figure img { display: block; width: 100%; height: auto; }
 figcaption, .note { font-size: .88rem; color: #444; }
 figcaption b { color: #222; }
 .table { overflow-x: auto; }
@@ -294,11 +294,11 @@ def _registers(run: Run) -> str:
         if room == "registers":
             name, _, setting = rest.partition(".")
             registers.setdefault(name, {})[setting] = row
-    header = ("Register", "Width", "Settings", "Basis of the width")
+    header = ("Register", "Width", "Settings", "Basis")
     table = _table(header, (_register(name, rows) for name, rows in registers.items()), 4)
     sources = dict.fromkeys(row.source for rows in registers.values() for row in rows.values())
     listed = "; ".join(source for source in sources if source)
-    return f"{_note(f'{hardware.name}: {hardware.title}.')}\n{table}\n{_note(f'Sources: {listed}.')}"
+    return "\n".join((_note(f"{hardware.title}."), table, _note(f"Sources: {listed}.")))
 
 
 def _register(name: str, rows: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -315,7 +315,7 @@ def _register(name: str, rows: dict[str, Any]) -> tuple[str, str, str, str]:
 def _configuration(run: Run) -> str:
     options = run.config.to_dict()
     fields = type(run.config).model_fields
-    rows = [(name, _value(value), fields[name].description or "") for name, value in options.items()]
+    rows = [(key, _value(value), fields[key].description or "") for key, value in options.items()]
     note = "Options that are not listed are the chip's or the rule's own."
     return _table(("Option", "Value", "Meaning"), rows, n_words=3) + "\n" + _note(note)
 

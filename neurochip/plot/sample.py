@@ -154,7 +154,7 @@ def _panel_heights(sizes: Sequence[int]) -> list[float]:
 def _panel(
     axes: Axes, bar: Axes | None, population: Population, signal: Floats, height: float
 ) -> None:
-    timesteps, n = signal.shape
+    n = signal.shape[1]
     axes.set_ylim(-0.5, n - 0.5)
     whole_ticks(axes.yaxis, n, ticks=max(2, round(height * 4)))
     axes.set_ylabel("neuron")
@@ -207,7 +207,8 @@ def _edges(values: Floats) -> Floats:
 def _membrane(axes: Axes, neuron: NeuronTrace) -> None:
     u, v = np.asarray(neuron.u, np.float64), np.asarray(neuron.v, np.float64)
     fired = np.flatnonzero(np.asarray(neuron.spikes))
-    axes.stairs(u, _edges(u), baseline=None, color=BLUE, linewidth=1.4, label="membrane u before reset", zorder=3)
+    before = "membrane u before reset"
+    axes.stairs(u, _edges(u), baseline=None, color=BLUE, linewidth=1.4, label=before, zorder=3)
     axes.stairs(v, _edges(v), baseline=None, color=GREY, linewidth=0.9, label="v after reset")
     axes.axhline(neuron.v_th, color=VERMILLION, linewidth=0.9, linestyle="--", label="threshold")
     axes.plot(fired, u[fired], "v", color=BLACK, label="spike", zorder=4)

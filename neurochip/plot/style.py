@@ -107,9 +107,7 @@ def render(figure: Figure, format: str) -> bytes:
 def check_format(format: str) -> None:
     """Raise ConfigError unless figures can be written in ``format``."""
     if format not in FORMATS:
-        raise ConfigError(
-            f"figure format {format!r} is unknown; choose among {', '.join(FORMATS)}"
-        )
+        raise ConfigError(f"figure format {format!r} is unknown; choose among {', '.join(FORMATS)}")
 
 
 def colour_of(layer: int) -> str:
