@@ -18,7 +18,7 @@ from neurochip import hardware as hardware_models
 from neurochip.chip import Chip, EpochRecord, Result
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset
-from neurochip.errors import ConfigError, DataError, RunFileError
+from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
 from neurochip.mapping import Integers
 from neurochip.network import Network
 from neurochip.rules import OTTT
@@ -61,7 +61,7 @@ class Run:
 
 def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     """The data set of a run, cut to the configured numbers of samples."""
-    loaded = data_sets.load(source or config.data)
+    loaded = data_sets.load(source or config.data, temporal=config.encoding == "spikes")
     train, test = loaded.train, loaded.test
     if config.train_samples is not None:
         train = train.take(config.train_samples)
@@ -99,6 +99,7 @@ def learn(
     """
     if out is not None:
         files.check_writable(out)
+    run.chip.encode(data.test.x[:1])  # what can't be tested shouldn't be learned first
     run.config = run.config.with_options({"epochs": run.chip.epoch + epochs})
     for _ in range(epochs):
         tell = None if progress is None else _Teller(run, progress)
@@ -166,10 +167,15 @@ def load_run(path: str | Path) -> Run:
     tree = files.read_tree(path)
     try:
         return _run(tree)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
         raise RunFileError(
-            f"run file {str(path)!r} lacks or garbles {error}; it was not written by this "
-            f"program: write it anew"
+            f"run file {str(path)!r} lacks {error}, so it was not written by this program; "
+            f"make it again"
+        ) from None
+    except (NeurochipError, TypeError, ValueError, AttributeError, LookupError) as error:
+        reason = str(error).rstrip(".")
+        raise RunFileError(
+            f"run file {str(path)!r} holds what this program can't use ({reason}); make it again"
         ) from None
 
 
@@ -236,7 +242,7 @@ def _run(tree: dict[str, Any]) -> Run:
         count_saturations=config.count_saturations,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):
-        raise ValueError("'formats'")
+        raise ValueError("its formats are not those that its network gets")
     chip.load(
         _integers(tree["integers"]),
         epoch=state["epoch"],

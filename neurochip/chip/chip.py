@@ -20,14 +20,7 @@ from neurochip.data.encoders import to_graded
 from neurochip.errors import ConfigError, DataError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
-from neurochip.kernels.jit import unfused
-from neurochip.kernels.stream import (
-    frame_of,
-    infer_stream,
-    learn_stream,
-    sense_step,
-    start_sample,
-)
+from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
 from neurochip.mapping import Encoding, Formats, Integers
 from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
 from neurochip.network import Network, Parameters, initialise
@@ -207,11 +200,10 @@ class Chip:
         """
         samples = np.asarray(x)
         n = len(samples)
-        n_in, timesteps = self.network.n_in, self.network.timesteps
+        n_in = self.network.n_in
         size = int(np.prod(samples.shape[1:], dtype=np.int64))
-        spikes_over_time = self.encoding == "spikes" and samples.ndim > 2
-        if spikes_over_time and samples.shape[1] == timesteps and size == timesteps * n_in:
-            return _spikes(samples.reshape(n, timesteps, n_in))
+        if self.encoding == "spikes" and samples.ndim > 2 and size == samples.shape[1] * n_in:
+            return _spikes(self._trains(samples).reshape(n, -1, n_in))
         if size != n_in:
             raise DataError(
                 f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
@@ -221,6 +213,15 @@ class Chip:
         if self.encoding == "spikes":
             return _spikes(flat[:, np.newaxis])
         return to_graded(flat, self.hardware.registers.input.bits.value)[:, np.newaxis]
+
+    def _trains(self, samples: NDArray[Any]) -> NDArray[Any]:
+        steps = samples.shape[1]
+        if steps not in (1, self.network.timesteps):
+            raise DataError(
+                f"samples of shape {samples.shape[1:]} last {steps} steps, but the network shows "
+                f"{self.network.timesteps}; set timesteps to {steps}"
+            )
+        return samples
 
     def learn(
         self, data: Split, epochs: int = 1, progress: Progress | None = None
@@ -277,20 +278,13 @@ class Chip:
         updates add T such steps at once and get a rate smaller by T / 2.
         """
         energy = np.zeros(len(self.network.dense))
-        core, count = self._counting_apart(), 0
-        for sample, frames in enumerate(inputs[:RATE_SAMPLES]):
-            unfused(start_sample)(core)
-            for t in range(self.network.timesteps):
-                frame = unfused(frame_of)(frames, t)
-                unfused(sense_step)(core, frame, sample, layout.EVALUATION_EPOCH, t, t)
-                factors = [core.trace[k.pre : k.pre + k.n_in].astype(float) for k in core.layers]
-                energy += [float(x @ x) for x in factors]
-                count += 1
-        scales = [4.0**-layer.factor for layer in self.formats.layers]
+        first = inputs[:RATE_SAMPLES]
+        factor_energy(self._counting_apart(), first, energy)
+        scales = np.array([4.0**-layer.factor for layer in self.formats.layers])
         at_once = self.network.timesteps / 2 if self.rule.update == "accumulate" else 1.0
         numerator = RATE_NUMERATOR / max(at_once, 1.0)
-        mean = np.maximum(energy * scales / max(count, 1), numerator)
-        return tuple(round(math.log2(e / numerator)) for e in mean)
+        mean = energy * scales / (len(first) * self.network.timesteps)
+        return tuple(round(math.log2(e / numerator)) for e in np.maximum(mean, numerator))
 
     def _set_base_rates(self, rate_shifts: tuple[int, ...]) -> None:
         n_layers = len(self.network.dense)
@@ -372,4 +366,10 @@ class Chip:
 
 
 def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.not_equal(x, 0).astype(np.uint8)
+    other = x[(x != 0) & (x != 1)]
+    if other.size:
+        raise DataError(
+            f"samples hold {other[0]:.6g}, but encoding 'spikes' takes 0 and 1 only; choose "
+            f"'graded', 'rate' or 'bernoulli'"
+        )
+    return x.astype(np.uint8)

@@ -208,7 +208,9 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
     layer = core.layers[number]
     rows = rows_with_factor(core, layer)
     core.counters[t, number, layout.WEIGHT_UPDATES] += rows.size * layer.n_out
-    if not any_nonzero(core.delta[layer.post : layer.post + layer.n_out]):
+    quiet = not any_nonzero(core.delta[layer.post : layer.post + layer.n_out])
+    # A weight made anew from an unchanged shadow may saturate anew, and is counted.
+    if quiet and not core.settings[0].count_saturations:
         return
     if not layer.fast_update:
         general_update(core, number, t, step, rows)

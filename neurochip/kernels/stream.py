@@ -108,3 +108,21 @@ def learn_stream(core, inputs, labels, samples, epoch, n_learned):  # type: igno
     for k in range(samples.size):
         sample = np.int64(samples[k])
         learn_sample(core, inputs[sample], labels[sample], sample, epoch, n_learned + k)
+
+
+@kernel
+def factor_energy(core, inputs, energy):  # type: ignore[no-untyped-def]
+    """Add up the squares of every layer's presynaptic factors over samples and steps.
+
+    inputs (n, 1 or T, n_in) uint8; energy (L,) float64, in squared units of the factors' registers.
+    """
+    for sample in range(inputs.shape[0]):
+        start_sample(core)
+        for t in range(core.settings[0].timesteps):
+            frame = frame_of(inputs[sample], t)
+            sense_step(core, frame, sample, layout.EVALUATION_EPOCH, t, t)
+            for number in range(core.layers.size):
+                layer = core.layers[number]
+                x = core.trace[layer.pre : layer.pre + layer.n_in]
+                for i in range(x.size):
+                    energy[number] += np.float64(x[i]) * np.float64(x[i])

@@ -50,7 +50,9 @@ CODES = {
 
 
 def build(naive: NaiveCore, *, fast: bool = True, count: bool = False) -> layout.Core:
-    """A core in the state of the twin; ``fast`` allows the 16-bit lanes where they fit."""
+    """A core in the state of the twin; ``fast`` allows the shortcuts: 16-bit lanes where they fit,
+    no look at accumulators that can't overflow.
+    """
     core = allocate(naive.config)
     fill_settings(core.settings[0], naive.config, count)
     for ell in range(naive.config.L):
@@ -147,6 +149,7 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
     layer.weight_start = sum(y.n_in * y.n_out for y in above)
     layer.pre = sum(y.n_in for y in above)
     layer.post = layer.pre + given.n_in
+    layer.sums_may_overflow = not fast or largest_sum(c, ell) > c.accumulator.maximum + 1
     layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
     layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
     layer.threshold = given.theta
@@ -162,6 +165,12 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
         fill_transport(layer, c, ell)
     if fast:
         choose_lanes(layer, c, ell)
+
+
+def largest_sum(c: CoreConfig, ell: int) -> int:
+    """Magnitude of the sum of a neuron whose synapses are all at the lower end of their range."""
+    value = 2**c.in_bits - 1 if ell == 0 and c.encoding == "graded" else 1
+    return c.layers[ell].n_in * 2 ** (c.weight_bits - 1) * value
 
 
 def fill_transport(layer: Any, c: CoreConfig, ell: int) -> None:

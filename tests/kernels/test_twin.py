@@ -232,6 +232,17 @@ def test_streams_in_lanes(case):
     assert_streams_agree(replace(case, config=config, weights=weights, shadows=None))
 
 
+@pytest.mark.parametrize("update", ["online", "accumulate"])
+def test_shadows_at_the_end_are_counted_without_an_error_too(update):
+    """nearest(32767 / 256) = 128 leaves 8 bits each time that a weight is made from its shadow."""
+    layer = LayerConfig(2, 1, bias_learned=False)
+    config = CoreConfig((layer,), T=2, shadow_bits=16, update=update)
+    naive = NaiveCore(config, [[[127], [127]]], [[0]], shadows=[[[32767], [32767]]])
+    # With one class p is 1 and e is 0.
+    case = Case(config, naive.w, naive.bias, None, naive.shadow, [[9, 9]], [0], 0, 0, [0])
+    assert_streams_agree(case)
+
+
 # Larger layers: whole vectors, blocks of rows, and what remains of both
 
 SIZES = (37, 70, 19)

@@ -1,0 +1,58 @@
+"""Speed of learning MNIST one sample at a time on one core, after compilation, counters on."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from benchmarks.sources import mnist_path
+from benchmarks.table import Table
+from neurochip import experiment
+from neurochip.chip import Chip
+from neurochip.config import make
+from neurochip.data import Dataset, Split
+
+#: Samples that are learned in one measurement.
+BLOCK = 4000
+REPEATS = 5
+ROWS: dict[str, dict[str, object]] = {
+    "bernoulli spikes, traced input, 8 bits stochastic": {"encoding": "bernoulli"},
+    "rate-coded spikes, traced input, 8 bits stochastic": {"encoding": "rate"},
+    "graded input, 8 bits stochastic": {},
+    "graded input, last step only": {"update": "last"},
+    "graded input, 16-bit shadow, nearest": {"shadow_bits": 16, "rounding": "nearest"},
+}
+
+
+def measure(mnist: str | None) -> Table:
+    """Measure learning at the start of the first epoch and after one epoch."""
+    table = Table(
+        "MNIST, 784-800-10, T = 6, learning one sample at a time: samples per CPU-second",
+        ("learner", "first 20,000 samples", "the next 20,000", "must"),
+    )
+    data = experiment.load_data(make({"data": mnist_path(mnist)}))
+    for name, options in ROWS.items():
+        rates = _rates(options, data)
+        must = ">= 10,000" if "bernoulli" in name else "-"
+        table.add(name, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", must)
+    table.notes.append(
+        f"Medians of {REPEATS} blocks of {BLOCK} samples, CPU time of the one thread that works. "
+        "Steps whose error is zero skip their update, so learning gets faster as it succeeds."
+    )
+    return table
+
+
+def _rates(options: dict[str, object], data: Dataset) -> tuple[float, float]:
+    config = make({"hidden": (800,), "timesteps": 6, **options})
+    chip = experiment.build(config, data).chip
+    chip.learn(data.train.take(BLOCK // 10), 1)
+    chip = experiment.build(config, data).chip
+    blocks = [data.train[slice(i * BLOCK, (i + 1) * BLOCK)] for i in range(2 * REPEATS)]
+    rates = [_samples_per_second(chip, block) for block in blocks]
+    return statistics.median(rates[:REPEATS]), statistics.median(rates[REPEATS:])
+
+
+def _samples_per_second(chip: Chip, block: Split) -> float:
+    start = time.process_time()
+    chip.learn(block, 1)
+    return len(block) / (time.process_time() - start)
