@@ -106,19 +106,21 @@ def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _LISTS = ("hidden", "rate_shifts", "halve_at")
+_METAVARS: dict[type, str | None] = {int: "N", float: "X", str: "TEXT", bool: None}
 
 
 def _flag(name: str, field: Any) -> inspect.Parameter:
     words = name.replace("_", "-")
     kind = _scalar(field.annotation)
-    declaration = f"--{words}/--no-{words}" if kind is bool else f"--{words}"
     choices = _choices(field.annotation)
     option = typer.Option(
-        declaration,
+        f"--{words}/--no-{words}" if kind is bool else f"--{words}",
         help=_help(field),
-        metavar="|".join(choices) if choices else ("N,N" if name in _LISTS else None),
+        metavar="|".join(choices) or ("N,N" if name in _LISTS else _METAVARS[kind]),
         show_default=False,
     )
+    # Numbers are read by `_parsed`, whose sentences name the value.
+    kind = bool if kind is bool else str
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -151,15 +153,28 @@ def _scalar(annotation: Any) -> type:
 
 
 def _parsed(name: str, value: Any) -> Any:
-    if name not in _LISTS:
-        return value
+    """What a flag of a run's option says, of the option's kind."""
+    from neurochip.config import RunConfig
+
+    if name in _LISTS:
+        return _whole_numbers(name, value)
+    kind = _scalar(RunConfig.model_fields[name].annotation)
+    if kind is int:
+        return _number(name, value, int, "a whole number")
+    return _number(name, value, float, "a number") if kind is float else value
+
+
+def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+    wanted = "whole numbers with commas between them, such as 128,64"
+    return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
+
+
+def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> Any:
     try:
-        return tuple(int(part) for part in str(value).split(",") if part.strip())
+        return read(text)
     except ValueError:
-        raise ConfigError(
-            f"--{name.replace('_', '-')} is {value!r}; it must be whole numbers with commas "
-            f"between them, such as 128,64"
-        ) from None
+        flag = f"--{name.replace('_', '-')}"
+        raise ConfigError(f"{flag} is {text!r}; it must be {wanted}") from None
 
 
 @app.command()
@@ -396,7 +411,9 @@ def parity(
         Optional[str],  # noqa: UP045
         typer.Option("--data", help="Another data set than the run's own."),
     ] = None,
-    samples: Annotated[int, typer.Option("--samples", help="How many samples.")] = 100,
+    samples: Annotated[
+        str, typer.Option("--samples", metavar="N", help="How many samples.")
+    ] = "100",
     as_json: Json = False,
 ) -> None:
     """Compare the chip with another execution; exit 0 when they agree, 1 when not."""
@@ -404,10 +421,11 @@ def parity(
     from neurochip.parity import compare_with_float
 
     if against != "float":
-        raise ConfigError(f"--against is {against!r}; it must be float")
+        raise ConfigError(f"--against is {against!r}; it must be 'float'")
+    count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     loaded = experiment.load_data(run.config, data)
-    verdict = compare_with_float(run.chip, loaded.test, samples)
+    verdict = compare_with_float(run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
     else:
@@ -487,7 +505,9 @@ def report(
         Optional[str],  # noqa: UP045
         typer.Option("--data", help="Another data set than the run's own."),
     ] = None,
-    sample: Annotated[int, typer.Option("--sample", help="Test sample that is drawn.")] = 0,
+    sample: Annotated[
+        str, typer.Option("--sample", metavar="N", help="Test sample that is drawn.")
+    ] = "0",
     neurons: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--neurons", metavar="N,N", help="Hidden neurons that are drawn."),
@@ -497,13 +517,14 @@ def report(
     """Draw what a run did: one HTML page that needs nothing else."""
     from neurochip import experiment, plot
 
-    chosen = None if neurons is None else _parsed("neurons", neurons)
+    chosen = None if neurons is None else _whole_numbers("neurons", neurons)
+    drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
     written = plot.report(
         run,
         experiment.load_data(run.config, data),
         out,
-        sample=sample,
+        sample=drawn,
         neurons=chosen,
         figures=figures,
     )

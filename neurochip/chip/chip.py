@@ -128,12 +128,13 @@ class Chip:
         self.epoch = 0
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
+        mapping.check_fits(network, self.hardware, self.rule)
         start = initialise(network, seed) if parameters is None else parameters
         network.check(start)
         self.formats: Formats = mapping.choose_formats(
             network, start, self.hardware, self.rule, encoding, seed
         )
-        mapping.check_fits(network, self.hardware, self.rule, self.formats)
+        mapping.check_thresholds(network, self.hardware, self.formats)
         integers = mapping.quantise(network, start, self.hardware, self.rule, self.formats, seed)
         self._set_up(integers, count_saturations)
         self.rate_shifts: tuple[int, ...] | None = None
@@ -196,7 +197,7 @@ class Chip:
             (n, 1 or T, n_in) uint8: numbers with the input register's fraction, or 0/1.
 
         Raises:
-            DataError: the shape isn't the network's.
+            DataError: the shape isn't the network's, or a spike is neither 0 nor 1.
         """
         samples = np.asarray(x)
         n = len(samples)

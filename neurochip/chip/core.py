@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip import fixed
+from neurochip.errors import NetworkError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.mapping import Formats, Integers
@@ -113,16 +114,35 @@ def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
 
 
 def load_integers(core: layout.Core, network: Network, integers: Integers) -> None:
-    """Copy weights, shadow, biases and feedback into the core's memories."""
+    """Copy weights, shadow, biases and feedback into the core's memories.
+
+    Raises:
+        NetworkError: they aren't of the network's shapes and the memories' dtypes.
+    """
     for number, layer in enumerate(core.layers):
         weights, shadow = layer_memory(core, number)
-        weights[:] = integers.weights[number]
+        _copy(f"weights of layer {number}", integers.weights[number], weights)
         if shadow is not None:
-            shadow[:] = integers.shadow[number]
-        core.bias[layer.post : layer.post + layer.n_out] = integers.biases[number]
+            _copy(f"shadow weights of layer {number}", integers.shadow[number], shadow)
+        biases = core.bias[layer.post : layer.post + layer.n_out]
+        _copy(f"biases of layer {number}", integers.biases[number], biases)
+    size = sum(b.size for b in integers.feedback)
+    if size != core.feedback.size:
+        raise NetworkError(
+            f"feedback weights are {size}, but the chip holds {core.feedback.size}; give as many"
+        )
     for number, b in enumerate(integers.feedback, start=1):
         at = core.layers[number].feedback_start
-        core.feedback[at : at + b.size] = b.ravel()
+        _copy(f"feedback weights of layer {number}", b.ravel(), core.feedback[at : at + b.size])
+
+
+def _copy(what: str, given: NDArray[Any], memory: NDArray[Any]) -> None:
+    if given.shape != memory.shape or given.dtype != memory.dtype:
+        raise NetworkError(
+            f"{what} are {given.dtype} of shape {given.shape}, but the chip holds {memory.dtype} "
+            f"of shape {memory.shape}; give those"
+        )
+    memory[:] = given
 
 
 def layer_memory(

@@ -6,7 +6,7 @@ Every limit is checked here, before anything runs.
 from __future__ import annotations
 
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
-from neurochip.mapping.limits import check_fits, check_supported
+from neurochip.mapping.limits import check_fits, check_supported, check_thresholds
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "LayerFormats",
     "check_fits",
     "check_supported",
+    "check_thresholds",
     "choose_formats",
     "dequantise",
     "quantise",

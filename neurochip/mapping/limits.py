@@ -41,7 +41,7 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
         )
 
 
-def check_fits(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:
+def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError where the network is larger than the chip."""
     limits = hardware.limits
     _check_neurons(network, hardware)
@@ -53,7 +53,21 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT, formats: Format
                 f"make the layer below smaller or choose a larger chip"
             )
     _check_memory(network, hardware, rule)
-    _check_thresholds(network, hardware, formats)
+
+
+def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> None:
+    """Raise LimitError where a threshold is no positive number of its membrane's register."""
+    register = hardware.registers.membrane
+    highest = (1 << (register.bits.value - 1)) - 1
+    for number, neuron in enumerate(_spiking(network)):
+        fraction = formats.layers[number].membrane
+        threshold = round(neuron.v_th * 2.0**fraction)
+        if not 1 <= threshold <= highest:
+            raise LimitError(
+                f"the threshold of layer {number} is {neuron.v_th} = {threshold} * 2^-{fraction}, "
+                f"but a membrane of {register.bits.value} bits holds 1 to {highest}; change v_th, "
+                f"the membrane's bits or its fraction"
+            )
 
 
 def bits_per_synapse(hardware: Hardware, rule: OTTT) -> int:
@@ -85,20 +99,6 @@ def _check_memory(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"hardware {hardware.name!r} holds {room} bits of synaptic memory; "
             f"use fewer or narrower weights or choose a larger chip"
         )
-
-
-def _check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> None:
-    register = hardware.registers.membrane
-    highest = (1 << (register.bits.value - 1)) - 1
-    for number, neuron in enumerate(_spiking(network)):
-        fraction = formats.layers[number].membrane
-        threshold = round(neuron.v_th * 2.0**fraction)
-        if not 1 <= threshold <= highest:
-            raise LimitError(
-                f"the threshold of layer {number} is {neuron.v_th} = {threshold} * 2^-{fraction}, "
-                f"but a membrane of {register.bits.value} bits holds 1 to {highest}; change v_th, "
-                f"the membrane's bits or its fraction"
-            )
 
 
 def _spiking(network: Network) -> tuple[LIF, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -71,23 +72,34 @@ _METADATA: dict[str, dict[str, None]] = {
 }
 
 _P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
-def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let a function draw with these settings, whatever the user's matplotlibrc says."""
+@contextlib.contextmanager
+def own_settings() -> Iterator[None]:
+    """Draw with this module's settings, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def styled(draw: Callable[_P, Figure]) -> Callable[_P, Figure]:
+    """Let a function draw with its own settings, and lay its figure out once and for all.
+
+    Otherwise every rendering would move the axes a little.
+    """
 
     @functools.wraps(draw)
-    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_SETTINGS)
-            return draw(*args, **kwargs)
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+        with own_settings():
+            figure = draw(*args, **kwargs)
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+        return figure
 
     return wrapped
 
 
-@styled
 def render(figure: Figure, format: str) -> bytes:
     """Return a figure as the bytes of a file.
 
@@ -100,7 +112,8 @@ def render(figure: Figure, format: str) -> bytes:
     """
     check_format(format)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=format, metadata=_METADATA[format])
+    with own_settings():
+        figure.savefig(buffer, format=format, metadata=_METADATA[format])
     return buffer.getvalue()
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from neurochip import fixed
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED, unfused
+from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import (
@@ -343,6 +344,21 @@ def test_extreme_sums_of_any_number_of_rows(encoding, active):
     assert bridge.above(core, "accumulator") == twin["acc"]
 
 
+@pytest.mark.parametrize("surrogate", ["table", "boxcar", "triangle"])
+def test_surrogates_at_every_distance(surrogate):
+    """Thresholds that are powers of two, at which a shift divides, and those beside them."""
+    for theta in [*range(1, 20), 31, 32, 33]:
+        membranes = range(-2 * theta - 2, 4 * theta + 3)
+        n = len(membranes)
+        layer = LayerConfig(1, n, theta=theta, win=max(1, theta - 1))
+        config = CoreConfig((layer,), T=1, surrogate=surrogate, readout="spiking")
+        naive = NaiveCore(config, [[[0] * n]], [[0] * n])
+        core = bridge.build(naive)
+        core.v_pre[1:] = membranes
+        surrogates(core, 0)
+        assert core.psi[1:].tolist() == [naive.psi(0, v) for v in membranes], theta
+
+
 # Every product, every shift
 
 DELTAS = range(-128, 128)
@@ -416,6 +432,18 @@ def test_all_products_into_the_accumulators(raw):
         change = fixed.shift_round(product, k, fixed.Rounding.NEAREST)
         expected = fixed.Format(16).fit(99 + change)
         assert np.array_equal(core.gradient.reshape(n, m), expected), k
+
+
+@pytest.mark.parametrize(("delta", "factor"), [(7, 4681), (31, 1057)])
+def test_half_a_step_into_the_accumulators(delta, factor):
+    """32767 = 7 * 4681 = 31 * 1057 is one below half of 2^16, twice that two below a whole."""
+    factors, deltas = [factor, factor + 1, 2**14 - 1], [delta, -delta, 2 * delta]
+    core = one_layer(raw=False, k=16, factors=factors, deltas=deltas, update="accumulate")
+    assert core.layers[0].fast_gradient
+    accumulate(core, 0, 0)
+    product = np.multiply.outer(factors, deltas)
+    expected = fixed.shift_round(product, 16, fixed.Rounding.NEAREST)
+    assert core.gradient.reshape(3, 3).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("factor_bits", range(8, 16))
