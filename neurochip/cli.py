@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         status = command.main(args=arguments, prog_name="neurochip", standalone_mode=False)
     except NeurochipError as error:
         return _refuse(str(error))
+    except _InterruptedRunError as error:
+        return _interrupted(f"; {error}")
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
@@ -60,11 +62,17 @@ def main(arguments: list[str] | None = None) -> int:
         if type(error).__name__ == "Abort":
             return _interrupted()
         raise
+    if status == EXIT_INTERRUPTED:
+        return _interrupted()
     return status if isinstance(status, int) else 0
 
 
-def _interrupted() -> int:
-    print("neurochip: interrupted", file=sys.stderr)
+class _InterruptedRunError(Exception):
+    """Ctrl-C came while a run learned; the text says what is saved."""
+
+
+def _interrupted(what: str = "") -> int:
+    print(f"neurochip: interrupted{what}", file=sys.stderr)
     return EXIT_INTERRUPTED
 
 
@@ -164,7 +172,9 @@ def _parsed(name: str, value: Any) -> Any:
     return _number(name, value, float, "a number") if kind is float else value
 
 
-def _whole_numbers(name: str, text: str) -> tuple[int, ...]:
+def _whole_numbers(name: str, text: str) -> Any:
+    if not text.strip():
+        return ()
     wanted = "whole numbers with commas between them, such as 128,64"
     return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
 
@@ -245,21 +255,31 @@ def _resumed(
 def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
     from neurochip import experiment
 
-    finished, start = run.chip.epoch, time.perf_counter()
+    before, start = _identity(out), time.perf_counter()
     try:
         with _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress:
             experiment.learn(run, samples, epochs, out, progress)
     except KeyboardInterrupt:
-        done = len(run.history)
-        kept = f"{out} holds the {done} finished epochs" if done > finished else "nothing was saved"
-        print(f"neurochip: interrupted; {kept}", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        # Only the file knows whether the interruption came before or after it was put in place.
+        if _identity(out) == before:
+            raise _InterruptedRunError("nothing was saved") from None
+        done = experiment.load_run(out).chip.epoch
+        raise _InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
         _print_json(_learned(run, out, seconds))
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
         print(f"written to {out} ({seconds:.1f} s)")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes whenever a file is written anew; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:

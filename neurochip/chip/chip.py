@@ -266,7 +266,11 @@ class Chip:
             x: one sample, as `encode` takes it but without the first axis.
             label: its class.
             index: its number in the data set, which keys Bernoulli inputs.
+
+        Raises:
+            DataError: the sample or the label isn't the network's.
         """
+        self._check_label(label)
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
         core = self._counting_apart()
         return observe(core, frames, label, index, layout.EVALUATION_EPOCH)
@@ -309,12 +313,16 @@ class Chip:
 
     def _labels(self, data: Split) -> NDArray[np.int64]:
         labels = np.asarray(data.y, dtype=np.int64)
-        if labels.size and int(labels.max()) >= self.network.n_out:
-            raise DataError(
-                f"label {int(labels.max())} is out of range, because the network has "
-                f"{self.network.n_out} outputs; give it {int(labels.max()) + 1}"
-            )
+        self._check_label(int(labels.max()))
         return labels
+
+    def _check_label(self, label: int) -> None:
+        n_out = self.network.n_out
+        if not 0 <= label < n_out:
+            raise DataError(
+                f"label {label} is out of range, because the network has {n_out} outputs; give "
+                f"labels from 0 to {n_out - 1}, or a network of more outputs"
+            )
 
     def _counting_apart(self) -> layout.Core:
         """The same core with counters of its own."""

@@ -18,7 +18,7 @@ from neurochip.kernels.arithmetic import HALF_WORD, count_outside, fit, fit_all,
 from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import fill_words, round_all, step_key, word
-from neurochip.kernels.transport import SPARSE_COLUMNS, any_nonzero
+from neurochip.kernels.transport import FEW_COLUMNS, any_nonzero
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
 SIGN_BIT = np.int16(-HALF_WORD)
@@ -214,7 +214,7 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
         return
     if not layer.fast_update:
         general_update(core, number, t, step, rows)
-    elif layer.n_out <= SPARSE_COLUMNS and not core.settings[0].shadow_shift:
+    elif layer.n_out <= FEW_COLUMNS and not core.settings[0].shadow_shift:
         sparse_update(core, number, step, rows)
     else:
         fast_update(core, number, step, rows)

@@ -6,13 +6,12 @@ import numpy as np
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import count_outside, fit_all
-from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.random import round_all, step_key
 
-#: Layers of at most this many columns are read column by column, where there is an error.
-SPARSE_COLUMNS = 32
+#: Layers of at most this many columns are worked through column by column.
+FEW_COLUMNS = 32
 
 
 @kernel
@@ -44,13 +43,10 @@ def any_nonzero(delta):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sparse_dot(row, delta, columns):  # type: ignore[no-untyped-def]
-    """`dot` over the columns whose delta isn't 0."""
-    total = np.int64(0)
-    for c in range(columns.size):
-        k = columns[c]
-        total += np.int64(row[k]) * np.int64(delta[k])
-    return total
+def add_column(column, d, a):  # type: ignore[no-untyped-def]
+    """a_j += w_jk d_k for one k."""
+    for j in range(a.size):
+        a[j] += np.int64(column[j]) * d
 
 
 @kernel
@@ -64,9 +60,9 @@ def arriving_errors(core, number, a):  # type: ignore[no-untyped-def]
     own = core.weights[layer.weight_start : layer.weight_start + layer.n_in * layer.n_out]
     fixed = core.feedback[layer.feedback_start : layer.feedback_start + size]
     if s.feedback == layout.RANDOM or s.feedback == layout.DIRECT:
-        arrive_through(fixed.reshape(shape), above, core.rows, a)
+        arrive_through(fixed.reshape(shape), above, a)
     elif s.feedback == layout.SYMMETRIC:
-        arrive_through(own.reshape((layer.n_in, layer.n_out)), above, core.rows, a)
+        arrive_through(own.reshape((layer.n_in, layer.n_out)), above, a)
     else:
         signs = own.reshape((layer.n_in, layer.n_out))
         for j in range(a.size):
@@ -74,15 +70,16 @@ def arriving_errors(core, number, a):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def arrive_through(weights, above, scratch, a):  # type: ignore[no-untyped-def]
-    """a_j = sum_k w_jk d_k, exact."""
-    columns = scratch[: compact_into(above, scratch)]
-    if above.size <= SPARSE_COLUMNS and 2 * columns.size <= above.size:
-        for j in range(a.size):
-            a[j] = sparse_dot(weights[j], above, columns)
-    else:
+def arrive_through(weights, above, a):  # type: ignore[no-untyped-def]
+    """a_j = sum_k w_jk d_k, exact: few columns one by one where there is an error, many by rows."""
+    if above.size > FEW_COLUMNS:
         for j in range(a.size):
             a[j] = dot(weights[j], above)
+        return
+    a[:] = 0
+    for k in range(above.size):
+        if above[k] != 0:
+            add_column(weights[:, k], np.int64(above[k]), a)
 
 
 @kernel

@@ -54,7 +54,7 @@ footer { margin-top: 3rem; font-size: .8rem; color: #666; }
 @media print {
   @page { margin: 18mm; }
   body { margin: 0; max-width: none; padding: 0; font-size: 10pt; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, section > p:not(.note) { break-after: avoid; }
   figure, tr, pre, dl.facts { break-inside: avoid; }
   thead { display: table-header-group; }
   .table { overflow: visible; }

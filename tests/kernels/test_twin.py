@@ -392,7 +392,7 @@ def words(seed: int, step: int, n: int, m: int) -> np.ndarray:
 @pytest.mark.parametrize("rounding", ["floor", "nearest", "stochastic"])
 @pytest.mark.parametrize("shadow_bits", [0, 16])
 def test_all_products_at_all_shifts(shadow_bits, rounding, raw):
-    """d * x for d in -128..127 and x in 0..255 (traces: 0..127), k in 0..17, w from -3."""
+    """d in -128..127, x in 0..255 (traces: 0..127), k in 0..17; w starts at -3 and the ends."""
     factors = np.arange(256 if raw else 128)
     step = 3 * 2**32 + 9
     below = shadow_bits - 8 if shadow_bits else 0
@@ -403,13 +403,15 @@ def test_all_products_at_all_shifts(shadow_bits, rounding, raw):
         core = one_layer(raw=raw, k=k + below, rounding=rounding, shadow_bits=shadow_bits, **given_)
         n, m = core.layers[0].n_in, core.layers[0].n_out
         memory = core.shadow if shadow_bits else core.weights
-        memory[:] = -3 << below
+        register = fixed.Format(shadow_bits or 8)
+        before = np.resize([-3 << below, register.minimum, register.maximum], (n, m))
+        memory[:] = before.ravel()
         update_online(core, 0, 0, step)
         in_lanes.append(bool(core.layers[0].fast_update))
         product = core.trace[:n, None].astype(np.int64) * core.delta[n:]
         mode, random_words = fixed.Rounding(rounding), words(5, step, n, m)
         change = fixed.shift_round(product, k, mode, random_words)
-        top = fixed.Format(shadow_bits or 8).fit((-3 << below) - change)
+        top = register.fit(before - change)
         changed = product != 0
         stored = memory.reshape(n, m)
         assert np.array_equal(stored[changed], top[changed]), k
@@ -419,19 +421,23 @@ def test_all_products_at_all_shifts(shadow_bits, rounding, raw):
 
 
 @pytest.mark.parametrize("raw", [True, False])
-def test_all_products_into_the_accumulators(raw):
+@pytest.mark.parametrize("bits", [16, 12])
+def test_all_products_into_the_accumulators(bits, raw):
     factors = [1, 2, 63, 64, 126, 127] if INTERPRETED else range(256 if raw else 128)
     deltas = [-128, -1, 127] if INTERPRETED else DELTAS
     for k in range(18):
-        core = one_layer(raw=raw, k=k, factors=factors, deltas=deltas, update="accumulate")
-        n, m = len(factors), len(deltas)
+        core = one_layer(
+            raw=raw, k=k, factors=factors, deltas=deltas, update="accumulate", gradient_bits=bits
+        )
+        n, m, register = len(factors), len(deltas), fixed.Format(bits)
         assert bool(core.layers[0].fast_gradient) == (1 <= k <= 16 if raw else k <= 16)
-        core.gradient[:] = 99
+        before = np.resize([99, register.minimum, register.maximum, -1], (n, m))
+        core.gradient[:] = before.ravel()
         accumulate(core, 0, 0)
         product = core.trace[:n, None].astype(np.int64) * core.delta[n:]
         change = fixed.shift_round(product, k, fixed.Rounding.NEAREST)
-        expected = fixed.Format(16).fit(99 + change)
-        assert np.array_equal(core.gradient.reshape(n, m), expected), k
+        # Rows of factor 0 aren't written, and products of 0 change nothing.
+        assert np.array_equal(core.gradient.reshape(n, m), register.fit(before + change)), k
 
 
 @pytest.mark.parametrize(("delta", "factor"), [(7, 4681), (31, 1057)])

@@ -57,8 +57,8 @@ def test_learning_curve(n_epochs: int) -> None:
     )
     axes = figure.axes[0]
     test, training = axes.get_lines()[:2]
-    np.testing.assert_allclose(test.get_ydata(), 1 - error / 2)
-    np.testing.assert_allclose(training.get_ydata(), 1 - error)
+    np.testing.assert_allclose(values(test), 1 - error / 2)
+    np.testing.assert_allclose(values(training), 1 - error)
     assert axes.get_xlabel() == "epochs learned"
     assert axes.get_ylabel() == "accuracy (share right)"
     assert axes.child_axes[0].get_ylabel() == "error (share wrong)"
@@ -91,8 +91,8 @@ def test_weight_histograms(bits: int) -> None:
     for axes, start, now in zip(figure.axes, before, after, strict=True):
         drawn = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
         for patch, weights in zip(drawn, (start, now), strict=True):
-            assert patch.get_data().values.sum() == weights.size
-        rails = [line.get_xdata()[0] for line in axes.get_lines()]
+            assert patch.get_data()[0].sum() == weights.size
+        rails = [np.asarray(line.get_xdata())[0] for line in axes.get_lines()]
         assert rails == [low, high]
     assert "after 100 %" in texts(figure)
     assert f"600 weights of {bits} bit" in texts(figure)
@@ -150,7 +150,7 @@ def test_membranes(timesteps: int, count: int) -> None:
     ]
     figure = sample.membranes(neurons)
     assert len(figure.axes) == 2 * count
-    u, v = (patch.get_data().values for patch in step_patches(figure.axes[0]))
+    u, v = (patch.get_data()[0] for patch in step_patches(figure.axes[0]))
     np.testing.assert_array_equal(u, neurons[0].u)
     np.testing.assert_array_equal(v, neurons[0].v)
     looks_right(figure)
@@ -171,7 +171,7 @@ def test_readout(timesteps: int, classes: int) -> None:
 
 def test_readout_sums_up() -> None:
     figure = sample.readout([[1.0, 0.0], [1.0, 5.0]], 1)
-    sums = [patch.get_data().values.tolist() for patch in step_patches(figure.axes[1])]
+    sums = [patch.get_data()[0].tolist() for patch in step_patches(figure.axes[1])]
     assert sums == [[1.0, 2.0], [0.0, 5.0]]
 
 
@@ -270,6 +270,10 @@ def test_drawing_leaves_pyplot_alone() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "False"
+
+
+def values(line: Any) -> Any:
+    return np.asarray(line.get_ydata())
 
 
 def step_patches(axes: Any) -> list[StepPatch]:

@@ -1,0 +1,921 @@
+"""The command line: its fixed forms, what it prints where, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import pytest
+
+from neurochip import cli, experiment, files, hardware
+from neurochip.config import RunConfig, make
+
+#: Options that make learning quick.
+QUICK = ("--train-samples", "200", "--test-samples", "60", "--hidden", "16", "--timesteps", "4")
+
+
+class Said(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def neurochip(here: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in the folder."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        status = cli.main([str(argument) for argument in arguments])
+        return Said(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs. Tests must not write to it."""
+    path = tmp_path_factory.mktemp("learned") / "run.h5"
+    assert cli.main(["learn", *QUICK, "--epochs", "2", "--out", str(path), "--json"]) == 0
+    return path
+
+
+# The fixed forms
+
+
+def test_learn(neurochip: Command, here: Path) -> None:
+    said = neurochip(
+        *("learn", "--data", "digits", "--hidden", "16", "--hardware", "neurochip"),
+        *("--rule", "ottt", "--epochs", "2", "--seed", "0", "--out", "run.h5"),
+        *("--train-samples", "200", "--test-samples", "60"),
+    )
+    assert said.status == 0
+    assert said.err == ""
+    lines = said.out.splitlines()
+    line = r"epoch {}/2: running error \d+\.\d\d%, \d+ samples/s"
+    assert re.fullmatch(line.format(1), lines[0])
+    assert re.fullmatch(line.format(2), lines[1])
+    assert re.fullmatch(r"test accuracy \d+\.\d\d% after 2 epochs", lines[2])
+    assert re.fullmatch(r"written to run\.h5 \(\d+\.\d s\)", lines[3])
+    assert [path.name for path in here.iterdir()] == ["run.h5"]
+    run = experiment.load_run("run.h5")
+    assert run.accuracy is not None
+    assert f"{run.accuracy:.2%}" in lines[2]
+
+
+def test_learn_as_json(neurochip: Command) -> None:
+    said = neurochip("learn", *QUICK, "--epochs", 2, "--json", "--out", "a.h5")
+    assert (said.status, said.err) == (0, "")
+    facts = said.json
+    assert len(said.out.splitlines()) == 1
+    assert 0 <= facts["accuracy"] <= 1
+    assert facts["accuracy"] == experiment.load_run("a.h5").accuracy
+    assert facts["command"] == "learn"
+    assert facts["epochs"] == 2
+    assert facts["out"] == "a.h5"
+    assert [entry["epoch"] for entry in facts["history"]] == [1, 2]
+    assert facts["history"][-1]["accuracy"] == facts["accuracy"]
+    assert make(facts["config"]).hidden == (16,)
+
+
+def test_learn_writes_run_h5_unless_told(neurochip: Command, here: Path) -> None:
+    assert neurochip("learn", *QUICK, "--epochs", 1).status == 0
+    assert [path.name for path in here.iterdir()] == ["run.h5"]
+
+
+def test_run(neurochip: Command, learned: Path, here: Path) -> None:
+    said = neurochip("run", learned, "--data", "digits", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert len(said.out.splitlines()) == 1
+    facts = said.json
+    assert facts["accuracy"] == experiment.load_run(learned).accuracy
+    assert (facts["command"], facts["data"], facts["samples"]) == ("run", "digits", 60)
+    assert facts["events_per_sample"][0]["synaptic_ops"] > 0
+    said = neurochip("run", learned)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith(f"test accuracy {facts['accuracy']:.2%} on 60 samples of digits\n")
+    assert not list(here.iterdir())
+
+
+def test_parity(neurochip: Command, learned: Path, here: Path) -> None:
+    said = neurochip("parity", learned, "--against", "float")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.endswith("\nthe chip agrees with the float reference\n")
+    for word in ("first differing spike", "membrane, LSB", "cosine", "saturations", "read-out"):
+        assert word in said.out
+    said = neurochip("parity", learned, "--samples", 50, "--json")
+    facts = said.json
+    assert (said.status, said.err) == (0, "")
+    assert facts["agrees"] is True
+    assert facts["samples"] == 50
+    assert [layer["name"] for layer in facts["layers"]] == ["layer 0", "read-out"]
+    assert not list(here.iterdir())
+
+
+def test_parity_that_fails_exits_with_1(neurochip: Command) -> None:
+    neurochip("learn", *QUICK, "--epochs", 1, "--error-bits", 2, "--membrane-bits", 8,
+              "--membrane-fraction", 3)  # fmt: skip
+    said = neurochip("parity", "run.h5", "--against", "float")
+    assert (said.status, said.err) == (1, "")
+    assert said.out.endswith("\nthey DISAGREE\n")
+    said = neurochip("parity", "run.h5", "--json")
+    assert said.status == 1
+    assert said.json["agrees"] is False
+
+
+def test_resume(neurochip: Command, learned: Path, here: Path) -> None:
+    before = learned.read_bytes()
+    said = neurochip("learn", "--resume", learned, "--epochs", 2, "--out", "more.h5", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert said.json["epochs"] == 4
+    assert said.json["config"]["epochs"] == 4
+    assert [entry["epoch"] for entry in said.json["history"]] == [1, 2, 3, 4]
+    assert learned.read_bytes() == before
+    assert neurochip("learn", *QUICK, "--epochs", 4, "--out", "whole.h5").status == 0
+    assert (here / "more.h5").read_bytes() == (here / "whole.h5").read_bytes()
+
+
+def test_resume_in_place(neurochip: Command, learned: Path, here: Path) -> None:
+    path = here / "run.h5"
+    path.write_bytes(learned.read_bytes())
+    said = neurochip("learn", "--resume", path, "--epochs", 1)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith("epoch 3/3: ")
+    assert experiment.load_run(path).chip.epoch == 3
+    assert list(here.iterdir()) == [path]
+
+
+def test_resume_does_the_configured_rest(neurochip: Command, here: Path) -> None:
+    run = experiment.load_run(interrupted(here))
+    assert (run.chip.epoch, run.config.epochs) == (1, 3)
+    said = neurochip("learn", "--resume", "run.h5", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert said.json["epochs"] == 3
+    assert neurochip("learn", *QUICK, "--epochs", 3, "--out", "whole.h5").status == 0
+    assert (here / "run.h5").read_bytes() == (here / "whole.h5").read_bytes()
+
+
+def interrupted(here: Path) -> Path:
+    """A run of three epochs that was stopped in the second."""
+    path = here / "run.h5"
+    config = make({"train_samples": 200, "test_samples": 60, "hidden": (16,), "timesteps": 4})
+    data = experiment.load_data(config)
+
+    def stop(run: experiment.Run, *_: int) -> None:
+        if run.chip.epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.learn(experiment.build(config, data), data, 3, path, stop)
+    return path
+
+
+def test_chips(neurochip: Command) -> None:
+    said = neurochip("chips")
+    assert (said.status, said.err) == (0, "")
+    for name in hardware.available():
+        assert re.search(rf"^{name} +{re.escape(hardware.load(name).title)}$", said.out, re.M)
+    assert neurochip("chips", "--json").json["chips"].keys() == set(hardware.available())
+
+
+@pytest.mark.parametrize("name", hardware.available())
+def test_chips_prints_every_number(neurochip: Command, name: str) -> None:
+    said = neurochip("chips", name)
+    assert (said.status, said.err) == (0, "")
+    rows = hardware.rows(hardware.load(name))
+    for row in rows:
+        value = "unknown" if row.value is None else str(row.value)
+        line = rf"^{re.escape(row.key)} +{re.escape(value)} *{re.escape(row.unit)}"
+        assert re.search(line, said.out, re.M), row.key
+    assert neurochip("chips", name, "--json").json["rows"] == [row._asdict() for row in rows]
+
+
+def test_report(neurochip: Command, learned: Path, here: Path) -> None:
+    chosen = ("--sample", 3, "--neurons", "0,5")
+    said = neurochip("report", learned, "--out", "page.html", *chosen)
+    assert (said.status, said.err) == (0, "")
+    assert said.out == "written to page.html\n"
+    assert (here / "page.html").read_text().lstrip().lower().startswith("<!doctype html")
+
+
+def test_report_as_json(neurochip: Command, learned: Path, here: Path) -> None:
+    said = neurochip("report", learned, "--figures", "drawn", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert {Path(name).suffix for name in said.json["written"]} == {".html", ".png", ".svg"}
+    assert all(Path(name).is_file() for name in said.json["written"])
+
+
+def test_demo(neurochip: Command, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "DEMO_EPOCHS", 1)
+    said = neurochip("demo", "--out", "shown")
+    assert (said.status, said.err) == (0, "")
+    assert "test accuracy" in said.out
+    assert "the chip agrees with the float reference" in said.out
+    assert {path.name for path in (here / "shown").iterdir()} == {"run.h5", "report.html"}
+    said = neurochip("demo", "--json")
+    assert said.status == 0
+    assert 0 <= said.json["accuracy"] <= 1
+    assert said.json["parity"]["agrees"] is True
+
+
+def test_a_bar_on_a_terminal(neurochip: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    said = neurochip("learn", *QUICK, "--epochs", 2)
+    assert said.status == 0
+    assert "epoch 2/2" in said.out
+    assert re.search(r"\d+ samples/s, running error \d+\.\d\d%", said.out)
+
+
+# Options
+
+
+CHANGED: dict[str, Any] = {
+    "data": "digits",
+    "hidden": (12, 8),
+    "timesteps": 3,
+    "lam": 0.75,
+    "v_th": 0.5,
+    "reset": "hard",
+    "readout": "leaky",
+    "bias": False,
+    "encoding": "rate",
+    "hardware": "neurochip",
+    "rule": "ottt",
+    "update": "accumulate",
+    "surrogate": "triangle",
+    "alpha": 2.0,
+    "width": 0.75,
+    "feedback": "random",
+    "loss": "mse",
+    "trace_input": True,
+    "rate_shifts": (4, 3, 3),
+    "halve_at": (1, 2),
+    "epochs": 1,
+    "seed": 7,
+    "train_samples": 100,
+    "test_samples": 50,
+    "rounding": "nearest",
+    "weight_bits": 7,
+    "shadow_bits": 12,
+    "trace_bits": 6,
+    "trace_rounding": "stochastic",
+    "error_bits": 7,
+    "delta_bits": 6,
+    "delta_rounding": "stochastic",
+    "membrane_bits": 20,
+    "membrane_fraction": 10,
+    "accumulator_bits": 20,
+    "gradient_bits": 14,
+    "bias_bits": 12,
+    "input_bits": 6,
+    "count_saturations": True,
+}
+
+
+def flags(options: dict[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [flag, shown]
+    return words
+
+
+def toml(options: dict[str, Any]) -> str:
+    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+
+
+def test_every_option_has_a_test_value() -> None:
+    assert CHANGED.keys() == RunConfig.model_fields.keys()
+    same = {"data", "hardware", "rule"}
+    for name, field in RunConfig.model_fields.items():
+        assert name in same or field.default != CHANGED[name]
+
+
+def test_every_option_has_a_flag(neurochip: Command) -> None:
+    said = neurochip("learn", *flags(CHANGED), "--json")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make(CHANGED)
+    registers = experiment.load_run("run.h5").chip.hardware.registers
+    assert registers.shadow.bits.value == 12
+    assert registers.weight.rounding == registers.shadow.rounding == "nearest"
+
+
+def test_every_option_has_a_key(neurochip: Command, here: Path) -> None:
+    (here / "c.toml").write_text(toml(CHANGED))
+    said = neurochip("learn", "c.toml", "--json", "--out", "toml.h5")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make(CHANGED)
+    neurochip("learn", *flags(CHANGED), "--out", "flags.h5")
+    assert (here / "toml.h5").read_bytes() == (here / "flags.h5").read_bytes()
+
+
+def test_flags_override_a_file(neurochip: Command, here: Path) -> None:
+    (here / "c.toml").write_text(toml({**CHANGED, "data": "none.npz", "trace_input": False}))
+    given = {"data": "digits", "seed": 3, "bias": True, "hidden": (5, 6), "trace_input": True}
+    said = neurochip("learn", "c.toml", *flags(given), "--json")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make({**CHANGED, **given})
+
+
+def test_empty_lists(neurochip: Command) -> None:
+    said = neurochip("learn", *QUICK, "--epochs", 1, "--halve-at", "", "--hidden", "", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert said.json["config"]["halve_at"] == said.json["config"]["hidden"] == []
+
+
+def test_whole_numbers_where_numbers_are_wanted(neurochip: Command, here: Path) -> None:
+    (here / "c.toml").write_text("lam = 0\nv_th = 1\nalpha = 4\nepochs = 1\n")
+    assert neurochip("learn", "c.toml", *QUICK).status == 0
+
+
+def test_help_names_every_option(neurochip: Command) -> None:
+    text = neurochip("learn", "--help").out
+    for name in RunConfig.model_fields:
+        assert f"--{name.replace('_', '-')}" in text
+    assert "the TOML" not in text
+
+
+def test_no_command_shows_the_help(neurochip: Command) -> None:
+    said = neurochip()
+    assert said.status == 2
+    for command in ("learn", "run", "parity", "chips", "report", "demo"):
+        assert re.search(rf"^  {command} ", said.out, re.M)
+
+
+# Bad input
+
+
+def refused(said: Said, sentence: str) -> None:
+    """Exit 2, one sentence on standard error and nothing on standard output."""
+    assert said.err == f"neurochip: {sentence}\n"
+    assert said.out == ""
+    assert said.status == 2
+
+
+ARRAYS: dict[str, Any] = {
+    "x_train": np.zeros((6, 4), np.float32),
+    "y_train": np.arange(6) % 3,
+    "x_test": np.zeros((3, 4), np.float32),
+    "y_test": np.arange(3),
+}
+NAN = np.zeros((6, 4), np.float32)
+NAN[2, 1] = np.nan
+
+BAD_DATA: dict[str, tuple[dict[str, Any], str]] = {
+    "NaN": (
+        {"x_train": NAN},
+        "d.npz, train: x has 1 value that is not finite, the first at index (2, 1); remove or "
+        "replace what isn't finite",
+    ),
+    "labels below 0": (
+        {"y_test": np.array([0, -1, 2])},
+        "d.npz, test: y has the label -1 at index 1 but labels must be whole numbers from 0 to "
+        "65535; number the classes from 0 up",
+    ),
+    "labels that are no classes": (
+        {"y_train": np.array([0, 1, 2, 0.5, 1, 2])},
+        "d.npz, train: y has the label 0.5 at index 3 but labels must be whole numbers from 0 to "
+        "65535; number the classes from 0 up",
+    ),
+    "too few labels": (
+        {"y_train": np.arange(5)},
+        "d.npz, train: x has 6 samples but y has 5 labels; give one label a sample",
+    ),
+    "other shapes": (
+        {"x_test": np.zeros((3, 5), np.float32)},
+        "d.npz: a training sample has shape (4,) but a test sample has shape (5,); make them equal",
+    ),
+    "one dimension": (
+        {"x_train": np.zeros(6, np.float32)},
+        "d.npz, train: x has shape (6,) but must have (samples, features...); reshape it",
+    ),
+    "empty": (
+        {"x_train": np.zeros((0, 4), np.float32), "y_train": np.zeros(0, int)},
+        "d.npz, train: x has shape (0, 4) and is empty; give at least one sample and one feature",
+    ),
+    "out of range": (
+        {"x_train": np.full((6, 4), 7.0)},
+        "d.npz, train: x has values from 7 to 7 but they must lie in [0, 1]; scale them",
+    ),
+    "text": (
+        {"x_train": np.full((6, 4), "a")},
+        "d.npz, train: x has dtype <U1 but must hold real numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data(neurochip: Command, here: Path, case: str) -> None:
+    changed, sentence = BAD_DATA[case]
+    np.savez(here / "d.npz", **{**ARRAYS, **changed})
+    refused(neurochip("learn", "--data", "d.npz"), sentence)
+    assert [path.name for path in here.iterdir()] == ["d.npz"]
+
+
+def test_a_data_set_without_an_array(neurochip: Command, here: Path) -> None:
+    np.savez(here / "d.npz", x_train=ARRAYS["x_train"], y_train=ARRAYS["y_train"])
+    refused(
+        neurochip("learn", "--data", "d.npz"),
+        "d.npz lacks x_test, y_test (it holds x_train, y_train); store x_train, y_train, x_test, "
+        "y_test",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("d.npz", "an npz file"), ("d.h5", "an HDF5 file")]
+)
+def test_a_truncated_data_set(neurochip: Command, here: Path, name: str, kind: str) -> None:
+    if name.endswith(".npz"):
+        np.savez(here / name, **ARRAYS)
+    else:
+        with h5py.File(here / name, "w") as file:
+            for key, array in ARRAYS.items():
+                file[key] = array
+    content = (here / name).read_bytes()
+    (here / name).write_bytes(content[: len(content) // 2])
+    sentence = f"{name} is not {kind}, or is damaged; get the file again"
+    refused(neurochip("learn", "--data", name), sentence)
+    assert [path.name for path in here.iterdir()] == [name]
+
+
+def test_a_truncated_idx_file(neurochip: Command, here: Path) -> None:
+    folder = here / "mnist"
+    folder.mkdir()
+    for split, n in (("train", 3), ("t10k", 2)):
+        head = bytes([0, 0, 8, 3]) + b"".join(k.to_bytes(4, "big") for k in (n, 2, 2))
+        (folder / f"{split}-images-idx3-ubyte").write_bytes(head + bytes(n * 4 - 1))
+        head = bytes([0, 0, 8, 1]) + n.to_bytes(4, "big")
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(head + bytes(n))
+    refused(
+        neurochip("learn", "--data", "mnist"),
+        "mnist/train-images-idx3-ubyte is damaged: it has 27 bytes but its shape (3, 2, 2) of uint8 "
+        "needs 28; get the file again",
+    )
+
+
+KINDS = "an .npz, .h5 or .hdf5 file, or a folder of IDX files"
+LEARN: dict[str, tuple[str, str]] = {
+    "unknown data set": (
+        "--data digit",
+        "data set 'digit' is unknown; did you mean 'digits', or use a built-in one (digits) or "
+        f"give the path of {KINDS}",
+    ),
+    "missing file": ("--data none.npz", f"none.npz does not exist; give the path of {KINDS}"),
+    "unknown kind of file": (
+        "--data /dev/null",
+        f"/dev/null is of an unknown kind; give {KINDS}",
+    ),
+    "too few samples": (
+        "--train-samples 2000",
+        "digits, train: 2000 samples were asked for; take from 1 to its 1437 samples",
+    ),
+    "unknown chip": (
+        "--hardware loihy",
+        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are loihi, neurochip, "
+        "or give the path of a .toml file",
+    ),
+    "missing chip": (
+        "--hardware none.toml",
+        "hardware model file none.toml does not exist; give an existing .toml file or one of loihi, "
+        "neurochip",
+    ),
+    "unknown rule": (
+        "--rule stdp",
+        "there is no learning rule 'stdp'; the known rules are 'ottt'.",
+    ),
+    "weights too wide": (
+        "--weight-bits 17",
+        "hardware 'neurochip' with given values: registers.weight.bits is 17 but must be 2 to 16 "
+        "bit; choose a value in that range",
+    ),
+    "weights too wide for this chip": (
+        "--hardware loihi --weight-bits 9",
+        "hardware 'loihi' with given values: registers.weight.bits is 9 but must be 2 to 8 bit, the "
+        "most that this chip's weights have; choose fewer bits or another chip",
+    ),
+    "shadow too narrow": (
+        "--shadow-bits 8",
+        "hardware 'neurochip' with given values: registers.shadow.bits is 8 but must be 0 or 9 to "
+        "16 bit, wider than the weights' 8 bit; widen it or set it to 0",
+    ),
+    "membrane too narrow": (
+        "--membrane-bits 8",
+        "hardware 'neurochip' with given values: registers.membrane.fraction is 12 but must be 0 to "
+        "6 bit so that a membrane of 8 bit can hold 1.0; lower it or widen the membrane",
+    ),
+    "too many neurons": (
+        "--hidden 131072",
+        "the network has 131082 neurons, but hardware 'neurochip' holds 131072 (128 cores of 1024); "
+        "make the layers smaller or choose a larger chip",
+    ),
+    "too large a fan-in": (
+        "--hidden 4097",
+        "weight layer 1 has a fan-in of 4097, but a neuron of hardware 'neurochip' hears at most "
+        "4096; make the layer below smaller or choose a larger chip",
+    ),
+    "too many synapses": (
+        "--hidden 4096,4096",
+        "the network's 17080320 synapses of 8 bits need 136642560 bits, but hardware 'neurochip' "
+        "holds 134217728 bits of synaptic memory; use fewer or narrower weights or choose a larger "
+        "chip",
+    ),
+    "a reset that the chip lacks": (
+        "--hardware loihi --reset soft",
+        "neurons of layer 0 have a soft reset, but hardware 'loihi' has hard; set reset = 'hard'",
+    ),
+    "too high a threshold": (
+        "--v-th 4096",
+        "the threshold of layer 0 is 4096.0 = 16777216 * 2^-12, but a membrane of 24 bits holds 1 "
+        "to 8388607; change v_th, the membrane's bits or its fraction",
+    ),
+    "no choice": (
+        "--update sometimes",
+        "options: update is 'sometimes'; it must be 'online', 'accumulate' or 'last'",
+    ),
+    "no number": ("--timesteps few", "--timesteps is 'few'; it must be a whole number"),
+    "a part of a number": ("--seed 0.5", "--seed is '0.5'; it must be a whole number"),
+    "no real number": ("--lam half", "--lam is 'half'; it must be a number"),
+    "no list": (
+        "--hidden 16,",
+        "--hidden is '16,'; it must be whole numbers with commas between them, such as 128,64",
+    ),
+    "no neurons": ("--hidden 16,0", "options: hidden is [16, 0]; each must be 1 or more"),
+    "no steps": ("--timesteps 0", "options: timesteps is 0; it must be 1 or more"),
+    "no epochs": ("--epochs 0", "options: epochs is 0; it must be 1 or more"),
+    "no samples": ("--train-samples 0", "options: train_samples is 0; it must be 1 or more"),
+    "a negative seed": (
+        "--seed -1",
+        "seed -1 is out of range; choose one of 0 to 9223372036854775807",
+    ),
+    "too large a seed": (
+        "--seed 9223372036854775808",
+        "seed 9223372036854775808 is out of range; choose one of 0 to 9223372036854775807",
+    ),
+    "a decay of 1": ("--lam 1", "LIF lam is 1.0; it must be a number from 0 up and below 1."),
+    "not a number": ("--lam nan", "LIF lam is nan; it must be a number from 0 up and below 1."),
+    "too few rates": (
+        "--rate-shifts 3",
+        "rate_shifts has 1 entries, but the network has 2 weight layers; give one for each",
+    ),
+    "a rate out of range": (
+        "--rate-shifts 3,25",
+        "rate_shift 25 of layer 1 is out of range; choose one of -8 to 24 (the rate is 2^-shift)",
+    ),
+    "epochs out of order": (
+        "--halve-at 5,3",
+        "OTTT halve_at is (5, 3); it must hold ascending epochs, none below 1.",
+    ),
+    "a width without a use": (
+        "--width 2",
+        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar or a "
+        "triangle.",
+    ),
+    "a missing folder": (
+        "--out none/run.h5",
+        "none/run.h5 can't be written because the directory {here}/none does not exist; make it "
+        "first or choose another path",
+    ),
+    "a folder for a file": ("--out ..", ".. is a directory; give the path of a file in it"),
+    "a missing configuration": (
+        "none.toml",
+        "configuration 'none.toml' can't be read (No such file or directory); check the path",
+    ),
+    "a missing run": ("--resume none.h5", "none.h5 does not exist; give the path of a neurochip-run "
+                      "file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LEARN)
+def test_bad_options(neurochip: Command, here: Path, case: str) -> None:
+    options, sentence = LEARN[case]
+    for form in ((), ("--json",)):
+        said = neurochip("learn", *options.split(), *form)
+        refused(said, sentence.replace("{here}", str(here)))
+        assert not list(here.iterdir())
+
+
+BAD_TOML: dict[str, tuple[str, str]] = {
+    "unknown option": (
+        "colour = 1",
+        f"c.toml: option 'colour' is unknown; the options are {', '.join(RunConfig.model_fields)}",
+    ),
+    "wrong kind": ('timesteps = "8"', "c.toml: timesteps is '8'; it must be a valid integer"),
+    "a truth for a number": ("seed = true", "c.toml: seed is True; it must be a valid integer"),
+    "a number for a list": ("hidden = 128", "c.toml: hidden is 128; it must be a valid tuple"),
+    "wrong kind in a list": (
+        "hidden = [1.5]",
+        "c.toml: hidden is 1.5; it must be a valid integer",
+    ),
+    "out of range": ("epochs = 0", "c.toml: epochs is 0; it must be 1 or more"),
+    "no choice": (
+        'loss = "l1"',
+        "c.toml: loss is 'l1'; it must be 'ce' or 'mse'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TOML)
+def test_a_bad_configuration(neurochip: Command, here: Path, case: str) -> None:
+    text, sentence = BAD_TOML[case]
+    (here / "c.toml").write_text(text)
+    refused(neurochip("learn", "c.toml"), sentence)
+    assert [path.name for path in here.iterdir()] == ["c.toml"]
+
+
+def test_a_configuration_that_is_not_toml(neurochip: Command, here: Path) -> None:
+    (here / "c.toml").write_text("seed = = 1\n")
+    said = neurochip("learn", "c.toml")
+    assert said.status == 2
+    assert re.fullmatch(
+        r"neurochip: configuration 'c\.toml' is not valid TOML \(.*line 1.*\); mend that line\n",
+        said.err,
+    )
+    (here / "c.toml").write_bytes(b"\xff\xfe")
+    assert "is not valid TOML" in neurochip("learn", "c.toml").err
+
+
+@pytest.mark.parametrize(
+    "words", [("learn", "--resume"), ("run",), ("parity",), ("report",)], ids=lambda w: w[0]
+)
+def test_bad_run_files(
+    neurochip: Command, learned: Path, here: Path, words: tuple[str, ...]
+) -> None:
+    again = "restore it from a copy or make it again"
+    tree = files.read_tree(learned)
+
+    def newer() -> None:
+        files.write_tree("r.h5", tree, version=2)
+
+    def broken() -> None:
+        Path("r.h5").write_bytes(learned.read_bytes())
+        with h5py.File("r.h5", "r+") as file:
+            file["state/n_learned"][()] = 7
+
+    def cut() -> None:
+        Path("r.h5").write_bytes(learned.read_bytes()[:3000])
+
+    def empty() -> None:
+        Path("r.h5").write_bytes(b"")
+
+    def other() -> None:
+        Path("r.h5").write_text("hello")
+
+    def lacking() -> None:
+        files.write_tree("r.h5", {key: item for key, item in tree.items() if key != "state"})
+
+    said_of = {
+        newer: "r.h5 has version 2 of neurochip-run but this neurochip reads versions up to 1; "
+        "update neurochip or make the file again",
+        broken: f"r.h5 is damaged: its contents don't match its checksum; {again}",
+        cut: f"r.h5 is damaged: parts of it can't be read; {again}",
+        empty: f"r.h5 is empty; {again}",
+        other: "r.h5 is not an HDF5 file; give the path of a neurochip-run file",
+        lacking: "run file 'r.h5' lacks 'state', so it was not written by this program; make it "
+        "again",
+    }
+    for spoil, sentence in said_of.items():
+        spoil()
+        before = Path("r.h5").read_bytes()
+        refused(neurochip(*words, "r.h5"), sentence)
+        assert Path("r.h5").read_bytes() == before
+        assert [path.name for path in here.iterdir()] == ["r.h5"]
+        Path("r.h5").unlink()
+    sentence = "r.h5 does not exist; give the path of a neurochip-run file"
+    refused(neurochip(*words, "r.h5"), sentence)
+
+
+def test_a_run_cannot_be_changed_when_it_is_resumed(neurochip: Command, learned: Path) -> None:
+    refused(
+        neurochip("learn", "--resume", learned, "--weight-bits", 4, "--epochs", 1),
+        f"--weight-bits can't change a run that is resumed from {str(learned)!r}; leave it out, or "
+        f"start a new run without --resume",
+    )
+    refused(
+        neurochip("learn", "c.toml", "--resume", learned),
+        f"c.toml can't change a run that is resumed from {str(learned)!r}; leave it out, or "
+        f"start a new run without --resume",
+    )
+
+
+def test_a_finished_run_needs_epochs(neurochip: Command, learned: Path) -> None:
+    refused(
+        neurochip("learn", "--resume", learned),
+        f"run file {str(learned)!r} has finished all its 2 epochs; ask for more with --epochs",
+    )
+    refused(
+        neurochip("learn", "--resume", learned, "--epochs", 0),
+        "--epochs is 0; it must be 1 or more",
+    )
+
+
+def other_data(here: Path, features: int = 64, classes: int = 10) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((200, features), np.float32), np.arange(200) % classes
+    np.savez(here / "other.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+
+
+def test_a_run_is_resumed_with_its_own_data(
+    neurochip: Command, learned: Path, here: Path
+) -> None:
+    other_data(here)
+    refused(
+        neurochip("learn", "--resume", learned, "--data", "other.npz", "--epochs", 1),
+        f"data 'other.npz' are not those that {str(learned)!r} learned (their checksum differs); "
+        f"give the same with --data, or start a new run",
+    )
+
+
+@pytest.mark.parametrize(("command", "label"), [("run", 11), ("parity", 10), ("report", 11)])
+def test_data_that_do_not_fit_a_run(
+    neurochip: Command, learned: Path, here: Path, command: str, label: int
+) -> None:
+    other_data(here, features=60)
+    refused(
+        neurochip(command, learned, "--data", "other.npz"),
+        "samples of shape (60,) hold 60 numbers, but the network has 64 inputs; give 64 numbers a "
+        "sample",
+    )
+    other_data(here, classes=12)
+    words = ["--sample", "11"] if command == "report" else []
+    refused(
+        neurochip(command, learned, "--data", "other.npz", *words),
+        f"label {label} is out of range, because the network has 10 outputs; give labels from 0 to "
+        f"9, or a network of more outputs",
+    )
+    assert [path.name for path in here.iterdir()] == ["other.npz"]
+
+
+def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
+    other_data(here, classes=3)
+    said = neurochip("run", learned, "--data", "other.npz", "--json")
+    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 60)
+
+
+def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
+    refused(neurochip("parity", learned, "--against", "bptt"), "--against is 'bptt'; it must be "
+            "'float'")  # fmt: skip
+    refused(
+        neurochip("parity", learned, "--samples", 0),
+        "parity was asked for 0 samples; it needs 1 or more",
+    )
+    refused(
+        neurochip("parity", learned, "--samples", "x"),
+        "--samples is 'x'; it must be a whole number",
+    )
+    refused(
+        neurochip("report", learned, "--sample", "first"),
+        "--sample is 'first'; it must be a whole number",
+    )
+    refused(
+        neurochip("report", learned, "--neurons", "1;2"),
+        "--neurons is '1;2'; it must be whole numbers with commas between them, such as 128,64",
+    )
+    refused(
+        neurochip("chips", "foo"),
+        "hardware model 'foo' is unknown; built in are loihi, neurochip, or give the path of a "
+        ".toml file",
+    )
+    refused(
+        neurochip("report", learned, "--out", "none/page.html"),
+        f"none/page.html can't be written because the directory {here}/none does not exist; make "
+        f"it first or choose another path",
+    )
+    (here / "file").write_text("")
+    said = neurochip("demo", "--out", "file")
+    refused(said, "file can't be written (File exists); mend that or choose another path")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["frobnicate", "learn --colour 1", "learn a.toml b.toml", "run", "learn --epochs", "--json"],
+)
+def test_bad_usage_is_one_sentence(neurochip: Command, here: Path, words: str) -> None:
+    said = neurochip(*words.split())
+    assert said.status == 2
+    assert said.out == ""
+    assert re.fullmatch(r"neurochip: .*; see neurochip( learn| run)? --help\n", said.err)
+    assert not list(here.iterdir())
+
+
+# Processes
+
+
+def process(here: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "neurochip", *arguments],
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.fixture
+def importable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), *([path] if path else [])]))
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_process(here: Path) -> None:
+    with process(here, "learn", *QUICK, "--epochs", "1", "--json") as done:
+        out, err = done.communicate(timeout=300)
+    assert (done.returncode, err) == (0, "")
+    assert 0 <= json.loads(out)["accuracy"] <= 1
+    with process(here, "run", "run.h5", "--data", "digitz") as done:
+        out, err = done.communicate(timeout=300)
+    assert (done.returncode, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("neurochip: data set 'digitz' is unknown; ")
+
+
+def epochs_of(path: Path) -> int:
+    try:
+        return experiment.load_run(path).chip.epoch
+    except experiment.RunFileError:
+        return 0
+
+
+@pytest.mark.usefixtures("importable")
+def test_ctrl_c_leaves_the_last_finished_epoch(here: Path) -> None:
+    path = here / "run.h5"
+    with process(here, "learn", *QUICK, "--epochs", "100000") as running:
+        deadline = time.monotonic() + 300
+        while epochs_of(path) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    finished = experiment.load_run(path)
+    assert finished.config.epochs == 100000
+    assert len(finished.history) == finished.chip.epoch >= 2
+    assert finished.chip.n_learned == 200 * finished.chip.epoch
+    assert err == f"neurochip: interrupted; run.h5 holds the first {finished.chip.epoch} epochs\n"
+    assert "Traceback" not in out
+    assert list(here.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("command", ["learn", "resume"])
+def test_ctrl_c_before_an_epoch_is_finished(
+    neurochip: Command,
+    learned: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    words = QUICK if command == "learn" else ("--resume", str(learned), "--epochs", "1")
+    said = neurochip("learn", *words, "--out", "new.h5")
+    assert said.status == 130
+    assert said.err == "neurochip: interrupted; nothing was saved\n"
+    assert not list(here.iterdir())
+
+
+def test_ctrl_c_elsewhere(
+    neurochip: Command, learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "evaluate", stop)
+    said = neurochip("run", learned)
+    assert said.status == 130
+    assert said.err.strip() == "neurochip: interrupted"
