@@ -530,7 +530,11 @@ def report(
     ] = "0",
     neurons: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--neurons", metavar="N,N", help="Hidden neurons that are drawn."),
+        typer.Option(
+            "--neurons",
+            metavar="N,N",
+            help="Hidden neurons that are drawn, numbered through all layers.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -26,6 +26,10 @@ else:
 #: and two more are the same as five.
 HALVE_AT = (9, 13)
 
+#: A narrower membrane keeps this many bits above its binary point, sign included.
+MEMBRANE_WHOLE_BITS = 4
+_MEMBRANE_FRACTION = "registers.membrane.fraction"
+
 Rounding = Literal["floor", "toward_zero", "nearest", "stochastic"]
 _Bits = int | None
 
@@ -81,7 +85,9 @@ class RunConfig(BaseModel):
         None, description="rounding of a hidden error"
     )
     membrane_bits: _Bits = Field(None, description="width of a membrane")
-    membrane_fraction: _Bits = Field(None, description="fraction bits of a membrane")
+    membrane_fraction: _Bits = Field(
+        None, description="fraction bits of a membrane; follows membrane-bits"
+    )
     accumulator_bits: _Bits = Field(None, description="width of a synaptic accumulator")
     gradient_bits: _Bits = Field(None, description="width of a gradient accumulator")
     bias_bits: _Bits = Field(None, description="width of a bias mantissa")
@@ -94,13 +100,17 @@ class RunConfig(BaseModel):
 
     def load_hardware(self) -> Hardware:
         """The chip with this run's widths and roundings in place of its own."""
-        given = {
+        given: dict[str, object] = {
             key: value
             for option, keys in _REGISTER_KEYS.items()
             for key in keys
             if (value := getattr(self, option)) is not None
         }
-        return hardware_models.load(self.hardware).with_values(given)
+        hardware = hardware_models.load(self.hardware)
+        if self.membrane_bits is not None and self.membrane_fraction is None:
+            own = hardware.registers.membrane.fraction.value
+            given[_MEMBRANE_FRACTION] = max(0, min(own, self.membrane_bits - MEMBRANE_WHOLE_BITS))
+        return hardware.with_values(given)
 
     def make_rule(self) -> OTTT:
         """The learning rule."""
@@ -142,13 +152,20 @@ _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "delta_bits": ("registers.delta.bits",),
     "delta_rounding": ("registers.delta.rounding",),
     "membrane_bits": ("registers.membrane.bits",),
-    "membrane_fraction": ("registers.membrane.fraction",),
+    "membrane_fraction": (_MEMBRANE_FRACTION,),
     "accumulator_bits": ("registers.accumulator.bits",),
     "gradient_bits": ("registers.gradient.bits",),
     "bias_bits": ("registers.bias.bits",),
     "input_bits": ("registers.input.bits",),
 }
 
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "tuple": "a list",
+}
 _POSITIVE = ("timesteps", "epochs", "train_samples", "test_samples")
 
 
@@ -199,5 +216,8 @@ def _sentence(error: ValidationError, where: str) -> str:
     if first["type"] == "extra_forbidden":
         known = ", ".join(RunConfig.model_fields)
         return f"{where}: option {option!r} is unknown; the options are {known}"
-    expected = first["msg"].removeprefix("Input should be ")
+    if first["type"] == "literal_error":
+        expected = first["ctx"]["expected"]
+    else:
+        expected = _KINDS[first["type"].split("_")[0]]
     return f"{where}: {option} is {first['input']!r}; it must be {expected}"

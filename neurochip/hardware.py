@@ -60,6 +60,7 @@ _MOST_CORES = 1 << 20
 _MOST_NEURONS = 1 << 24
 _MOST_MEMORY_BITS = 1 << 40
 _MOST_COST = 1e12
+_MOST_MEMBRANE_BITS = 32
 _FEW = 12  # so many names fit into a sentence
 
 
@@ -215,14 +216,24 @@ class Bias(_Part):
 class Membrane(_Part):
     """Membranes: signed; `fraction` bits, or as many more than the weights' ("weight").
 
-    Where `symmetric`, the range is [-(2^(bits-1) - 1), 2^(bits-1) - 1].
+    Where `symmetric`, the range is [-(2^(bits-1) - 1), 2^(bits-1) - 1] if it saturates, and
+    (-2^(bits-1), 2^(bits-1)] if it wraps.
     """
 
-    bits: Annotated[Whole, _bits(6, 32)]
+    bits: Annotated[Whole, _bits(6, _MOST_MEMBRANE_BITS)]
     fraction: Annotated[Whole, _bits(0, 30)]
     fraction_rule: FractionRule
     overflow: Overflow
     symmetric: StrictBool
+
+    @model_validator(mode="after")
+    def _fits_simulation(self) -> Membrane:
+        if self.bits.value == _MOST_MEMBRANE_BITS and self.symmetric and self.overflow == "wrap":
+            raise _conflict(
+                f".bits is {self.bits.value} but must be below {_MOST_MEMBRANE_BITS} where a"
+                " symmetric membrane wraps, because its range then reaches 2^31; narrow it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _holds_one(self) -> Membrane:

@@ -126,9 +126,7 @@ def test_a_run_is_saved_before_it_learns(tmp_path: Path) -> None:
 def test_remaining_epochs(file: Path) -> None:
     run = experiment.load_run(file)
     assert run.config.epochs == 1
-    sentence = (
-        f"run file {str(file)!r} has finished all its 1 epochs; ask for more with --epochs"
-    )
+    sentence = f"run file {str(file)!r} has finished all its 1 epochs; ask for more with --epochs"
     with fails(ConfigError, sentence):
         experiment.remaining_epochs(run, file)
     run.config = run.config.with_options({"epochs": 5})
@@ -415,7 +413,7 @@ def test_a_broken_checksum(file: Path) -> None:
 def test_spike_trains_of_a_file_are_shown_step_by_step(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(30) % 3
-    x = (rng.random((30, 4, 12)) < np.where(np.arange(12) % 3 == y[:, None], 0.8, 0.1)[:, None])
+    x = rng.random((30, 4, 12)) < np.where(np.arange(12) % 3 == y[:, None], 0.8, 0.1)[:, None]
     np.savez(tmp_path / "s.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     run = learned(
         2,

@@ -97,6 +97,10 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
         rounds_in_lanes = settings.weight_rounding != layout.TOWARD_ZERO
         layer.fast_update = lifts is not None and rounds_in_lanes
         layer.delta_lift, layer.trace_lift = lifts or (0, 0)
+        narrow = core.gradient.dtype == np.int16 and not settings.count_saturations
+        lifts = fast_lifts(entry, entry.gradient_shift) if narrow else None
+        layer.fast_gradient = lifts is not None
+        layer.gradient_delta_lift, layer.gradient_trace_lift = lifts or (0, 0)
 
 
 def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
@@ -287,12 +291,6 @@ def _fill_layer(
     layer.gradient_shift = entry.gradient_shift
     layer.bias_exponent, layer.bias_learned = entry.bias_exponent, shape.bias
     _fill_transport(layer, network, rule, formats, number)
-    lifts = None
-    narrow = hardware.registers.gradient.bits.value <= LANE_BITS
-    if narrow:
-        lifts = fast_lifts(entry, entry.gradient_shift)
-    layer.fast_gradient = lifts is not None
-    layer.gradient_delta_lift, layer.gradient_trace_lift = lifts or (0, 0)
 
 
 def _neuron(network: Network, number: int) -> LIF | LI | None:

@@ -518,7 +518,7 @@ def test_a_network_that_is_too_large() -> None:
 
 
 def test_a_huge_network_is_refused_at_once() -> None:
-    with pytest.raises(LimitError, match="^the network has 1000000010 neurons, "):
+    with pytest.raises(LimitError, match=r"^the network has 1000000010 neurons, "):
         make(sizes=(64, 1_000_000_000, 10))
 
 
@@ -569,7 +569,7 @@ def test_labels_out_of_range() -> None:
 
 def test_parameters_of_another_shape() -> None:
     parameters = make(sizes=(64, 15, 10)).parameters
-    with pytest.raises(NetworkError, match="^weights of Dense layer 0 have shape "):
+    with pytest.raises(NetworkError, match=r"^weights of Dense layer 0 have shape "):
         make(parameters=parameters)
 
 

@@ -1,7 +1,8 @@
 """Parity (a): with wide registers, the chip's forward pass equals dyadic vectors as numbers.
 
-A vector counts as dyadic where its configuration says so. Which registers are wide enough follows
-from its numbers; what no register can hold is skipped with the reason.
+A file counts as dyadic where its configuration says so. Which registers are wide enough follows
+from its numbers; what no register can hold is skipped with the reason. A few more vectors, of
+other neurons and inputs, come from the naive float twin.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from neurochip import hardware
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
 from neurochip.rules import OTTT
 from tests.reference.golden import FILES, FOLDER, Vectors
+from tests.vectors import make_vectors
 
 WEIGHT_BITS, BIAS_BITS, TRACE_BITS, MEMBRANE_BITS = 16, 16, 16, 32
 DECAY_BITS = 12
@@ -68,8 +71,9 @@ def why_not(vectors: Vectors) -> str | None:
         return f"it has {vectors.unknown_op}, which a chip lacks"
     if not np.isin(vectors.x, (0.0, 1.0)).all():
         return "its inputs aren't spikes"
-    need, largest = needs_of(vectors), max(
-        np.abs(vectors.arrays[name]).max() for name in arrays_of_membranes(vectors)
+    need, largest = (
+        needs_of(vectors),
+        max(np.abs(vectors.arrays[name]).max() for name in arrays_of_membranes(vectors)),
     )
     if need.lam > DECAY_BITS:
         return f"its decay 1 - 1/{vectors.config['tau']} needs {need.lam} bits"
@@ -105,7 +109,36 @@ def is_dyadic(path: Path) -> bool:
     return "dyadic" in Vectors.load(path).config
 
 
-DYADIC = [path for path in FILES if is_dyadic(path)]
+OTHERS: dict[str, dict[str, Any]] = {
+    "hard reset": {"v_reset": 0.0},
+    "hard reset below 0": {"v_reset": -0.25, "v_th": 0.75, "sizes": [9, 7, 5, 3]},
+    "slow decay": {"tau": 4.0, "T": 7},
+    "three quarters lost": {"tau": 4.0 / 3.0, "T": 7, "v_th": 0.5},
+    "static input": {"input": "static", "T": 9, "sizes": [20, 15, 4]},
+    "traced input": {"trace_input": True, "B": 5},
+    "one step": {"T": 1, "dyadic": 7},
+    "four hidden layers": {"sizes": [12, 14, 13, 12, 11, 5], "dyadic": 3, "T": 8},
+}
+
+
+def made(name: str) -> Vectors:
+    """Vectors of the naive float twin."""
+    config = {**make_vectors.config_of("ottt_dyadic_small_mlp3"), **OTHERS[name]}
+    sizes = config.pop("sizes", [12, 10, 8, 4])
+    spec: list[dict[str, Any]] = []
+    for n_in, n_out in pairwise(sizes):
+        spec += [{"op": "linear", "n_in": n_in, "n_out": n_out}, {"op": "lif"}]
+    config = {**config, "spec": spec[:-1], "n_cls": sizes[-1], "in_shape": [sizes[0]]}
+    arrays = make_vectors.draw(config, sizes)
+    arrays["x"] = np.round(arrays["x"])
+    return Vectors(config, arrays | make_vectors.accumulated(config, sizes, arrays))
+
+
+DYADIC = {path.stem: path for path in FILES if is_dyadic(path)}
+
+
+def vectors_of(name: str) -> Vectors:
+    return Vectors.load(DYADIC[name]) if name in DYADIC else made(name)
 
 
 @dataclass(frozen=True)
@@ -122,18 +155,19 @@ class Case:
 
 
 @cache
-def run(path: Path) -> Case:
-    vectors = Vectors.load(path)
+def run(name: str) -> Case:
+    vectors = vectors_of(name)
     chip = chip_of(vectors)
     shown = zip(vectors.x.swapaxes(0, 1), vectors.y, strict=True)
     return Case(vectors, chip, [chip.observe(x, int(y), b) for b, (x, y) in enumerate(shown)])
 
 
-@pytest.fixture(params=DYADIC, ids=[path.stem for path in DYADIC])
+@pytest.fixture(params=[*DYADIC, *OTHERS])
 def case(request: pytest.FixtureRequest) -> Case:
-    reason = why_not(Vectors.load(request.param))
+    reason = why_not(vectors_of(request.param))
     if reason is not None:
-        pytest.skip(f"{request.param.stem}: {reason}")
+        assert request.param in DYADIC
+        pytest.skip(f"{request.param}: {reason}")
     return run(request.param)
 
 
@@ -143,12 +177,14 @@ def equal(integers: Any, fraction: int, wanted: Any) -> None:
 
 
 def test_there_is_a_file_to_compare_with() -> None:
-    assert any(why_not(Vectors.load(path)) is None for path in DYADIC), f"none in {FOLDER}"
+    assert any(why_not(vectors_of(name)) is None for name in DYADIC), f"none in {FOLDER}"
 
 
 def test_parameters(case: Case) -> None:
     held, wanted = case.chip.parameters, case.vectors.params
-    for ours, theirs in zip(held.weights + held.biases, wanted.weights + wanted.biases, strict=True):
+    for ours, theirs in zip(
+        held.weights + held.biases, wanted.weights + wanted.biases, strict=True
+    ):
         np.testing.assert_array_equal(ours, theirs)
 
 

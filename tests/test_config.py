@@ -1,0 +1,213 @@
+"""A run's options: validated once, and turned into a chip, a rule and a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neurochip import hardware
+from neurochip.config import HALVE_AT, RunConfig, make, read
+from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
+from neurochip.rules import OTTT, Surrogate
+
+
+def fails(kind: type[NeurochipError], sentence: str) -> Any:
+    return pytest.raises(kind, match=f"^{re.escape(sentence)}$")
+
+
+def test_the_defaults_are_the_first_run() -> None:
+    config = make({})
+    assert (config.data, config.hidden, config.timesteps) == ("digits", (128,), 8)
+    assert (config.hardware, config.rule, config.update) == ("neurochip", "ottt", "online")
+    assert (config.epochs, config.seed) == (15, 0)
+    assert config.load_hardware() == hardware.load("neurochip")
+    assert config.make_rule() == OTTT(halve_at=HALVE_AT)
+    assert config.make_network(64, 10, config.load_hardware()).sizes == (64, 128, 10)
+
+
+def test_options_come_back_from_a_dict() -> None:
+    config = make({"hidden": [5, 6], "weight_bits": 4, "halve_at": [], "trace_input": False})
+    assert config.hidden == (5, 6)
+    options = json.loads(json.dumps(config.to_dict()))
+    assert options["halve_at"] == []
+    assert "shadow_bits" not in options
+    assert make(options) == config
+
+
+def test_a_copy_with_other_options() -> None:
+    config = make({"seed": 3})
+    assert config.with_options({"epochs": 5}) == make({"seed": 3, "epochs": 5})
+    with fails(ConfigError, "configuration: epochs is 0; it must be 1 or more"):
+        config.with_options({"epochs": 0})
+
+
+REGISTERS: dict[str, tuple[str, Any]] = {
+    "weight_bits": ("weight.bits", 7),
+    "shadow_bits": ("shadow.bits", 12),
+    "trace_bits": ("trace.bits", 6),
+    "trace_rounding": ("trace.rounding", "nearest"),
+    "error_bits": ("error.bits", 7),
+    "delta_bits": ("delta.bits", 6),
+    "delta_rounding": ("delta.rounding", "stochastic"),
+    "membrane_bits": ("membrane.bits", 20),
+    "membrane_fraction": ("membrane.fraction", 10),
+    "accumulator_bits": ("accumulator.bits", 20),
+    "gradient_bits": ("gradient.bits", 12),
+    "bias_bits": ("bias.bits", 12),
+    "input_bits": ("input.bits", 6),
+}
+
+
+@pytest.mark.parametrize("option", REGISTERS)
+def test_a_width_reaches_its_register(option: str) -> None:
+    key, value = REGISTERS[option]
+    default, changed = make({}).load_hardware(), make({option: value}).load_hardware()
+    register, field = key.split(".")
+
+    def held(chip: hardware.Hardware) -> Any:
+        found = getattr(getattr(chip.registers, register), field)
+        return getattr(found, "value", found)
+
+    assert held(changed) == value != held(default)
+
+
+def test_one_rounding_is_for_weights_and_shadow() -> None:
+    registers = make({"rounding": "floor"}).load_hardware().registers
+    assert registers.weight.rounding == registers.shadow.rounding == "floor"
+
+
+def test_every_register_option_is_tested() -> None:
+    named = {name for name in RunConfig.model_fields if name.endswith(("_bits", "_rounding"))}
+    assert named | {"membrane_fraction"} == set(REGISTERS)
+
+
+def test_a_delta_keeps_its_range() -> None:
+    delta = make({"delta_bits": 6}).load_hardware().registers.delta
+    assert delta.fraction.value == 5
+
+
+def test_the_rule_gets_its_options() -> None:
+    config = make(
+        {
+            "update": "last",
+            "surrogate": "boxcar",
+            "width": 0.25,
+            "alpha": 2.0,
+            "feedback": "direct",
+            "loss": "mse",
+            "trace_input": True,
+            "rate_shifts": [3, 4],
+            "halve_at": [2],
+        }
+    )
+    assert config.make_rule() == OTTT(
+        "last",
+        Surrogate("boxcar", 2.0, 0.25),
+        "direct",
+        "mse",
+        trace_input=True,
+        rate_shifts=(3, 4),
+        halve_at=(2,),
+    )
+
+
+def test_the_network_gets_its_options() -> None:
+    config = make({"hidden": [7], "lam": 0.75, "v_th": 2, "readout": "leaky", "bias": False})
+    network = config.make_network(3, 2, config.load_hardware())
+    assert network.sizes == (3, 7, 2)
+    assert (network.neurons[0].lam, network.neurons[0].v_th) == (0.75, 2.0)
+    assert network.readout == "leaky"
+    assert not network.dense[0].bias
+
+
+@pytest.mark.parametrize("name", hardware.available())
+def test_neurons_are_the_chips_unless_told(name: str) -> None:
+    config = make({"hardware": name})
+    chip = config.load_hardware()
+    neuron = config.make_network(3, 2, chip).neurons[0]
+    assert (neuron.reset, neuron.fires) == (chip.neuron.resets[0], chip.neuron.fires)
+    told = make({"hardware": name, "reset": "hard"})
+    assert told.make_network(3, 2, chip).neurons[0].reset == "hard"
+
+
+def test_what_is_unknown() -> None:
+    known = ", ".join(RunConfig.model_fields)
+    with fails(ConfigError, f"here: option 'colour' is unknown; the options are {known}"):
+        make({"colour": 1}, "here")
+    with fails(RuleError, "there is no learning rule 'stdp'; the known rules are 'ottt'."):
+        make({"rule": "stdp"}).make_rule()
+    with pytest.raises(HardwareError, match=r"^hardware model 'foo' is unknown; "):
+        make({"hardware": "foo"}).load_hardware()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"timesteps": 0}, "timesteps is 0; it must be 1 or more"),
+        ({"epochs": -1}, "epochs is -1; it must be 1 or more"),
+        ({"train_samples": 0}, "train_samples is 0; it must be 1 or more"),
+        ({"test_samples": 0}, "test_samples is 0; it must be 1 or more"),
+        ({"hidden": [3, 0]}, "hidden is [3, 0]; each must be 1 or more"),
+        ({"hidden": 3}, "hidden is 3; it must be a list"),
+        ({"hidden": ["3"]}, "hidden is '3'; it must be a whole number"),
+        ({"seed": "0"}, "seed is '0'; it must be a whole number"),
+        ({"seed": 0.5}, "seed is 0.5; it must be a whole number"),
+        ({"seed": True}, "seed is True; it must be a whole number"),
+        ({"lam": "1/2"}, "lam is '1/2'; it must be a number"),
+        ({"bias": 1}, "bias is 1; it must be true or false"),
+        ({"data": 1}, "data is 1; it must be a text"),
+        ({"reset": "no"}, "reset is 'no'; it must be 'soft' or 'hard'"),
+        (
+            {"encoding": "morse"},
+            "encoding is 'morse'; it must be 'graded', 'rate', 'bernoulli' or 'spikes'",
+        ),
+        (
+            {"rounding": "up"},
+            "rounding is 'up'; it must be 'floor', 'toward_zero', 'nearest' or 'stochastic'",
+        ),
+    ],
+)
+def test_what_is_wrong(options: dict[str, Any], sentence: str) -> None:
+    with fails(ConfigError, f"c.toml: {sentence}"):
+        make(options, "c.toml")
+
+
+@pytest.mark.parametrize("option", [name for name in REGISTERS if name.endswith("_bits")])
+@pytest.mark.parametrize("bits", [1000, -1])
+def test_a_width_out_of_range(option: str, bits: int) -> None:
+    key, _ = REGISTERS[option]
+    sentence = f"hardware 'neurochip' with given values: registers.{key} is {bits} but must be "
+    with pytest.raises(HardwareError, match=f"^{re.escape(sentence)}.*; choose .*$"):
+        make({option: bits}).load_hardware()
+
+
+def test_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('hidden = [5]\nupdate = "last"\nlam = 0\n')
+    assert make(read(path)) == make({"hidden": (5,), "update": "last", "lam": 0.0})
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    with fails(
+        ConfigError,
+        f"configuration {str(path)!r} can't be read (No such file or directory); check the path",
+    ):
+        read(path)
+    with fails(
+        ConfigError,
+        f"configuration {str(tmp_path)!r} can't be read (Is a directory); check the path",
+    ):
+        read(tmp_path)
+    path.write_text("hidden = [\n")
+    with pytest.raises(ConfigError, match=r"is not valid TOML \(.*\); mend that line$"):
+        read(path)
+
+
+def test_every_option_says_what_it_is() -> None:
+    for name, field in RunConfig.model_fields.items():
+        assert field.description, name
