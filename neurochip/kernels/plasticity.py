@@ -17,7 +17,7 @@ from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import HALF_WORD, count_outside, fit, fit_all, shift_round
 from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
-from neurochip.kernels.random import fill_words, round_all, step_key, word
+from neurochip.kernels.random import fill_words, round_all, step_key
 from neurochip.kernels.transport import FEW_COLUMNS, any_nonzero
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
@@ -45,11 +45,15 @@ def column_words(core, number, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def row_word(s, stream, i):  # type: ignore[no-untyped-def]
-    """The row's half of the random word, or the constant that stands for a fixed rounding."""
+def row_words(core, number, step):  # type: ignore[no-untyped-def]
+    """The rows' half of the random words, or the constant that stands for a fixed rounding."""
+    s, layer = core.settings[0], core.layers[number]
+    words = core.words[layer.pre : layer.pre + layer.n_in]
     if s.weight_rounding == layout.STOCHASTIC:
-        return word(stream, i)
-    return np.int64(HALF_WORD) if s.weight_rounding == layout.NEAREST else np.int64(0)
+        fill_words(step_key(s.seed, layout.FOR_ROW, number, step), words)
+    else:
+        words[:] = SIGN_BIT if s.weight_rounding == layout.NEAREST else np.int16(0)
+    return words
 
 
 @kernel
@@ -104,15 +108,14 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     """Update the listed rows in 16-bit lanes."""
     s, layer = core.settings[0], core.layers[number]
     n = layer.n_out
-    stream = step_key(s.seed, layout.FOR_ROW, number, step)
-    words = column_words(core, number, step)
+    halves, words = row_words(core, number, step), column_words(core, number, step)
     lifted = lift(core, layer, layer.delta_lift)
     low, high = np.int16(s.weight_low), np.int16(s.weight_high)
     for r in range(rows.size):
         i = np.int64(rows[r])
         at = layer.weight_start + i * n
         x = np.int16(core.trace[layer.pre + i] << layer.trace_lift)
-        half = np.int16(row_word(s, stream, i))
+        half = halves[i]
         weights = core.weights[at : at + n]
         if s.shadow_shift:
             fast_shadow_row(core.shadow[at : at + n], weights, lifted, x, half, words, s)
@@ -127,8 +130,7 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
 def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     """The same for layers of few columns: only those with an error, one lane at a time."""
     s, layer = core.settings[0], core.layers[number]
-    stream = step_key(s.seed, layout.FOR_ROW, number, step)
-    words = column_words(core, number, step)
+    halves, words = row_words(core, number, step), column_words(core, number, step)
     lifted = lift(core, layer, layer.delta_lift)
     low, high = np.int16(s.weight_low), np.int16(s.weight_high)
     n, start, pre, trace_lift = layer.n_out, layer.weight_start, layer.pre, layer.trace_lift
@@ -137,7 +139,7 @@ def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     for r in range(rows.size):
         i = np.int64(rows[r])
         x = np.int16(core.trace[pre + i] << trace_lift)
-        half = np.int16(row_word(s, stream, i))
+        half = halves[i]
         row = core.weights[start + i * n : start + (i + 1) * n]
         for c in range(found):
             j = columns[c]
@@ -172,13 +174,12 @@ def change_weight(core, s, at, change, t, number):  # type: ignore[no-untyped-de
 def general_update(core, number, t, step, rows):  # type: ignore[no-untyped-def]
     """Update the listed rows in 64 bits, every width and rounding."""
     s, layer = core.settings[0], core.layers[number]
-    stream = step_key(s.seed, layout.FOR_ROW, number, step)
-    words = column_words(core, number, step)
+    halves, words = row_words(core, number, step), column_words(core, number, step)
     k = layer.update_shift - s.shadow_shift
     for r in range(rows.size):
         i = np.int64(rows[r])
         x = np.int64(core.trace[layer.pre + i])
-        half = row_word(s, stream, i)
+        half = np.int64(halves[i])
         for j in range(layer.n_out):
             product = np.int64(core.delta[layer.post + j]) * x
             change = shift_round(product, k, s.weight_rounding, (half + words[j]) & WORD_MASK)
@@ -276,14 +277,13 @@ def accumulate(core, number, t):  # type: ignore[no-untyped-def]
 def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
     """OTTT-A, end of the sample: w = fit(w - round(g * 2^-(k-p))), then g = 0."""
     s, layer = core.settings[0], core.layers[number]
-    stream = step_key(s.seed, layout.FOR_ROW, number, step)
-    words = column_words(core, number, step)
+    halves, words = row_words(core, number, step), column_words(core, number, step)
     k = layer.update_shift - layer.gradient_shift - s.shadow_shift
     for i in range(layer.n_in):
         if not core.touched[layer.pre + i]:
             continue
         core.touched[layer.pre + i] = 0
-        half = row_word(s, stream, i)
+        half = np.int64(halves[i])
         at = layer.weight_start + i * layer.n_out
         for j in range(layer.n_out):
             g = np.int64(core.gradient[at + j])
