@@ -850,7 +850,7 @@ def importable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), *([path] if path else [])]))
 
 
-@pytest.mark.usefixtures("importable")
+@pytest.mark.usefixtures("importable", "learned")  # the second has compiled the kernels
 def test_a_process(here: Path) -> None:
     with process(here, "learn", *QUICK, "--epochs", "1", "--json") as done:
         out, err = done.communicate(timeout=300)
@@ -870,7 +870,7 @@ def epochs_of(path: Path) -> int:
         return 0
 
 
-@pytest.mark.usefixtures("importable")
+@pytest.mark.usefixtures("importable", "learned")  # the second has compiled the kernels
 def test_ctrl_c_leaves_the_last_finished_epoch(here: Path) -> None:
     path = here / "run.h5"
     with process(here, "learn", *QUICK, "--epochs", "100000") as running:
