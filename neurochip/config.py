@@ -73,6 +73,9 @@ class RunConfig(BaseModel):
     train_samples: int | None = Field(None, description="use only the first of the training set")
     test_samples: int | None = Field(None, description="use only the first of the test set")
     rounding: Rounding | None = Field(None, description="rounding of an update")
+    headroom: float | None = Field(
+        None, description="range of the weights over the largest at the start"
+    )
     weight_bits: _Bits = Field(None, description="width of a weight, 2-16")
     shadow_bits: _Bits = Field(None, description="width of a shadow weight, 0 for none")
     trace_bits: _Bits = Field(None, description="width of a trace")
@@ -144,6 +147,7 @@ class RunConfig(BaseModel):
 
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
+    "headroom": ("registers.weight.headroom",),
     "weight_bits": ("registers.weight.bits",),
     "shadow_bits": ("registers.shadow.bits",),
     "trace_bits": ("registers.trace.bits",),
@@ -166,6 +170,8 @@ _KINDS = {
     "string": "a text",
     "tuple": "a list",
 }
+#: More epochs than these are a slip of the keyboard.
+MAX_EPOCHS = 1_000_000
 _POSITIVE = ("timesteps", "epochs", "train_samples", "test_samples")
 
 
@@ -186,6 +192,8 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         value = getattr(config, name)
         if value is not None and value < 1:
             raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
+    if config.epochs > MAX_EPOCHS:
+        raise ConfigError(f"{where}: epochs is {config.epochs}; it must be up to {MAX_EPOCHS}")
     if any(n < 1 for n in config.hidden):
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
     return config
@@ -219,5 +227,5 @@ def _sentence(error: ValidationError, where: str) -> str:
     if first["type"] == "literal_error":
         expected = first["ctx"]["expected"]
     else:
-        expected = _KINDS[first["type"].split("_")[0]]
+        expected = _KINDS.get(first["type"].split("_")[0], "of another kind")
     return f"{where}: {option} is {first['input']!r}; it must be {expected}"

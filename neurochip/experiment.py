@@ -44,7 +44,7 @@ class Run:
         chip: the chip in its state after the last finished epoch.
         start: its integers before the first.
         history: one entry a finished epoch.
-        data_mark: length and checksum of the training set that it learned.
+        data_mark: lengths and checksum of the training and test sets.
     """
 
     config: RunConfig
@@ -100,7 +100,10 @@ def learn(
     if out is not None:
         files.check_writable(out)
     run.chip.encode(data.test.x[:1])  # what can't be tested shouldn't be learned first
-    run.config = run.config.with_options({"epochs": run.chip.epoch + epochs})
+    asked = run.chip.epoch + epochs
+    if run.chip.epoch > 0:  # an interrupted run keeps what was asked of it at first
+        asked = max(asked, run.config.epochs)
+    run.config = run.config.with_options({"epochs": asked})
     for _ in range(epochs):
         tell = None if progress is None else _Teller(run, progress)
         (record,) = run.chip.learn(data.train, 1, tell)
@@ -127,7 +130,7 @@ def evaluate(run: Run, data: Dataset) -> Result:
 
 
 def check_same_data(run: Run, data: Dataset, path: str | Path) -> None:
-    """Raise DataError where a run would go on with other samples than it began with."""
+    """Raise DataError where a run would go on with other samples, learned or tested."""
     if mark_of(data) != run.data_mark:
         raise DataError(
             f"data {data.name!r} are not those that {str(path)!r} learned (their checksum "
@@ -147,10 +150,11 @@ def remaining_epochs(run: Run, path: str | Path) -> int:
 
 
 def mark_of(data: Dataset) -> str:
-    """Length and checksum of a training set."""
-    x, y = np.ascontiguousarray(data.train.x), np.ascontiguousarray(data.train.y)
-    checksum = zlib.crc32(y.tobytes(), zlib.crc32(x.data.cast("B")))
-    return f"{len(y)}:{checksum:08x}"
+    """Lengths and checksum of a training and a test set."""
+    checksum = 0
+    for array in (data.train.x, data.train.y, data.test.x, data.test.y):
+        checksum = zlib.crc32(np.ascontiguousarray(array).data.cast("B"), checksum)
+    return f"{len(data.train)}:{len(data.test)}:{checksum:08x}"
 
 
 def save_run(run: Run, path: str | Path) -> None:

@@ -61,6 +61,7 @@ _MOST_NEURONS = 1 << 24
 _MOST_MEMORY_BITS = 1 << 40
 _MOST_COST = 1e12
 _MOST_MEMBRANE_BITS = 32
+_MOST_SHADOW_BITS = 16
 _FEW = 12  # so many names fit into a sentence
 
 
@@ -178,7 +179,7 @@ class Weight(_Part):
 class Shadow(_Part):
     """Shadow weights that learning writes instead of the weights; 0 bits: there are none."""
 
-    bits: Annotated[Whole, _bits(3, 16, or_zero=True)]
+    bits: Annotated[Whole, _bits(3, _MOST_SHADOW_BITS, or_zero=True)]
     rounding: Rounding
 
 
@@ -292,6 +293,11 @@ class Registers(_Part):
     @model_validator(mode="after")
     def _shadow_is_wider(self) -> Registers:
         shadow, weight = self.shadow.bits.value, self.weight.bits.value
+        if shadow and weight == _MOST_SHADOW_BITS:
+            raise _conflict(
+                f".shadow.bits is {shadow} but must be 0 with weights of {weight} bit, which leave"
+                " a shadow no room; set it to 0 or use narrower weights"
+            )
         if shadow and shadow <= weight:
             raise _conflict(
                 f".shadow.bits is {shadow} but must be 0 or {weight + 1} to 16 bit, wider than the"

@@ -286,6 +286,7 @@ CHANGED: dict[str, Any] = {
     "test_samples": 50,
     "rounding": "nearest",
     "weight_bits": 7,
+    "headroom": 1.5,
     "shadow_bits": 12,
     "trace_bits": 6,
     "trace_rounding": "stochastic",
@@ -532,9 +533,9 @@ LEARN: dict[str, tuple[str, str]] = {
         "16 bit, wider than the weights' 8 bit; widen it or set it to 0",
     ),
     "membrane too narrow": (
-        "--membrane-bits 8",
-        "hardware 'neurochip' with given values: registers.membrane.fraction is 12 but must be 0 "
-        "to 6 bit so that a membrane of 8 bit can hold 1.0; lower it or widen the membrane",
+        "--membrane-fraction 23",
+        "hardware 'neurochip' with given values: registers.membrane.fraction is 23 but must be 0 "
+        "to 22 bit so that a membrane of 24 bit can hold 1.0; lower it or widen the membrane",
     ),
     "too many neurons": (
         "--hidden 131072",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neurochip import hardware
-from neurochip.config import HALVE_AT, RunConfig, make, read
+from neurochip.config import HALVE_AT, MEMBRANE_WHOLE_BITS, RunConfig, make, read
 from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
 from neurochip.rules import OTTT, Surrogate
 
@@ -88,6 +88,15 @@ def test_every_register_option_is_tested() -> None:
 def test_a_delta_keeps_its_range() -> None:
     delta = make({"delta_bits": 6}).load_hardware().registers.delta
     assert delta.fraction.value == 5
+
+
+def test_a_narrower_membrane_keeps_its_whole_bits() -> None:
+    def fraction(**options: Any) -> int:
+        return make(options).load_hardware().registers.membrane.fraction.value
+
+    assert fraction(membrane_bits=32) == fraction() == 12
+    assert fraction(membrane_bits=10) == 10 - MEMBRANE_WHOLE_BITS
+    assert fraction(membrane_bits=10, membrane_fraction=3) == 3
 
 
 def test_the_rule_gets_its_options() -> None:

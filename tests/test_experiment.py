@@ -261,7 +261,7 @@ def test_progress_counts_samples() -> None:
     experiment.learn(
         run, data, 2, None, lambda run, *numbers: told.append((run.chip.epoch, *numbers))
     )
-    assert [entry[:3] for entry in told] == [(0, 128, 8), (0, 200, 16), (1, 128, 8), (1, 200, 16)]
+    assert [entry[:3] for entry in told] == [(0, 128, 4), (0, 200, 8), (1, 128, 4), (1, 200, 8)]
     for entry in told:
         assert 0 <= entry[3] <= entry[2]
     assert told[1][3] == run.history[0].record.wrong
@@ -453,6 +453,7 @@ def test_the_first_samples_are_taken() -> None:
 def test_a_mark_knows_samples_and_labels() -> None:
     data = experiment.load_data(config_of())
     mark = experiment.mark_of(data)
-    assert re.fullmatch("200:[0-9a-f]{8}", mark)
-    assert mark == experiment.mark_of(experiment.load_data(config_of(test_samples=3)))
+    assert re.fullmatch("200:60:[0-9a-f]{8}", mark)
+    assert mark == experiment.mark_of(experiment.load_data(config_of()))
+    assert mark != experiment.mark_of(experiment.load_data(config_of(test_samples=3)))
     assert mark != experiment.mark_of(experiment.load_data(config_of(train_samples=199)))

@@ -187,9 +187,10 @@ def test_initialise_draws_each_layer_alone() -> None:
 
 
 def test_initialise_scales_with_gain_and_fan_in() -> None:
-    weights = initialise(Network.mlp([400, 300, 10]), seed=3, gain=0.5).weights
+    network = Network.mlp([400, 300, 10])
+    weights = initialise(network, seed=3, gain=0.5, readout_gain=0.25).weights
     assert weights[0].std() == pytest.approx(0.5 / 20, rel=0.02)
-    assert weights[1].std() == pytest.approx(0.5 / np.sqrt(300), rel=0.05)
+    assert weights[1].std() == pytest.approx(0.25 / np.sqrt(300), rel=0.05)
 
 
 def test_initialise_refuses() -> None:

@@ -29,7 +29,7 @@ from neurochip.rules import OTTT
 #: Samples learned by one call of the kernel; between calls progress is told and Ctrl-C is heard.
 CHUNK = 128
 #: Samples of each chunk that are shown before they are learned, for the running error.
-SCORED = 8
+SCORED = 4
 #: Samples whose factors set the learning rates.
 RATE_SAMPLES = 64
 #: A layer's rate is this over the mean square norm of its presynaptic factors in a step.
@@ -135,7 +135,9 @@ class Chip:
             network, start, self.hardware, self.rule, encoding, seed
         )
         mapping.check_thresholds(network, self.hardware, self.formats)
+        mapping.check_traces(network, self.hardware, self.formats)
         integers = mapping.quantise(network, start, self.hardware, self.rule, self.formats, seed)
+        mapping.check_weights(start, integers, self.hardware)
         self._set_up(integers, count_saturations)
         self.rate_shifts: tuple[int, ...] | None = None
         if self.rule.rate_shifts is not None:
@@ -299,7 +301,8 @@ class Chip:
                 f"weight layers; give one for each"
             )
         for number, (shift, layer) in enumerate(zip(rate_shifts, self.formats.layers, strict=True)):
-            most = min(RATE_SHIFT_HIGH, MAX_UPDATE_SHIFT - layer.update_shift(0))
+            shifts = max(layer.update_shift(0), layer.bias_shift(0)) + len(self.rule.halve_at)
+            most = min(RATE_SHIFT_HIGH, MAX_UPDATE_SHIFT - shifts)
             if not RATE_SHIFT_LOW <= shift <= most:
                 raise RuleError(
                     f"rate_shift {shift} of layer {number} is out of range; "

@@ -46,6 +46,8 @@ LANE_BITS = 16
 NARROW_BITS = 8
 #: Beyond this an accumulator is simulated in 64 bits, so that its exact sum never overflows.
 INT32_MAX = (1 << 31) - 1
+#: No membrane is further than this from its threshold.
+WIDEST_SURROGATE = 1 << 40
 #: Largest entry of the table of 2^-fraction: 8 bits.
 EXP2_ONE = 255
 #: Registers whose saturations are counted, in the order of the counts.
@@ -97,6 +99,7 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
         rounds_in_lanes = settings.weight_rounding != layout.TOWARD_ZERO
         layer.fast_update = lifts is not None and rounds_in_lanes
         layer.delta_lift, layer.trace_lift = lifts or (0, 0)
+        layer.short_shift = short_shift(entry, layer.update_shift) if layer.fast_update else 0
         narrow = core.gradient.dtype == np.int16 and not settings.count_saturations
         lifts = fast_lifts(entry, entry.gradient_shift) if narrow else None
         layer.fast_gradient = lifts is not None
@@ -115,6 +118,13 @@ def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
         return None
     delta_lift = min(most_delta, total)
     return delta_lift, total - delta_lift
+
+
+def short_shift(entry: LayerFormats, shift: int) -> int:
+    """The update's shift if product plus random word stay inside a lane, else 0."""
+    product_bits = entry.delta_bits - 1 + entry.factor_bits
+    fits = product_bits <= LANE_BITS - 2 and 1 <= shift <= LANE_BITS - 2
+    return shift if fits else 0
 
 
 def load_integers(core: layout.Core, network: Network, integers: Integers) -> None:
@@ -309,7 +319,8 @@ def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT)
     layer.reset = RESETS[lif.reset]
     layer.reset_value = int(np.floor(lif.v_reset * scale + 0.5))
     width = rule.surrogate.width or 0.0
-    layer.surrogate_width = max(1, int(np.floor(width * lif.v_th * scale + 0.5)))
+    reach = min(np.floor(width * lif.v_th * scale + 0.5), WIDEST_SURROGATE)
+    layer.surrogate_width = max(1, int(reach))
 
 
 def _fill_transport(

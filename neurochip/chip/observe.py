@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neurochip.kernels import layout
 from neurochip.kernels.jit import unfused
+from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import frame_of, sense_step, start_sample
 from neurochip.kernels.transport import transport
@@ -61,6 +62,8 @@ def observe(
         unfused(sense_step)(core, frame, sample, epoch, t, t)
         error_in(core, label, t)
         transport(core, t, t)
+        for number in range(core.layers.size - 1):
+            surrogates(core, number)
         shot = {name: getattr(core, name).copy() for name in _REGISTERS}
         snapshots.append({**shot, "outputs": core.output_sum - total})
         total = core.output_sum.copy()

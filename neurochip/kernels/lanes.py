@@ -84,6 +84,10 @@ def _emit_shift_right(builder: Any, a: Any, amount: Any) -> Any:
     return builder.ashr(a, amount)
 
 
+def _emit_shift_right_unsigned(builder: Any, a: Any, amount: Any) -> Any:
+    return builder.lshr(a, amount)
+
+
 def _emit_clip(builder: Any, a: Any, low: Any, high: Any) -> Any:
     return _minimum(builder, _maximum(builder, a, low), high)
 
@@ -123,5 +127,9 @@ carry = _lane_operation(
 )
 #: floor(a / 2^amount), amount 0..15.
 shift_right = _lane_operation(_emit_shift_right, lambda a, amount: a >> amount, 2)
+#: floor(a / 2^amount) of a's 16 bits read as an unsigned number, amount 0..15.
+shift_right_unsigned = _lane_operation(
+    _emit_shift_right_unsigned, lambda a, amount: (a & LANE_MASK) >> amount, 2
+)
 #: ``a`` clipped to [low, high].
 clip = _lane_operation(_emit_clip, _clip, 3)

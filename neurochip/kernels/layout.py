@@ -110,7 +110,8 @@ _LAYER_FIELDS = (
     "delta_fraction "  # of the error at this layer's output
     "transport_shift feedback_start "  # from this layer's output error to the population below
     "gradient_shift update_shift bias_shift bias_exponent bias_learned "
-    "fast_update delta_lift trace_lift fast_gradient gradient_delta_lift gradient_trace_lift"
+    "fast_update short_shift delta_lift trace_lift "
+    "fast_gradient gradient_delta_lift gradient_trace_lift"
 ).split()
 
 #: One record: what holds for the whole core. Widths appear as the ends of their ranges.

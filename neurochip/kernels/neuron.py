@@ -16,6 +16,8 @@ from neurochip.kernels.axon import compact
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import step_key, word
 
+#: The leak of a decay of 1/2.
+HALF_LEAK = 1 << (layout.DECAY_BITS - 1)
 #: log2 of the surrogate table's entries per threshold.
 ENTRIES_LOG2 = 3
 
@@ -42,13 +44,24 @@ def add_bias_and_memory(bias, exponent, v, leak, total):  # type: ignore[no-unty
 
 
 @kernel
+def add_bias_and_half(bias, exponent, v, total):  # type: ignore[no-untyped-def]
+    """The same for a decay of 1/2: adding the sign makes the halving shift go toward zero."""
+    for j in range(total.size):
+        half = (np.int64(v[j]) + (v[j] < 0)) >> 1
+        total[j] += (np.int64(bias[j]) << exponent) + half
+
+
+@kernel
 def integrate(core, number, t, leak):  # type: ignore[no-untyped-def]
     """v_pre = fit(dec(v) + current + bias); with leak 4096 nothing of v remains."""
     s, layer = core.settings[0], core.layers[number]
     first, last = layer.post, layer.post + layer.n_out
     total, bias, v = core.exact[first:last], core.bias[first:last], core.v[first:last]
     currents(core, number, t)
-    add_bias_and_memory(bias, layer.bias_exponent, v, leak, total)
+    if leak == HALF_LEAK:
+        add_bias_and_half(bias, layer.bias_exponent, v, total)
+    else:
+        add_bias_and_memory(bias, layer.bias_exponent, v, leak, total)
     low, high = s.membrane_low, s.membrane_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(total, low, high)
@@ -88,13 +101,16 @@ def neurons(core, number, t):  # type: ignore[no-untyped-def]
 def psi_from_table(psi, v_pre, layer, table):  # type: ignore[no-untyped-def]
     """Sixteen entries over the distance from the threshold, 0 .. 2 v_th."""
     threshold, log2 = layer.threshold, layer.threshold_log2
-    for j in range(psi.size):
-        distance = abs(np.int64(v_pre[j]) - threshold)
-        if log2 >= ENTRIES_LOG2:
-            entry = distance >> (log2 - ENTRIES_LOG2)
-        else:
-            entry = (distance << ENTRIES_LOG2) // threshold
-        psi[j] = table[entry] if entry < layout.PSI_ENTRIES else 0
+    last = layout.PSI_ENTRIES - 1
+    if log2 >= ENTRIES_LOG2:
+        drop = log2 - ENTRIES_LOG2
+        for j in range(psi.size):
+            entry = abs(np.int64(v_pre[j]) - threshold) >> drop
+            psi[j] = table[min(entry, last)] * (entry <= last)
+    else:
+        for j in range(psi.size):
+            entry = (abs(np.int64(v_pre[j]) - threshold) << ENTRIES_LOG2) // threshold
+            psi[j] = table[min(entry, last)] * (entry <= last)
 
 
 @kernel

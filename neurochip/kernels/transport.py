@@ -89,9 +89,6 @@ def deltas_below(core, number, t, step):  # type: ignore[no-untyped-def]
     first, last = layer.pre, layer.pre + layer.n_in
     a, psi, delta = core.exact[first:last], core.psi[first:last], core.delta[first:last]
     surrogates(core, number - 1)
-    if not any_nonzero(core.delta[layer.post :]):
-        delta[:] = 0
-        return
     arriving_errors(core, number, a)
     low, high = s.delta_low, s.delta_high
     for j in range(a.size):
@@ -105,6 +102,13 @@ def deltas_below(core, number, t, step):  # type: ignore[no-untyped-def]
 
 @kernel
 def transport(core, t, step):  # type: ignore[no-untyped-def]
-    """Bring the error from the read-out down to the first hidden population."""
+    """Bring the error from the read-out down to the first hidden population.
+
+    Where the read-out has none, surrogates aren't needed and keep their last values.
+    """
+    last = core.layers[core.layers.size - 1]
+    if not any_nonzero(core.delta[last.post : last.post + last.n_out]):
+        core.delta[core.layers[0].post : last.post] = 0
+        return
     for number in range(core.layers.size - 1, 0, -1):
         deltas_below(core, number, t, step)

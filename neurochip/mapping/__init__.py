@@ -6,7 +6,13 @@ Every limit is checked here, before anything runs.
 from __future__ import annotations
 
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
-from neurochip.mapping.limits import check_fits, check_supported, check_thresholds
+from neurochip.mapping.limits import (
+    check_fits,
+    check_supported,
+    check_thresholds,
+    check_traces,
+    check_weights,
+)
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -18,6 +24,8 @@ __all__ = [
     "check_fits",
     "check_supported",
     "check_thresholds",
+    "check_traces",
+    "check_weights",
     "choose_formats",
     "dequantise",
     "quantise",

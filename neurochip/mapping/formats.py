@@ -118,7 +118,9 @@ def choose_formats(
     input_fraction = hardware.registers.input.bits.value if graded else 0
     feedback = _feedback_fractions(network, rule, seed)
     layers = tuple(
-        _layer_formats(network, parameters, hardware, number, traced, input_fraction, feedback)
+        _layer_formats(
+            network, parameters, hardware, rule, number, traced, input_fraction, feedback
+        )
         for number in range(len(network.dense))
     )
     return Formats(encoding, input_fraction, traced, layers)
@@ -148,6 +150,7 @@ def _layer_formats(
     network: Network,
     parameters: Parameters,
     hardware: Hardware,
+    rule: OTTT,
     number: int,
     traced: bool,
     input_fraction: int,
@@ -171,13 +174,28 @@ def _layer_formats(
         factor=factor,
         factor_bits=factor_bits,
         bias_exponent=_bias_exponent(network, parameters, hardware, number, membrane),
-        delta=delta_bits - 1 if is_readout else registers.delta.fraction.value,
+        delta=delta_bits - 1 if is_readout else _delta_fraction(parameters, hardware, rule, number),
         delta_bits=delta_bits,
         gradient_shift=_gradient_shift(
             network.timesteps, delta_bits, factor_bits, registers.gradient.bits.value
         ),
         feedback=feedback[number],
     )
+
+
+def _delta_fraction(parameters: Parameters, hardware: Hardware, rule: OTTT, number: int) -> int:
+    """The chip's own; where the weights above reach beyond 1.0 and so scale errors up, less that
+    reach and a bit for what learning adds.
+    """
+    registers = hardware.registers
+    own = registers.delta.fraction.value
+    if rule.feedback != "symmetric":
+        return own
+    bits = registers.weight.bits.value
+    largest = float(np.abs(parameters.weights[number + 1]).max(initial=0.0))
+    above = fixed.fraction_for(largest, bits, registers.weight.headroom.value)
+    reach = bits - 1 - above
+    return max(0, own - reach - 1) if reach > 0 else own
 
 
 def _factor(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neurochip.errors import LimitError, RuleError
+from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
-from neurochip.mapping.formats import Formats
-from neurochip.network import LIF, Network
+from neurochip.mapping.formats import Formats, decay_factor, lam_below
+from neurochip.mapping.quantise import Integers
+from neurochip.network import LIF, Network, Parameters
 from neurochip.rules import OTTT
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
 RATE_SHIFT_LOW, RATE_SHIFT_HIGH = -8, 24
 #: The largest shift of a product that the update unit has.
 MAX_UPDATE_SHIFT = 40
+#: Steps of a sample: a counter of each is kept.
+MAX_TIMESTEPS = 1 << 16
+#: A trace keeps at least this many fraction bits, so that a spike outlives its own step.
+MIN_TRACE_FRACTION = 1
+#: The largest decay that is told from no leak.
+LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 
 def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
@@ -44,6 +54,11 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
 def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError where the network is larger than the chip."""
     limits = hardware.limits
+    if network.timesteps > MAX_TIMESTEPS:
+        raise LimitError(
+            f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
+            f"{MAX_TIMESTEPS} steps; set fewer"
+        )
     _check_neurons(network, hardware)
     for number, layer in enumerate(network.dense):
         if layer.n_in > limits.fan_in.value:
@@ -55,6 +70,38 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     _check_memory(network, hardware, rule)
 
 
+def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None:
+    """Raise LimitError where a leak or the sum of a trace can't be told from nothing."""
+    bits = hardware.registers.trace.bits.value
+    for number, neuron in enumerate(network.neurons):
+        if neuron.lam > 0 and decay_factor(neuron.lam) == 0:
+            raise LimitError(
+                f"lam of layer {number} is {neuron.lam}, but the chip's decay factor of "
+                f"{DECAY_BITS} bits rounds it to 1.0, no leak; choose lam up to {LARGEST_LAM:.4f}"
+            )
+    for number, layer in enumerate(formats.layers):
+        if (number > 0 or formats.traced_input) and layer.factor < MIN_TRACE_FRACTION:
+            lam = lam_below(network, number)
+            need = bits + MIN_TRACE_FRACTION - layer.factor
+            raise LimitError(
+                f"the trace that feeds weight layer {number} has {bits} bits, but with lam = {lam} "
+                f"it sums up to {1.0 / (1.0 - lam):.6g} spikes and needs {need}; widen trace_bits "
+                f"or lower lam"
+            )
+
+
+def check_weights(parameters: Parameters, integers: Integers, hardware: Hardware) -> None:
+    """Raise LimitError where every weight of a layer is lost in rounding."""
+    for number, w in enumerate(parameters.weights):
+        if np.any(w) and not np.any(integers.weights[number]):
+            register = hardware.registers.weight
+            raise LimitError(
+                f"all weights of layer {number} round to 0 with weight_bits = "
+                f"{register.bits.value} and headroom = {register.headroom.value:g}; use more bits "
+                f"or a smaller headroom"
+            )
+
+
 def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> None:
     """Raise LimitError where a threshold is no positive number of its membrane's register."""
     register = hardware.registers.membrane
@@ -64,9 +111,9 @@ def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> 
         threshold = round(neuron.v_th * 2.0**fraction)
         if not 1 <= threshold <= highest:
             raise LimitError(
-                f"the threshold of layer {number} is {neuron.v_th} = {threshold} * 2^-{fraction}, "
-                f"but a membrane of {register.bits.value} bits holds 1 to {highest}; change v_th, "
-                f"the membrane's bits or its fraction"
+                f"the threshold of layer {number} is {neuron.v_th} = {threshold:.15g} * "
+                f"2^-{fraction}, but a membrane of {register.bits.value} bits holds 1 to "
+                f"{highest}; change v_th, the membrane's bits or its fraction"
             )
 
 

@@ -41,7 +41,7 @@ class LayerParity:
         membrane_mean: mean distance of membranes (before the reset; the read-out's o) in LSB.
         membrane_max: the largest.
         cosine: between the gradients of the weights, summed over the samples, before any rounding
-            of an update; None where both are zero.
+            of an update; None where both are zero, which proves nothing and doesn't agree.
         saturations: values outside their registers' ranges, by register, without the zeros.
     """
 
@@ -57,7 +57,7 @@ class LayerParity:
     def agrees(self) -> bool:
         """Whether this layer is within the criteria."""
         spikes = self.spikes is None or self.spikes <= MAX_SPIKES
-        return spikes and (self.cosine is None or self.cosine >= MIN_COSINE)
+        return spikes and self.cosine is not None and self.cosine >= MIN_COSINE
 
 
 @dataclass(frozen=True)

@@ -603,3 +603,47 @@ def test_layers_may_differ() -> None:
     seen = chip.observe(TEST.x[0], 0)
     fired = seen.signal[2] == 1
     np.testing.assert_array_equal(seen.v[1][fired], -0.5 * 2 ** chip.formats.layers[1].membrane)
+
+
+def test_a_trace_that_cannot_hold_its_sum() -> None:
+    with fails(
+        LimitError,
+        "the trace that feeds weight layer 1 has 7 bits, but with lam = 0.999 it sums up to 1000 "
+        "spikes and needs 11; widen trace_bits or lower lam",
+    ):
+        make(network={"lam": 0.999})
+
+
+def test_a_leak_that_rounds_to_none() -> None:
+    with fails(
+        LimitError,
+        "lam of layer 0 is 0.9999, but the chip's decay factor of 12 bits rounds it to 1.0, no "
+        "leak; choose lam up to 0.9998",
+    ):
+        make(network={"lam": 0.9999})
+
+
+def test_weights_that_all_round_to_zero() -> None:
+    narrow = hardware.load("neurochip").with_values({"registers.weight.bits": 2})
+    with fails(
+        LimitError,
+        "all weights of layer 0 round to 0 with weight_bits = 2 and headroom = 2; use more bits "
+        "or a smaller headroom",
+    ):
+        Chip(Network.mlp(SIZES), narrow)
+
+
+def test_more_steps_than_counters() -> None:
+    with fails(
+        LimitError,
+        "timesteps is 100000, but a chip shows a sample for at most 65536 steps; set fewer",
+    ):
+        Chip(Network.mlp(SIZES, timesteps=100_000))
+
+
+def test_halvings_count_towards_the_largest_shift() -> None:
+    with fails(
+        RuleError,
+        "rate_shift 20 of layer 0 is out of range; choose one of -8 to 14 (the rate is 2^-shift)",
+    ):
+        make(rule=OTTT(rate_shifts=(20, 20), halve_at=tuple(range(1, 20))))

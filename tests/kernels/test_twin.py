@@ -67,6 +67,8 @@ def learn_step(core: layout.Core, case: Case, k: int, t: int, step: int) -> None
         return
     error_in(core, case.labels[k], t)
     transport(core, t, step)
+    for ell in range(core.layers.size - 1):
+        surrogates(core, ell)  # the kernel leaves them out where there is no error
     for ell in range(core.layers.size):
         if s.update != layout.ACCUMULATE:
             update_online(core, ell, t, step)

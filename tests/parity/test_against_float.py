@@ -152,12 +152,12 @@ def test_a_small_set_is_compared_whole() -> None:
     assert compare_with_float(make(), TEST.take(3), 2).samples == 2
 
 
-def test_nothing_to_learn_agrees() -> None:
-    """Without any gradient on either side there is no cosine, and nothing to disagree about."""
+def test_nothing_to_learn_proves_nothing() -> None:
+    """Without any gradient on either side there is no cosine: a dead network doesn't agree."""
     silent = Split(np.zeros((3, 64), np.float32), np.zeros(3, int))
     verdict = compare_with_float(make(), silent)
     assert verdict.layers[0].cosine is None
-    assert verdict.agrees
+    assert not verdict.agrees
 
 
 LAYER = LayerParity("layer 0", None, 0.0, 0.1, 1.0, 1.0, {})
@@ -179,7 +179,7 @@ def verdict_of(predictions: float = 0.0, **changes: Any) -> FloatParity:
         (verdict_of(spikes=None), True),
         (verdict_of(cosine=MIN_COSINE), True),
         (verdict_of(cosine=MIN_COSINE - 1e-9), False),
-        (verdict_of(cosine=None), True),
+        (verdict_of(cosine=None), False),
         (verdict_of(membrane_max=1e9, saturations={"error": 5}), True),
     ],
 )
