@@ -83,3 +83,12 @@ def count_outside(values, low, high):  # type: ignore[no-untyped-def]
     for j in range(values.size):
         n += (values[j] < low) | (values[j] > high)
     return n
+
+
+@kernel
+def count_nonzero(values):  # type: ignore[no-untyped-def]
+    """How many values are not 0."""
+    n = np.int64(0)
+    for j in range(values.size):
+        n += values[j] != 0
+    return n

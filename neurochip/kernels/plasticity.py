@@ -14,7 +14,14 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import lanes, layout
-from neurochip.kernels.arithmetic import HALF_WORD, count_outside, fit, fit_all, shift_round
+from neurochip.kernels.arithmetic import (
+    HALF_WORD,
+    count_nonzero,
+    count_outside,
+    fit,
+    fit_all,
+    shift_round,
+)
 from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import fill_words, round_all, step_key
@@ -222,14 +229,18 @@ def update_biases(core, number, t, step, amounts):  # type: ignore[no-untyped-de
 
 @kernel
 def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
-    """OTTT-O: weights change in this step."""
+    """OTTT-O: weights change in this step.
+
+    Counted are the weights that the chip's update unit visits, also where nothing changes.
+    """
     layer = core.layers[number]
-    rows = rows_with_factor(core, layer)
-    core.counters[t, number, layout.WEIGHT_UPDATES] += rows.size * layer.n_out
+    x = core.trace[layer.pre : layer.pre + layer.n_in]
+    core.counters[t, number, layout.WEIGHT_UPDATES] += count_nonzero(x) * layer.n_out
     quiet = not any_nonzero(core.delta[layer.post : layer.post + layer.n_out])
     # A weight made anew from an unchanged shadow may saturate anew, and is counted.
     if quiet and not core.settings[0].count_saturations:
         return
+    rows = rows_with_factor(core, layer)
     if not layer.fast_update:
         general_update(core, number, t, step, rows)
     elif layer.n_out <= FEW_COLUMNS and not core.settings[0].shadow_shift:
