@@ -305,6 +305,7 @@ def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:
 @contextmanager
 def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Progress | None]:
     """Tell how learning goes: a bar on a terminal, a line an epoch elsewhere, nothing for JSON."""
+    _announce_compilation()
     if quiet:
         yield None
     elif sys.stdout.isatty():
@@ -312,6 +313,14 @@ def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Prog
             yield bar
     else:
         yield _Lines(n_samples, last)
+
+
+def _announce_compilation() -> None:
+    """Say on the error stream why a first run takes its time."""
+    from neurochip.kernels import jit
+
+    if jit.is_cold():
+        print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
 
 
 class _Lines:
@@ -381,6 +390,7 @@ def run_command(
 
     run = experiment.load_run(path)
     samples = experiment.load_data(run.config, data)
+    _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
     if as_json:
@@ -445,6 +455,7 @@ def parity(
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     loaded = experiment.load_data(run.config, data)
+    _announce_compilation()
     verdict = compare_with_float(run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
@@ -544,9 +555,11 @@ def report(
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
+    samples = experiment.load_data(run.config, data)
+    _announce_compilation()
     written = plot.report(
         run,
-        experiment.load_data(run.config, data),
+        samples,
         out,
         sample=drawn,
         neurons=chosen,

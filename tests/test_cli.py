@@ -69,6 +69,19 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+# What a first run says
+
+
+def test_a_first_run_says_why_it_takes_long(
+    neurochip: Command, learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert neurochip("run", learned).err == ""
+    monkeypatch.setattr("neurochip.kernels.jit.is_cold", lambda: True)
+    said = neurochip("run", learned, "--json")
+    assert said.err == "compiling the kernels: needed once, takes about half a minute\n"
+    assert said.json["command"] == "run"
+
+
 # The fixed forms
 
 

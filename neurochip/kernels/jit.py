@@ -83,6 +83,11 @@ def _prune(root: Path) -> None:
 CACHE_FOLDER = None if INTERPRETED else _prepare_cache()
 
 
+def is_cold() -> bool:
+    """Whether the first call of a kernel will compile it: nothing is kept from earlier runs."""
+    return not INTERPRETED and (CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("*.nbi")))
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile ``function`` on first call, without the GIL, and keep the machine code on disk."""
     return _compile(function)
