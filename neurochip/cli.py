@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -257,8 +259,11 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
 
     before, start = _identity(out), time.perf_counter()
     try:
-        with _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress:
-            experiment.learn(run, samples, epochs, out, progress)
+        with (
+            _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
+            _interruptible(progress) as told,
+        ):
+            experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
         if _identity(out) == before:
@@ -271,6 +276,37 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
         print(f"written to {out} ({seconds:.1f} s)")
+
+
+@contextmanager
+def _interruptible(progress: Progress | None) -> Iterator[Progress]:
+    """The first Ctrl-C ends learning when progress is told next, another one at once.
+
+    Python drops a KeyboardInterrupt that is raised while an object is destroyed, as h5py's are
+    whenever a run is saved; so the first one is raised where nothing can drop it.
+    """
+    heard = False
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        if heard:
+            raise KeyboardInterrupt
+        heard = True
+
+    def tell(run: Run, learned: int, scored: int, wrong: int) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        if progress is not None:
+            progress(run, learned, scored, wrong)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield tell  # only the main thread may listen to signals
+        return
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield tell
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -593,8 +629,11 @@ def demo(
             f"{run.chip.hardware.name!r},\none sample at a time, in integers only "
             f"({run.chip.hardware.registers.weight.bits.value}-bit weights), with OTTT."
         )
-    with _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress:
-        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", progress)
+    with (
+        _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress,
+        _interruptible(progress) as told,
+    ):
+        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", told)
     verdict = compare_with_float(run.chip, samples.test)
     page = plot.report(run, samples, out / "report.html")
     if as_json:

@@ -922,6 +922,27 @@ def test_ctrl_c_before_an_epoch_is_finished(
     assert not list(here.iterdir())
 
 
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_while_a_run_is_saved(
+    neurochip: Command, here: Path, monkeypatch: pytest.MonkeyPatch, presses: int
+) -> None:
+    """The first waits for the next samples, which come after the file is in place."""
+    save = experiment.save_run
+
+    def interrupted(*arguments: Any) -> None:
+        for _ in range(presses):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        save(*arguments)
+
+    monkeypatch.setattr(experiment, "save_run", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    said = neurochip("learn", *QUICK, "--epochs", "5", "--out", "run.h5")
+    kept = "run.h5 holds the first 1 epochs" if presses == 1 else "nothing was saved"
+    assert (said.status, said.err) == (130, f"neurochip: interrupted; {kept}\n")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_ctrl_c_elsewhere(
     neurochip: Command, learned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
