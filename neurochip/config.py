@@ -277,7 +277,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def _sentence(error: ValidationError, where: str) -> str:
     first = error.errors(include_url=False)[0]
-    option = ".".join(str(part) for part in first["loc"][:1])
+    option = ".".join(part for part in first["loc"] if isinstance(part, str))
     if first["type"] == "extra_forbidden":
         known = ", ".join(RunConfig.model_fields)
         return f"{where}: option {option!r} is unknown; the options are {known}"

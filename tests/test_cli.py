@@ -757,7 +757,7 @@ BAD_TOML: dict[str, tuple[str, str]] = {
     "a text for a table": ('arrays = "t=t"', "c.toml: arrays is 't=t'; it must be a table"),
     "a number for a name": (
         "[arrays]\nt = 1",
-        "c.toml: arrays is 1; it must be a text",
+        "c.toml: arrays.t is 1; it must be a text",
     ),
     "unknown option": (
         "colour = 1",

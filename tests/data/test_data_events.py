@@ -70,8 +70,8 @@ def check(samples: list[list[Event]], events: Events, binning: Binning) -> None:
     assert (counts.dtype, spikes.dtype) == (np.float32, np.uint8)
     expected = bin_events(samples, binning.timesteps, binning.by, binning.duration)
     found = {
-        (n, frame, tuple(place)): int(counts[(n, frame, *place)])
-        for n, frame, *place in np.argwhere(counts).tolist()
+        (cell[0], cell[1], tuple(cell[2:])): int(counts[tuple(cell)])
+        for cell in np.argwhere(counts).tolist()
     }
     assert found == expected
     assert counts.sum() == sum(
