@@ -80,12 +80,12 @@ def read_declared(
 
 
 def _parts(source: str | Path, layout: Layout, read: Read) -> tuple[_Part, _Part]:
-    has_splits = any(SPLIT in text for text in (str(source), *layout.arrays.values()))
-    if has_splits == (layout.test_where is not None):
-        what = "both" if has_splits else "neither"
+    has_sets = any(SPLIT in text for text in (str(source), *layout.arrays.values()))
+    has_pool = layout.test_where is not None
+    if has_sets == has_pool:
+        what = f"both {SPLIT} in a name and" if has_sets else f"neither {SPLIT} in a name nor"
         raise ConfigError(
-            f"test samples of {source} are told by {what} {SPLIT} in a name {'and' * has_splits}"
-            f"{'nor' * (not has_splits)} test_where; give one of the two"
+            f"test samples of {source} are told by {what} test_where; give one of the two"
         )
     if layout.test_where is not None:
         return _from_pool(Path(source), layout, *layout.test_where, read)
@@ -152,9 +152,13 @@ def _summed(x: NDArray[Any], name: str) -> NDArray[Any]:
 def _in_range(x: NDArray[Any], ends: tuple[float, ...], name: str) -> NDArray[np.float32]:
     low, high = ends
     _check_numbers(x, "samples", name)
-    scaled = np.subtract(x, low, dtype=np.float32)
-    scaled /= np.float32(high - low)
-    return np.clip(scaled, 0.0, 1.0, out=scaled)  # what isn't finite stays so, and is refused
+    # Only of narrow numbers does float32 hold every value and every difference.
+    exact = np.float32 if x.dtype.itemsize <= 2 else np.float64
+    scaled = np.subtract(x, low, dtype=exact)
+    scaled /= high - low
+    # What isn't finite stays so, and is refused with the rest of the split.
+    np.clip(scaled, 0.0, 1.0, out=scaled, where=np.isfinite(x))
+    return scaled.astype(np.float32, copy=False)
 
 
 def _check_numbers(x: NDArray[Any], role: str, name: str) -> None:
@@ -224,7 +228,7 @@ def _joined(arrays: dict[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any
     joined = {"label": arrays.pop("label")}
     lengths: dict[str, list[int]] = {}
     for role, array in arrays.items():
-        if array.dtype != np.object_ or array.ndim != 1 or len(array) == 0:
+        if not _has_one_array_a_sample(array):
             raise DataError(
                 f"{name}: {role} has shape {array.shape} and dtype {array.dtype}, so it isn't told"
                 " which events are of which sample; declare offsets"
@@ -240,6 +244,11 @@ def _joined(arrays: dict[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any
             )
     joined["offsets"] = np.cumsum([0, *wanted])
     return joined
+
+
+def _has_one_array_a_sample(array: NDArray[Any]) -> bool:
+    is_list = array.dtype == np.object_ and array.ndim == 1 and array.size > 0
+    return is_list and all(isinstance(events, np.ndarray) for events in array)
 
 
 def _polarities(p: NDArray[Any]) -> NDArray[Any]:

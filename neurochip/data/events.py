@@ -50,7 +50,7 @@ class Binning:
             are left out.  None: the time of a sample's last event, which is in the last frame.
 
     Raises:
-        ConfigError: the number of frames is out of range.
+        ConfigError: the number of frames or the duration is out of range.
     """
 
     timesteps: int
@@ -58,11 +58,16 @@ class Binning:
     duration: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the number of frames."""
+        """Check the numbers."""
         if not 1 <= self.timesteps <= MAX_TIMESTEPS:
             raise ConfigError(
                 f"timesteps is {self.timesteps} but events are binned to 1 to {MAX_TIMESTEPS}"
                 " frames; choose a number in that range"
+            )
+        if self.duration is not None and not 0 < self.duration < math.inf:
+            raise ConfigError(
+                f"duration is {self.duration} but must be a finite number above 0; give it in the"
+                " unit of the events' times"
             )
 
 

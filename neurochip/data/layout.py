@@ -75,11 +75,6 @@ class Layout:
         if self.has_events:
             self._check_sensor()
         self._check_uses()
-        if self.duration is not None and not 0 < self.duration < math.inf:
-            raise ConfigError(
-                f"duration is {self.duration} but must be a finite number above 0; give it in the"
-                " unit of the events' times"
-            )
         if self.full_count is not None and self.full_count < 1:
             raise ConfigError(
                 f"full_count is {self.full_count} but must be 1 or more; give the number of events"

@@ -36,7 +36,7 @@ def load(
     n_classes: int | None = None,
     temporal: bool = False,
     layout: Layout | None = None,
-    timesteps: int = 1,
+    timesteps: int | None = None,
 ) -> Dataset:
     """Return a data set.
 
@@ -59,7 +59,7 @@ def load(
             f" path of {_KINDS}"
         )
     if layout is not None:
-        return _declared(source, layout, n_classes, Sampling(timesteps, spikes=temporal))
+        return _declared(source, layout, n_classes, timesteps, temporal)
     if isinstance(source, str) and source in _BUILT_IN:
         name, arrays = source, _BUILT_IN[source]()
     else:
@@ -68,7 +68,11 @@ def load(
 
 
 def _declared(
-    source: str | Path, layout: Layout, n_classes: int | None, sampling: Sampling
+    source: str | Path,
+    layout: Layout,
+    n_classes: int | None,
+    timesteps: int | None,
+    spikes: bool,
 ) -> Dataset:
     name = str(source)
     if (isinstance(source, str) and source in _BUILT_IN) or _is_idx(Path(source)):
@@ -76,7 +80,9 @@ def _declared(
             f"the arrays of {name} are known but its layout is declared too; leave out arrays,"
             " test_where, series and value_range, or give an npz or HDF5 file"
         )
-    train, test = read_declared(source, layout, sampling, _read_arrays)
+    if layout.has_events and timesteps is None:
+        raise ConfigError(f"events of {name} are binned to frames; give their number, timesteps")
+    train, test = read_declared(source, layout, Sampling(timesteps or 1, spikes), _read_arrays)
     return from_splits(name, train, test, n_classes)
 
 

@@ -169,6 +169,12 @@ def test_a_series_has_one_feature_a_step(write: Any) -> None:
         assert train.x.dtype == np.uint8
 
 
+def test_a_small_range_far_from_0(write: Any) -> None:
+    path = write({**NUMBERS, "signal_train": 10**9 + np.arange(6).reshape(3, 2)})
+    train = data.load(path, layout=Layout(OF_NUMBERS, value_range=(1e9, 1e9 + 4))).train
+    assert lists(train.x) == [[0.0, 0.25], [0.5, 0.75], [1.0, 1.0]]
+
+
 def test_the_usual_names_may_be_left_out(write: Any) -> None:
     arrays = {key.replace("signal", "x").replace("class", "y"): a for key, a in NUMBERS.items()}
     train = data.load(write(arrays), layout=Layout(value_range=(-4, 4))).train
@@ -290,6 +296,7 @@ def test_arrays_of_samples_that_disagree(tmp_path: Path) -> None:
             for i, length in enumerate(lengths):
                 made[i] = np.zeros(length, np.uint8)
         file["label"] = file["part"] = [0, 1]
+        file["names"] = [b"ab", b"c"]
     with fails(
         DataError,
         f"{path}, train: t and unit have different numbers of events in some samples; give one"
@@ -302,15 +309,28 @@ def test_arrays_of_samples_that_disagree(tmp_path: Path) -> None:
             test_where=("part", (1,)),
         )
 
-
-def test_numbers_that_are_none(write: Any) -> None:
-    path = write({**NUMBERS, "signal_train": np.array([[0, 1], [np.nan, 2], [3, 4]])})
     with fails(
         DataError,
-        f"{path}, train: x has 1 value that is not finite, the first at index (1, 0); remove or"
-        " replace what isn't finite",
+        f"{path}, train: unit has shape (2,) and dtype object, so it isn't told which events are of"
+        " which sample; declare offsets",
     ):
-        data.load(path, layout=Layout(OF_NUMBERS, value_range=(0, 1)))
+        load(
+            path,
+            {"t": "t", "unit": "names", "label": "label"},
+            sensor=(3,),
+            test_where=("part", (1,)),
+        )
+
+
+def test_numbers_that_are_none(write: Any) -> None:
+    for value in (np.nan, np.inf, -np.inf):
+        path = write({**NUMBERS, "signal_train": np.array([[0, 1], [value, 2], [3, 4]])})
+        with fails(
+            DataError,
+            f"{path}, train: x has 1 value that is not finite, the first at index (1, 0); remove or"
+            " replace what isn't finite",
+        ):
+            data.load(path, layout=Layout(OF_NUMBERS, value_range=(0, 1)))
     path = write({**NUMBERS, "signal_train": np.array([[b"a"]] * 3)})
     for role in ("samples", "differences"):
         layout = Layout({role: "signal_{split}", "label": "class_{split}"}, value_range=(0, 1))
@@ -348,6 +368,12 @@ def test_sets_that_are_not_told_apart(write: Any) -> None:
         load(path, {**OF_EVENTS, "label": "{split}_label"})
 
 
+def test_events_without_a_number_of_frames(write: Any) -> None:
+    path = write(EVENTS)
+    with fails(ConfigError, f"events of {path} are binned to frames; give their number, timesteps"):
+        data.load(path, layout=Layout(OF_EVENTS, **POOL))
+
+
 def test_full_counts_of_spikes(write: Any) -> None:
     with fails(
         ConfigError,
@@ -370,7 +396,7 @@ def test_sources_whose_arrays_are_known(tmp_path: Path) -> None:
 def test_missing_and_unknown_files(tmp_path: Path) -> None:
     kinds = "an .npz, .h5 or .hdf5 file, or a folder of IDX files"
     with fails(DataError, f"{tmp_path}/train.npz does not exist; give the path of {kinds}"):
-        data.load(tmp_path / "{split}.npz", layout=Layout(OF_EVENTS, sensor=(2, 3)))
+        data.load(tmp_path / "{split}.npz", layout=Layout(OF_NUMBERS))
     (tmp_path / "f.csv").touch()
     with fails(DataError, f"{tmp_path}/f.csv is of an unknown kind; give {kinds}"):
         data.load(tmp_path / "f.csv", layout=Layout(OF_NUMBERS))
@@ -436,18 +462,6 @@ BAD_LAYOUTS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"sensor": (0, 4)},
         "sensor is 0,4 but events at x and y need rows,columns, each 1 to 65536; give sensor as"
         " rows,columns",
-    ),
-    "a duration of nothing": (
-        "t unit label",
-        {"sensor": (3,), "duration": 0.0},
-        "duration is 0.0 but must be a finite number above 0; give it in the unit of the events'"
-        " times",
-    ),
-    "no number for a duration": (
-        "t unit label",
-        {"sensor": (3,), "duration": float("nan")},
-        "duration is nan but must be a finite number above 0; give it in the unit of the events'"
-        " times",
     ),
     "a full count of nothing": (
         "t unit label",

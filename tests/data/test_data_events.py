@@ -67,7 +67,8 @@ def check(samples: list[list[Event]], events: Events, binning: Binning) -> None:
     """Hold frames against the naive twin; no event is lost, none is made."""
     counts, spikes = count_frames(events, binning), spike_frames(events, binning)
     assert counts.shape == spikes.shape == (len(samples), binning.timesteps, *SIZES)
-    assert (counts.dtype, spikes.dtype) == (np.float32, np.uint8)
+    assert counts.dtype == np.float32
+    assert spikes.dtype == np.uint8
     expected = bin_events(samples, binning.timesteps, binning.by, binning.duration)
     found = {
         (cell[0], cell[1], tuple(cell[2:])): int(counts[tuple(cell)])
@@ -353,3 +354,10 @@ def test_frames_that_are_too_many_or_too_large() -> None:
             " in that range",
         ):
             Binning(timesteps)
+    for duration in (0.0, -1, np.nan, np.inf):
+        with fails(
+            ConfigError,
+            f"duration is {duration} but must be a finite number above 0; give it in the unit of"
+            " the events' times",
+        ):
+            Binning(3, duration=duration)
