@@ -191,14 +191,17 @@ _OF_LAYOUT = (
 
 
 def _test_where(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, values = text.partition("=")
+    name, _, values = (part.strip() for part in text.partition("="))
     try:
-        return name, tuple(int(value) for value in values.split(","))
+        numbers = tuple(int(value) for value in values.split(","))
     except ValueError:
+        numbers = ()
+    if not (name and numbers):
         raise ConfigError(
             f"test_where is {text!r}; it must be an array and its whole numbers for testing, such"
             " as speaker=4,5"
-        ) from None
+        )
+    return name, numbers
 
 
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {

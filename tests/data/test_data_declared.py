@@ -9,9 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from neurochip import data
 from neurochip.data import Layout, Split
+from neurochip.data.declared import Sampling, read_declared
 from neurochip.data.layout import ROLES
 from neurochip.errors import ConfigError, DataError, NeurochipError
 
@@ -400,6 +404,65 @@ def test_missing_and_unknown_files(tmp_path: Path) -> None:
     (tmp_path / "f.csv").touch()
     with fails(DataError, f"{tmp_path}/f.csv is of an unknown kind; give {kinds}"):
         data.load(tmp_path / "f.csv", layout=Layout(OF_NUMBERS))
+
+
+ANY_ARRAY = st.sampled_from(["i1", "i8", "u1", "u8", "f2", "f8", "?", "S2", "c8", "M8[s]"]).flatmap(
+    lambda kind: hnp.arrays(kind, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+)
+#: Sound arrays of three samples and four events.
+SOUND: dict[str, Any] = {
+    "t": [0, 2, 1, 1],
+    "dt": [0, 2, 1, 0],
+    "unit": [0, 3, 1, 1],
+    "x": [0, 2, 2, 1],
+    "y": [0, 1, 1, 1],
+    "p": [0, 1, 1, 1],
+    "offsets": [0, 2, 3, 4],
+    "samples": [[0, 1], [1, 0], [1, 1]],
+    "differences": [[0, 1], [1, 0], [1, 0]],
+    "label": [0, 2, 1],
+    "part": [0, 1, 0],
+}
+ROLES_TOGETHER = [
+    *[("t", "unit", "offsets"), ("dt", "unit", "offsets"), ("t", "x", "y", "p", "offsets")],
+    *[("samples",), ("differences",)],
+]
+
+
+@settings(max_examples=400)
+@given(st.data(), st.sampled_from(ROLES_TOGETHER), st.booleans(), st.booleans())
+def test_any_arrays_give_splits_or_a_sentence(
+    draw: st.DataObject, roles: tuple[str, ...], pooled: bool, spikes: bool
+) -> None:
+    names = {role: role if pooled else f"{{split}}/{role}" for role in (*roles, "label")}
+    layout = Layout(
+        names,
+        test_where=("part", (1, 2)) if pooled else None,
+        sensor={"unit": (4,), "x": (2, 3)}.get(roles[1]) if len(roles) > 1 else None,
+    )
+    spoilt = draw.draw(st.sampled_from([*roles, "label", "part"]))
+
+    def read(path: Path, keys: Any, remedy: str) -> dict[str, Any]:
+        arrays = {key: np.array(SOUND[key.split("/")[-1]]) for key in keys}
+        for key in keys:
+            if key.endswith(spoilt):
+                array = arrays[key]
+                value = st.integers(-3, 5) | st.sampled_from([np.nan, np.inf, 2.5, 1 << 62])
+                place = draw.draw(st.integers(0, array.size - 1))
+                arrays[key] = array.astype(draw.draw(st.sampled_from(["i8", "f8"])))
+                with np.errstate(invalid="ignore"):
+                    arrays[key].ravel()[place] = np.array(draw.draw(value)).astype(
+                        arrays[key].dtype
+                    )
+                arrays[key] = draw.draw(st.just(arrays[key]) | ANY_ARRAY)
+        return arrays
+
+    try:
+        splits = read_declared("f.npz", layout, Sampling(3, spikes), read)
+    except NeurochipError as error:
+        assert re.fullmatch(r"[^\n]+", str(error))
+    else:
+        assert all(len(split) == len(split.x) > 0 for split in splits)
 
 
 # Declarations that contradict themselves
