@@ -451,7 +451,7 @@ NAN[2, 1] = np.nan
 BAD_DATA: dict[str, tuple[dict[str, Any], str]] = {
     "a single class": (
         {"y_train": np.full(6, 1), "y_test": np.full(3, 1)},
-        "d.npz: all labels are 1 but 2 or more classes are needed to tell apart; add samples of"
+        "d.npz: all labels are 1 but learning to tell classes apart needs 2 or more; add samples of"
         " another class",
     ),
     "NaN": (

@@ -150,7 +150,7 @@ def _summed(x: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _in_range(x: NDArray[Any], ends: tuple[float, ...], name: str) -> NDArray[np.float32]:
-    low, high = ends
+    low, high = map(float, ends)
     _check_numbers(x, "samples", name)
     # Only of narrow numbers does float32 hold every value and every difference.
     exact = np.float32 if x.dtype.itemsize <= 2 else np.float64

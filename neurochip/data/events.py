@@ -8,9 +8,9 @@ themselves grows with the events of a block, not with the file or with the frame
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ MAX_TIME, MAX_TIMESTEPS = (1 << 47) - 1, 1 << 16
 #: More frames than these aren't made.
 MAX_FRAME_BYTES = 1 << 33
 _GIB = 1 << 30
+_Where: TypeAlias = Callable[[int], str]
 _SIZES = {"x": "columns", "y": "rows", "p": "polarities", "unit": "units"}
 
 
@@ -239,22 +240,26 @@ def _block(events: Events, which: NDArray[np.int64]) -> _Block:
     begin = events.offsets[which]
     lengths = events.offsets[which + 1] - begin
     sample = np.repeat(np.arange(len(which)), lengths)
-    first = (np.cumsum(lengths) - lengths)[sample]
-    position = np.arange(len(sample)) - first
+    position = np.arange(len(sample)) - (np.cumsum(lengths) - lengths)[sample]
     at = begin[sample] + position
 
-    def of(index: int) -> str:
+    def where(index: int) -> str:
         return f"at event {position[index]} of sample {which[sample[index]]}"
 
-    t = _checked_times(events, events.t[at], of)
+    t = _checked_times(events, events.t[at], where)
     if events.relative:
-        # Sums that leave 64 bits come back in the difference, which is below 2^48 where it is first
-        # above the limit.
-        t = np.cumsum(t)
-        t = t - np.concatenate([t[:1] * 0, t])[first]
-    _check_late(events, t, of)
+        # Sample by sample, so that no sum depends on which others are in the block.
+        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+            own = t[end - length : end]
+            np.cumsum(own, out=own)
+    _check_late(events, t, where)
     if not events.relative:
-        _check_order(events, t, position, of)
+        _check_order(events, t, position, where)
+    return _Block(sample, position, t, _checked_cells(events, at, where))
+
+
+def _checked_cells(events: Events, at: NDArray[np.int64], where: _Where) -> NDArray[np.int64]:
+    """Return the index of each event's cell in a frame, flattened."""
     cell = np.zeros(len(at), np.int64)
     for axis in events.axes:
         values = axis.values[at]
@@ -262,54 +267,56 @@ def _block(events: Events, which: NDArray[np.int64]) -> _Block:
         if bad.any():
             index = int(bad.argmax())
             raise DataError(
-                f"{events.name}: {axis.role} is {values[index]} {of(index)} but the sensor has"
+                f"{events.name}: {axis.role} is {values[index]} {where(index)} but the sensor has"
                 f" {axis.size} {_SIZES[axis.role]}, from 0 to {axis.size - 1}; mend the sensor or"
                 " remove the event"
             )
         cell = cell * axis.size + values.astype(np.int64)
-    return _Block(sample, position, t, cell)
+    return cell
 
 
-def _checked_times(events: Events, t: NDArray[Any], of: Any) -> NDArray[Any]:
+def _checked_times(events: Events, t: NDArray[Any], where: _Where) -> NDArray[Any]:
     """Return times as int64 or float64."""
     role = events.time_role
     bad = ~np.isfinite(t)
     if bad.any():
         index = int(bad.argmax())
         raise DataError(
-            f"{events.name}: {role} is {t[index]} {of(index)} but times must be finite; remove the"
-            " event"
+            f"{events.name}: {role} is {t[index]} {where(index)} but times must be finite; remove"
+            " the event"
         )
     bad = t < 0
     if bad.any():
         index = int(bad.argmax())
         since = "the event before" if events.relative else "the start of their sample"
         raise DataError(
-            f"{events.name}: {role} is {t[index]} {of(index)} but times are 0 or more; count them"
-            f" from {since}"
+            f"{events.name}: {role} is {t[index]} {where(index)} but times are 0 or more; count"
+            f" them from {since}"
         )
     if t.dtype.kind == "f":
         return t.astype(np.float64)
-    return np.minimum(t, MAX_TIME + 1).astype(np.int64)  # what is beyond is refused below
+    wide = t.astype(np.int64)
+    wide[t > MAX_TIME] = MAX_TIME + 1  # to be refused; 64 unsigned bits may be beyond int64
+    return wide
 
 
-def _check_late(events: Events, t: NDArray[Any], of: Any) -> None:
+def _check_late(events: Events, t: NDArray[Any], where: _Where) -> None:
     bad = t > MAX_TIME
     if bad.any():
         index = int(bad.argmax())
         raise DataError(
-            f"{events.name}: the time {of(index)} is above {MAX_TIME}; count times from the start"
-            " of their sample or in a larger unit"
+            f"{events.name}: the time {where(index)} is above {MAX_TIME}; count times from the"
+            " start of their sample or in a larger unit"
         )
 
 
-def _check_order(events: Events, t: NDArray[Any], position: NDArray[Any], of: Any) -> None:
+def _check_order(events: Events, t: NDArray[Any], position: NDArray[Any], where: _Where) -> None:
     falls = (t[1:] < t[:-1]) & (position[1:] > 0)
     if falls.any():
         index = int(falls.argmax()) + 1
         raise DataError(
-            f"{events.name}: t falls from {t[index - 1]} to {t[index]} {of(index)} but times must"
-            " not decrease; sort the events of each sample by time"
+            f"{events.name}: t falls from {t[index - 1]} to {t[index]} {where(index)} but times"
+            " must not decrease; sort the events of each sample by time"
         )
 
 
@@ -317,7 +324,7 @@ def _before(block: _Block, duration: float | None) -> _Block:
     """Leave out the events at or after a time. As times don't fall, positions stay as they are."""
     if duration is None:
         return block
-    early = block.t < duration
+    early = block.t < float(duration)
     return _Block(*(column[early] for column in block))
 
 
@@ -328,8 +335,10 @@ def _by_time(block: _Block, binning: Binning) -> NDArray[np.int64]:
     if span is None:
         span = _of_last(block, block.t)
         span = np.where(span > 0, span, 1)  # at 0 there's but one moment, in the first frame
-    elif block.t.dtype.kind == "i" and float(span).is_integer() and span <= MAX_TIME:
-        span = int(span)  # whole numbers are divided exactly
+    else:
+        # Whole numbers are divided exactly.
+        is_whole = block.t.dtype.kind == "i" and float(span).is_integer() and span <= 2 * MAX_TIME
+        span = int(span) if is_whole else float(span)
     frames: NDArray[np.int64] = (block.t * steps // span).astype(np.int64)
     return np.minimum(frames, steps - 1, out=frames)
 

@@ -174,8 +174,8 @@ def from_splits(name: str, train: Split, test: Split, n_classes: int | None = No
         highest = int(max(train.y.max(), test.y.max()))
         if highest == int(min(train.y.min(), test.y.min())):
             raise DataError(
-                f"{name}: all labels are {highest} but 2 or more classes are needed to tell apart;"
-                " add samples of another class"
+                f"{name}: all labels are {highest} but learning to tell classes apart needs 2 or"
+                " more; add samples of another class"
             )
         n_classes = 1 + highest
     return Dataset(name, train, test, n_classes)

@@ -132,6 +132,16 @@ def test_blocks_and_choices_change_nothing(
         np.testing.assert_array_equal(spike_frames(events, binning, which), whole[which] > 0)
 
 
+@given(st.lists(st.floats(0, 1e9), min_size=4, max_size=9), st.integers(1, 9))
+def test_sums_of_times_do_not_depend_on_the_block(dt: list[float], steps: int) -> None:
+    events = Events(np.array(dt), (), np.array([0, 2, 3, len(dt)]), relative=True)
+    whole = count_frames(events, Binning(steps))
+    for sample in range(3):
+        np.testing.assert_array_equal(
+            count_frames(events, Binning(steps), np.array([sample])), whole[[sample]]
+        )
+
+
 @given(samples_at(st.integers(0, 200)))
 def test_any_dtype_that_holds_the_numbers(samples: list[list[Event]]) -> None:
     expected = count_frames(events_of(samples), Binning(5))

@@ -233,8 +233,8 @@ def test_a_data_set_refuses() -> None:
         ):
             from_arrays(X, Y, X, Y, n_classes=n_classes)
     with fails(
-        "arrays: all labels are 3 but 2 or more classes are needed to tell apart; add samples of"
-        " another class"
+        "arrays: all labels are 3 but learning to tell classes apart needs 2 or more; add samples"
+        " of another class"
     ):
         from_arrays(X, np.full(4, 3), X, np.full(4, 3))
     static, spikes = Split(X, Y), Split(X > 0.5, Y, temporal=True)
