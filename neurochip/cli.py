@@ -115,7 +115,14 @@ def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-_LISTS = ("hidden", "rate_shifts", "halve_at")
+_LISTS = {
+    "hidden": "N,N",
+    "rate_shifts": "N,N",
+    "halve_at": "N,N",
+    "sensor": "N,N",
+    "value_range": "X,X",
+    "arrays": "ROLE=NAME,...",
+}
 _METAVARS: dict[type, str | None] = {int: "N", float: "X", str: "TEXT", bool: None}
 
 
@@ -126,7 +133,7 @@ def _flag(name: str, field: Any) -> inspect.Parameter:
     option = typer.Option(
         f"--{words}/--no-{words}" if kind is bool else f"--{words}",
         help=_help(field),
-        metavar="|".join(choices) or ("N,N" if name in _LISTS else _METAVARS[kind]),
+        metavar="|".join(choices) or _LISTS.get(name, _METAVARS[kind]),
         show_default=False,
     )
     # Numbers are read by `_parsed`, whose sentences name the value.
@@ -166,6 +173,10 @@ def _parsed(name: str, value: Any) -> Any:
     """What a flag of a run's option says, of the option's kind."""
     from neurochip.config import RunConfig
 
+    if name == "arrays":
+        return _names(name, value)
+    if name == "value_range":
+        return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
     kind = _scalar(RunConfig.model_fields[name].annotation)
@@ -179,6 +190,21 @@ def _whole_numbers(name: str, text: str) -> Any:
         return ()
     wanted = "whole numbers with commas between them, such as 128,64"
     return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
+def _names(name: str, text: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    roles = [role.strip() for role, _, _ in pairs]
+    if len(set(roles)) < len(roles) or not all(all(pair) for pair in pairs):
+        raise ConfigError(
+            f"--{name} is {text!r}; it must be ROLE=NAME with commas between them, each role once, "
+            f"such as t=times,unit=units,offsets=offsets,label=labels"
+        )
+    return {role: key.strip() for role, (_, _, key) in zip(roles, pairs, strict=True)}
 
 
 def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> Any:
