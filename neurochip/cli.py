@@ -150,7 +150,11 @@ def _help(field: Any) -> str:
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(str(entry) for entry in default)
-    shown = "" if default is None else f" [{str(default).lower() if default is True else default}]"
+    shown = (
+        ""
+        if default is None
+        else f" [{str(default).lower() if isinstance(default, bool) else default}]"
+    )
     return f"{field.description}{shown}"
 
 
@@ -243,24 +247,26 @@ def learn(
     from neurochip.config import make, read
 
     if resume is not None:
-        run, samples, epochs = _resumed(resume, config, data, options)
         target = out or resume
+        run, samples, epochs = _resumed(resume, target, config, data, options)
     else:
         given = {} if config is None else read(config)
         options = {**options, **({} if data is None else {"data": data})}
         merged = make({**given, **options}, "options" if config is None else str(config))
         target = out or Path("run.h5")
+        sources = {"data set": merged.data, "hardware model": merged.hardware}
+        files.check_apart(target, {**sources, **({"configuration": config} if config else {})})
         files.check_writable(target)
         samples = experiment.load_data(merged)
         run = experiment.build(merged, samples)
         epochs = merged.epochs
-    _learn(run, samples, epochs, target, as_json)
+    _learn(run, samples, epochs, target, target == resume, as_json)
 
 
 def _resumed(
-    path: Path, config: Path | None, data: str | None, options: dict[str, Any]
+    path: Path, target: Path, config: Path | None, data: str | None, options: dict[str, Any]
 ) -> tuple[Run, Dataset, int]:
-    from neurochip import experiment
+    from neurochip import experiment, files
 
     fixed = sorted(set(options) - {"epochs"})
     if fixed or config is not None:
@@ -270,6 +276,7 @@ def _resumed(
             f"start a new run without --resume"
         )
     run = experiment.load_run(path)
+    files.check_apart(target, {"data set": data or run.config.data})
     samples = experiment.load_data(run.config, data)
     experiment.check_same_data(run, samples, path)
     epochs = options.get("epochs")
@@ -280,10 +287,12 @@ def _resumed(
     return run, samples, epochs
 
 
-def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
+def _learn(
+    run: Run, samples: Dataset, epochs: int, out: Path, in_place: bool, as_json: bool
+) -> None:
     from neurochip import experiment
 
-    before, start = _identity(out), time.perf_counter()
+    before, start, done = _identity(out), time.perf_counter(), run.chip.epoch
     try:
         with (
             _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
@@ -292,9 +301,10 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
             experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
-        if _identity(out) == before:
+        if _identity(out) != before:
+            done = experiment.load_run(out).chip.epoch
+        elif not in_place:
             raise _InterruptedRunError("nothing was saved") from None
-        done = experiment.load_run(out).chip.epoch
         raise _InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
@@ -371,7 +381,7 @@ def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Prog
     if quiet:
         yield None
     elif sys.stdout.isatty():
-        with _Bar(n_samples, last) as bar:
+        with _Bar(n_samples, run.chip.epoch, last) as bar:
             yield bar
     else:
         yield _Lines(n_samples, last)
@@ -404,18 +414,18 @@ class _Lines:
 class _Bar:
     """A bar with samples a second and the running error."""
 
-    def __init__(self, n_samples: int, last: int) -> None:
+    def __init__(self, n_samples: int, first: int, last: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(last)),
             BarColumn(),
-            TextColumn("{task.fields[rate]:.0f} samples/s, running error {task.fields[error]:.2%}"),
+            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
         )
-        self.first: int | None = None
-        self.task = self.bar.add_task("learn", total=None, epoch=1, rate=0.0, error=1.0)
+        self.first = first
+        self.task = self.bar.add_task("learn", total=None, epoch=first + 1, said="")
 
     def __enter__(self) -> _Bar:
         self.bar.start()
@@ -426,15 +436,15 @@ class _Bar:
 
     def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
         epoch = run.chip.epoch
-        self.first = epoch if self.first is None else self.first
         done = (epoch - self.first) * self.n_samples + learned
+        rate = done / max(time.perf_counter() - self.start, 1e-9)
+        error = f", running error {wrong / scored:.2%}" if scored else ""
         self.bar.update(
             self.task,
             total=(self.last - self.first) * self.n_samples,
             completed=done,
             epoch=epoch + 1,
-            rate=done / max(time.perf_counter() - self.start, 1e-9),
-            error=wrong / max(scored, 1),
+            said=f"{rate:.0f} samples/s{error}",
         )
 
 
@@ -451,7 +461,7 @@ def run_command(
     from neurochip import experiment
 
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
     _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
@@ -516,7 +526,7 @@ def parity(
         raise ConfigError(f"--against is {against!r}; it must be 'float'")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
-    loaded = experiment.load_data(run.config, data)
+    loaded = experiment.load_test_data(run.config, data)
     _announce_compilation()
     verdict = compare_with_float(run.chip, loaded.test, count)
     if as_json:
@@ -556,6 +566,12 @@ def _print_parity(verdict: FloatParity) -> None:
         f"(limit {MAX_PREDICTIONS:.0%}); limits: spikes {MAX_SPIKES:.1%}, cosine {MIN_COSINE}"
     )
     print("the chip agrees with the float reference" if verdict.agrees else "they DISAGREE")
+    silent = [layer.name for layer in verdict.layers if layer.cosine is None]
+    if silent:
+        print(
+            f"no gradient reaches {', '.join(silent)} in either, which proves nothing: show more "
+            f"samples with --samples, or learn with other rates or a wider network"
+        )
 
 
 @app.command()
@@ -612,12 +628,13 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw what a run did: one HTML page that needs nothing else."""
-    from neurochip import experiment, plot
+    from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
+    files.check_apart(out, {"run file": path, "data set": data or run.config.data})
     _announce_compilation()
     written = plot.report(
         run,

@@ -75,6 +75,13 @@ def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     return replace(loaded, train=train, test=test)
 
 
+def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
+    """What a finished run is tested with: its own data set as configured, another one whole."""
+    if source not in (None, config.data):
+        config = config.with_options({"train_samples": None, "test_samples": None})
+    return load_data(config, source)
+
+
 def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
     hardware = config.load_hardware()

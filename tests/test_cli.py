@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,39 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("learned") / "run.h5"
     assert cli.main(["learn", *QUICK, "--epochs", "2", "--out", str(path), "--json"]) == 0
     return path
+
+
+# What is read is never replaced
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("report", "run.h5", "--out", "run.h5"), "run file"),
+        (("report", "run.h5", "--data", "set.npz", "--out", "./set.npz"), "data set"),
+        (("learn", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "--resume", "run.h5", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "run.toml", "--out", "run.toml"), "configuration"),
+        (("learn", "--hardware", "chip.toml", "--out", "chip.toml"), "hardware model"),
+    ],
+)
+def test_a_result_replaces_nothing_that_it_is_made_from(
+    neurochip: Command, here: Path, learned: Path, words: tuple[str, ...], what: str
+) -> None:
+    shutil.copy2(learned, here / "run.h5")
+    (here / "run.toml").write_text("epochs = 1\n")
+    (here / "chip.toml").write_text(hardware.load("neurochip").to_toml())
+    samples = experiment.load_data(make({}))
+    test = samples.test
+    np.savez(here / "set.npz", x_train=test.x, y_train=test.y, x_test=test.x, y_test=test.y)
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    said = neurochip(*words)
+    assert said.status == 2
+    assert said.err == (
+        f"neurochip: {str(Path(words[-1]))!r} is the {what} that is read and would be replaced; "
+        f"give --out another path\n"
+    )
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
 # What a first run says
@@ -923,7 +957,8 @@ def test_data_that_do_not_fit_a_run(
 def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
     other_data(here, classes=3)
     said = neurochip("run", learned, "--data", "other.npz", "--json")
-    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 60)
+    # Cut is the run's own data set, not another one.
+    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 200)
 
 
 def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
@@ -1048,6 +1083,18 @@ def test_ctrl_c_before_an_epoch_is_finished(
     assert said.status == 130
     assert said.err == "neurochip: interrupted; nothing was saved\n"
     assert not list(here.iterdir())
+
+
+def test_ctrl_c_in_the_first_epoch_of_a_run_that_goes_on_in_place(
+    neurochip: Command, learned: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copy2(learned, here / "run.h5")
+    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    said = neurochip("learn", "--resume", "run.h5", "--epochs", "1")
+    assert said.err == "neurochip: interrupted; run.h5 holds the first 2 epochs\n"
 
 
 @pytest.mark.parametrize("presses", [1, 2])
