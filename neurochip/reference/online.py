@@ -17,7 +17,7 @@ from neurochip.reference.inputs import Samples
 from neurochip.reference.neurons import LIFNode
 from neurochip.reference.values import Values
 from neurochip.reference.weights import Carrier, WeightNode
-from neurochip.rules import OTTT, SLTT
+from neurochip.rules import OTTT, SLTT, Rule
 from neurochip.rules.feedback import transport
 from neurochip.rules.surrogates import Floats
 
@@ -89,6 +89,21 @@ def inference_engine(network: Network, values: Values, batch: int) -> Engine:
     return _engine(network, values, values, StepKit(values, values, batch), batch)
 
 
+def tracing_engine(network: Network, values: Values, gradients: Values, batch: int) -> Engine:
+    """An engine that only looks, but traces the input of every weight layer."""
+    kit = LearningKit(
+        values,
+        gradients,
+        batch,
+        StepKit.surrogate,
+        has_traces=True,
+        input_decay=input_decay(network),
+        is_still=False,
+        rng=np.random.default_rng(0),
+    )
+    return _engine(network, values, gradients, kit, batch)
+
+
 def learning_engine(
     network: Network,
     values: Values,
@@ -152,6 +167,14 @@ def check_feedback_mode(network: Network, rule: OTTT) -> None:
         raise RuleError(
             f"feedback {rule.feedback!r} needs an mlp but the network has {network.unlike_mlp}; "
             f"use feedback 'symmetric'."
+        )
+
+
+def check_without_feedback(network: Network, rule: Rule) -> None:
+    """Raise RuleError where a rule over all steps meets connections back."""
+    if network.feedback:
+        raise RuleError(
+            f"rule {rule.name!r} can't train feedback between layers; use 'ottt' or 'sltt'."
         )
 
 

@@ -226,7 +226,7 @@ class NormOperator:
         self._gradients.weight += g_weight
         self._gradients.bias += g_bias
         count = dy.size // dy.shape[-1]
-        dx = dy - g_bias / count - self._normal * (g_weight / count)
+        dx: Floats = dy - g_bias / count - self._normal * (g_weight / count)
         dx *= self._values.weight / self._spread
         return dx
 

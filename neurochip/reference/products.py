@@ -60,10 +60,14 @@ class ConvProduct:
 
     Some samples at a time, so that their patches stay in the cache: gathering them again for the
     gradient costs less than keeping them.
+
+    Attributes:
+        places: places of a patch, each of c_in channels.
     """
 
     def __init__(self, layer: Conv2d, in_shape: Shape):
         """Take the geometry; `in_shape` is (c, h, w)."""
+        self.places = layer.kernel**2
         self._geometry = (layer.kernel, layer.stride, layer.padding)
         self._in_shape = in_shape
         self._out_shape = layer.out_shape(in_shape)
@@ -75,7 +79,7 @@ class ConvProduct:
         y = self._memory.take("y", (len(x), height, width, c_out), weight.dtype)
         for part in self._parts(x, weight):
             flat = y[part].reshape(-1, c_out)
-            np.dot(self._patches(x[part]), weight.T, out=flat)
+            np.dot(self.patches(x[part]), weight.T, out=flat)
         y += bias
         return y
 
@@ -97,7 +101,7 @@ class ConvProduct:
         of_part = self._memory.like("of_part", out)
         for part in self._parts(x, out):
             flat = dy[part].reshape(-1, dy.shape[-1])
-            out += np.dot(flat.T, self._patches(x[part]), out=of_part)
+            out += np.dot(flat.T, self.patches(x[part]), out=of_part)
 
     def _parts(self, x: Floats, weight: Floats) -> Iterator[slice]:
         of_sample = self._out_shape[1] * self._out_shape[2] * weight.shape[1] * weight.itemsize
@@ -105,9 +109,10 @@ class ConvProduct:
         for start in range(0, len(x), count):
             yield slice(start, start + count)
 
-    def _patches(self, x: Floats) -> Floats:
+    def patches(self, x: Floats) -> Floats:
+        """Every patch of x as a row (i, j, c), (N * height * width, kernel^2 * c_in)."""
         _, height, width = self._out_shape
-        shape = (len(x) * height * width, self._geometry[0] ** 2 * x.shape[-1])
+        shape = (len(x) * height * width, self.places * x.shape[-1])
         rows = self._memory.take("rows", shape, x.dtype)
         gather_patches(x, *self._geometry, rows, height, width)
         return rows

@@ -20,7 +20,8 @@ from neurochip.reference.online import (
     learning_engine,
 )
 from neurochip.reference.optimisers import SGD, Optimiser, clip
-from neurochip.reference.through_time import Pass, RepresentationPass, UnrolledPass
+from neurochip.reference.representation import RepresentationPass
+from neurochip.reference.through_time import Pass, UnrolledPass
 from neurochip.reference.values import Values
 from neurochip.rules import BPTT, OTTT, SLTT, TSSLBP, Rule, SpikeRepresentation, feedback
 from neurochip.rules.losses import Labels, StepLoss

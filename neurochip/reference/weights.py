@@ -30,6 +30,7 @@ class WeightNode:
         layer: its description.
         delta: dL/d(current), as it came down last.
         x: what stands for the input in the weights' gradient, here the input itself.
+        lam: decay of x a step; 0 where it is the input itself.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class WeightNode:
         self.number = number
         self.layer = layer
         self.carrier: Carrier | None = None
+        self._in_shape = in_shape
         self._values = values
         self._gradients = gradients
         self._product = product_of(layer, in_shape)
@@ -55,6 +57,7 @@ class WeightNode:
         self._bias_sum = np.zeros(layer.n_out, values.dtype)
         self._is_clear = True
         self.refresh()
+        self.lam = 0.0
         self.delta: Floats = self._bias_sum
         self.x: Floats = self._bias_sum
 
@@ -131,7 +134,7 @@ class TracedNode(WeightNode):
     ):
         """As WeightNode, with the trace's decay a step."""
         super().__init__(number, layer, in_shape, values, gradients)
-        self._lam = lam
+        self.lam = lam
         self._has_trace = False
 
     def begin(self) -> None:
@@ -142,7 +145,7 @@ class TracedNode(WeightNode):
         """W x + b; the trace follows x."""
         trace = self._memory.like("trace", x)
         if self._has_trace:
-            trace *= self._lam
+            trace *= self.lam
             trace += x
         else:
             np.copyto(trace, x)
