@@ -52,7 +52,7 @@ class RateWeightNode(WeightNode):
 
     def forward(self, x: Floats) -> Floats:
         """W a + b with the rates a, the bias first."""
-        x, layer, matrix = self.x, self.layer, self._matrix
+        x, layer, matrix = self.x, self.layer, self._product.matrix
         rows = x
         if isinstance(self._product, ConvProduct):
             places = self._product.places

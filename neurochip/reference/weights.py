@@ -51,34 +51,30 @@ class WeightNode:
         self._in_shape = in_shape
         self._values = values
         self._gradients = gradients
-        self._product = product_of(layer, in_shape)
         self._memory = Memory()
-        self._sum = np.zeros((layer.n_out, layer.fan_in), values.dtype)
         self._bias_sum = np.zeros(layer.n_out, values.dtype)
-        self._is_clear = True
-        self.refresh()
+        self._product = product_of(layer, in_shape, self._matrix())
+        self.clear()
         self.lam = 0.0
         self.delta: Floats = self._bias_sum
         self.x: Floats = self._bias_sum
 
     def refresh(self) -> None:
         """Take note that the parameters have changed."""
-        self._matrix = as_matrix(self.layer, self._values.weights[self.number])
-        gain = self._values.gains[self.number]
-        if gain is not None:
-            self._matrix = standardised(self._matrix, gain)
+        self._product.matrix = self._matrix()
 
     def begin(self) -> None:
         """Start a batch: no state here."""
 
     def clear(self) -> None:
         """Forget the sum of the gradients."""
-        self._is_clear = True
+        self._product.clear()
+        self._bias_sum.fill(0.0)
 
     def forward(self, x: Floats) -> Floats:
         """W x + b."""
         self.x = x
-        return self._product.forward(x, self._matrix, self._values.biases[self.number])
+        return self._product.forward(x, self._values.biases[self.number])
 
     def backward(self, dy: Floats, needs_dx: bool = True) -> Floats:
         """Add to the gradients and give dL/dx; without `needs_dx`, whatever."""
@@ -90,34 +86,28 @@ class WeightNode:
         """dL/dx by the weights, or by what stands for them."""
         if self.carrier is not None:
             return self.carrier()
-        return self._product.backward(dy, self._matrix)
+        return self._product.backward(dy)
 
     def add(self) -> None:
         """Add delta x^T and the sum of delta to the gradients."""
-        axes = tuple(range(self.delta.ndim - 1))
-        if self._is_clear:
-            self._product.gradient(self.delta, self.x, self._sum)
-            np.add.reduce(self.delta, axis=axes, out=self._bias_sum)
-            self._is_clear = False
-            return
-        more = self._memory.like("more", self._sum)
-        self._product.gradient(self.delta, self.x, more)
-        self._sum += more
-        self._bias_sum += np.add.reduce(self.delta, axis=axes)
+        self._product.add(self.delta, self.x)
+        self._bias_sum += np.add.reduce(self.delta, axis=tuple(range(self.delta.ndim - 1)))
 
     def finish(self) -> None:
         """Write the sum to the gradients, as the parameters' own."""
         number, layer = self.number, self.layer
-        if self._is_clear:
-            self._sum.fill(0.0)
-            self._bias_sum.fill(0.0)
-        of_matrix = self._sum
+        of_matrix = self._product.total()
         gain, of_gain = self._values.gains[number], self._gradients.gains[number]
         if gain is not None and of_gain is not None:
             raw = as_matrix(layer, self._values.weights[number])
-            of_matrix, of_gain[:] = through_standardisation(self._sum, raw, gain)
+            of_matrix, of_gain[:] = through_standardisation(of_matrix, raw, gain)
         np.copyto(self._gradients.weights[number], from_matrix(layer, of_matrix))
         np.copyto(self._gradients.biases[number], self._bias_sum)
+
+    def _matrix(self) -> Floats:
+        matrix = as_matrix(self.layer, self._values.weights[self.number])
+        gain = self._values.gains[self.number]
+        return matrix if gain is None else standardised(matrix, gain)
 
 
 class TracedNode(WeightNode):
@@ -151,7 +141,7 @@ class TracedNode(WeightNode):
             np.copyto(trace, x)
             self._has_trace = True
         self.x = trace
-        return self._product.forward(x, self._matrix, self._values.biases[self.number])
+        return self._product.forward(x, self._values.biases[self.number])
 
 
 class StillNode(WeightNode):
@@ -162,6 +152,7 @@ class StillNode(WeightNode):
     """
 
     _current: Floats | None = None
+    _has_total = False
 
     def refresh(self) -> None:
         """The current is no longer that of the parameters."""
@@ -172,6 +163,11 @@ class StillNode(WeightNode):
         """Another input."""
         self._current = None
 
+    def clear(self) -> None:
+        """Forget the sums of gradients and errors."""
+        super().clear()
+        self._has_total = False
+
     def forward(self, x: Floats) -> Floats:
         """W x + b, or what it was at the step before."""
         if self._current is None:
@@ -181,19 +177,18 @@ class StillNode(WeightNode):
     def add(self) -> None:
         """Sum the errors."""
         total = self._memory.like("total", self.delta)
-        if self._is_clear:
-            np.copyto(total, self.delta)
-            self._is_clear = False
-        else:
+        if self._has_total:
             total += self.delta
+        else:
+            np.copyto(total, self.delta)
+        self._has_total = True
 
     def finish(self) -> None:
         """One product, then as everywhere."""
-        if not self._is_clear:
+        if self._has_total:
             latest = self.delta
             self.delta = self._memory.like("total", latest)
-            self._is_clear = True
             super().add()
-            self._is_clear = False
             self.delta = latest
+            self._has_total = False
         super().finish()
