@@ -4,9 +4,9 @@ Layers are batched arrays in float64 or float32, on-line one time step at a time
 for the rules that go back through time.
 """
 
-from neurochip.reference.fit import Epoch, Stage, fit
+from neurochip.reference.fit import Epoch, Progress, Stage, fit
 from neurochip.reference.folding import folded
 from neurochip.reference.recording import Recording, record
 from neurochip.reference.trainer import Trainer
 
-__all__ = ["Epoch", "Recording", "Stage", "Trainer", "fit", "folded", "record"]
+__all__ = ["Epoch", "Progress", "Recording", "Stage", "Trainer", "fit", "folded", "record"]

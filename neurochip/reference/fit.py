@@ -15,11 +15,12 @@ from neurochip.network import Network, Parameters
 from neurochip.reference.optimisers import SGD, Optimiser, cosine
 from neurochip.reference.trainer import Trainer
 from neurochip.rules import Rule
+from neurochip.rules.surrogates import Floats
 
 Schedule: TypeAlias = Literal["constant", "cosine"]
 Arrays: TypeAlias = NDArray[Any]
 
-# A loss this many times that of the first batch is no longer learning.
+# A loss this many times the first one is no longer learning.
 LARGEST_GROWTH = 1e4
 
 
@@ -46,6 +47,21 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
+class Progress:
+    """What it takes to go on after an epoch, bit for bit.
+
+    Attributes:
+        number: epochs done, over all stages.
+        params: the parameters.
+        state: the optimiser's arrays.
+    """
+
+    number: int
+    params: Parameters
+    state: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Epoch:
     """What one epoch came to.
 
@@ -55,7 +71,7 @@ class Epoch:
         rate: learning rate at its start.
         loss: mean of the batches' losses.
         network: as trained, with this T.
-        params: the parameters after it.
+        progress: for `fit` to go on after it.
         trainer: for predictions; it goes on learning with the next epoch.
     """
 
@@ -64,8 +80,13 @@ class Epoch:
     rate: float
     loss: float
     network: Network
-    params: Parameters
+    progress: Progress
     trainer: Trainer
+
+    @property
+    def params(self) -> Parameters:
+        """The parameters after it."""
+        return self.progress.params
 
 
 def fit(
@@ -83,6 +104,7 @@ def fit(
     clamp: float | None = None,
     dtype: DTypeLike = np.float32,
     seed: int = 0,
+    after: Progress | None = None,
 ) -> Iterator[Epoch]:
     """Train a network, an epoch at a time, for whoever saves or stops in between.
 
@@ -104,6 +126,7 @@ def fit(
         clamp: weights are kept in [-clamp, clamp]; None for no bounds.
         dtype: float32 or float64.
         seed: of order and masks.
+        after: where to go on, with all else as before; None begins.
 
     Yields:
         Each epoch after it.
@@ -121,8 +144,16 @@ def fit(
             f"batch is {batch} and stages are {list(stages)}; give one or more of each."
         )
     samples, labels = np.asarray(x), np.asarray(y)
-    number = 0
+    guard = _Guard()
+    params = params if after is None else after.params
+    done = 0 if after is None else after.number
+    first = 1
     for stage in stages:
+        numbers = range(max(first, done + 1), first + stage.epochs)
+        begins_anew = not first <= done < first + stage.epochs
+        first += stage.epochs
+        if not numbers:
+            continue
         staged = replace(network, timesteps=stage.timesteps)
         trainer = Trainer(
             staged,
@@ -134,16 +165,18 @@ def fit(
             clip_norm=clip_norm,
             clamp=clamp,
         )
-        for epoch in range(stage.epochs):
-            number += 1
-            rate = lr if schedule == "constant" else cosine(lr, epoch, stage.epochs)
+        if after is not None and not begins_anew:
+            trainer.optimiser_state = after.state
+        for number in numbers:
+            rate = _rate(schedule, lr, number - (first - stage.epochs), stage.epochs)
             trainer.lr = rate
             trainer.reseed((seed, number))
             # What overflows is found in the loss and in the parameters, and said in words.
             with np.errstate(over="ignore", invalid="ignore"):
-                loss = _epoch(trainer, samples, labels, batch, seed, number)
+                loss = _epoch(trainer, guard, samples, labels, batch, seed, number)
             params = trainer.params
-            yield Epoch(number, stage.timesteps, rate, loss, staged, params, trainer)
+            progress = Progress(number, params, trainer.optimiser_state)
+            yield Epoch(number, stage.timesteps, rate, loss, staged, progress, trainer)
 
 
 def batches(
@@ -163,16 +196,44 @@ def batches(
         yield chosen, x[chosen] if is_static else np.moveaxis(x[chosen], 1, 0)
 
 
-def _epoch(trainer: Trainer, x: Arrays, y: Arrays, batch: int, seed: int, number: int) -> float:
+def _rate(schedule: Schedule, lr: float, epoch: int, epochs: int) -> float:
+    return lr if schedule == "constant" else cosine(lr, epoch, epochs)
+
+
+class _Guard:
+    """Watches the loss, from the first one on."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+
+    def check(self, loss: float, trainer: Trainer, where: str) -> None:
+        """Raise TrainingError where the loss is no number, or too large a one."""
+        if not math.isfinite(loss):
+            what = trainer.first_not_finite() or "the outputs"
+            raise TrainingError(
+                f"the loss is {loss} in {where}, and {what} hold numbers that are not finite; "
+                f"lower the learning rate or clip gradients."
+            )
+        if self._first is None:
+            self._first = loss
+        if loss > LARGEST_GROWTH * (1.0 + self._first):
+            raise TrainingError(
+                f"the loss grew from {self._first:.3g} to {loss:.3g} in {where}; lower the "
+                f"learning rate or clip gradients."
+            )
+
+
+def _epoch(
+    trainer: Trainer, guard: _Guard, x: Arrays, y: Arrays, batch: int, seed: int, number: int
+) -> float:
     order = np.random.default_rng([seed, number]).permutation(len(x))
     losses: list[float] = []
     for chosen, samples in batches(trainer.network, x, batch, order):
-        losses.append(_learned(trainer, samples, y[chosen], number, len(losses) + 1))
-        if losses[-1] > LARGEST_GROWTH * (1.0 + losses[0]):
-            raise TrainingError(
-                f"the loss grew to {losses[-1]:.3g} in batch {len(losses)} of epoch {number}, from "
-                f"{losses[0]:.3g} at its start; lower the learning rate or clip gradients."
-            )
+        losses.append(0.0)
+        for step, loss in enumerate(trainer.steps(samples, y[chosen])):
+            where = f"step {step} of batch {len(losses)} of epoch {number}"
+            guard.check(loss, trainer, where)
+            losses[-1] += loss
     # A membrane that is no number never fires, and so may leave the loss as if nothing were wrong.
     if (what := trainer.first_not_finite()) is not None:
         raise TrainingError(
@@ -180,17 +241,3 @@ def _epoch(trainer: Trainer, x: Arrays, y: Arrays, batch: int, seed: int, number
             f"rate or clip gradients."
         )
     return math.fsum(losses) / len(losses)
-
-
-def _learned(trainer: Trainer, samples: Arrays, y: Arrays, epoch: int, batch: int) -> float:
-    """The loss of a batch, after learning it."""
-    total = 0.0
-    for step, loss in enumerate(trainer.steps(samples, y)):
-        total += loss
-        if not math.isfinite(loss):
-            what = trainer.first_not_finite() or "the outputs"
-            raise TrainingError(
-                f"the loss is {loss} in step {step} of batch {batch} of epoch {epoch}, and {what} "
-                f"hold numbers that are not finite; lower the learning rate or clip gradients."
-            )
-    return total

@@ -123,6 +123,16 @@ class Trainer:
         """A copy of the gradients that were written last, float64."""
         return self._gradients.parameters
 
+    @property
+    def optimiser_state(self) -> tuple[Floats, ...]:
+        """A copy of what the optimiser keeps from step to step."""
+        return tuple(array.copy() for array in self._optimiser.state)
+
+    @optimiser_state.setter
+    def optimiser_state(self, arrays: Sequence[Floats]) -> None:
+        for own, array in zip(self._optimiser.state, arrays, strict=True):
+            np.copyto(own, array)
+
     def reseed(self, seed: Sequence[int]) -> None:
         """Draw the dropout masks that follow from this seed."""
         self._rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
