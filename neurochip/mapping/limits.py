@@ -10,7 +10,7 @@ from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below
 from neurochip.mapping.quantise import Integers
 from neurochip.network import LIF, Network, Parameters
-from neurochip.rules import OTTT
+from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
 RATE_SHIFT_LOW, RATE_SHIFT_HIGH = -8, 24
@@ -24,8 +24,13 @@ MIN_TRACE_FRACTION = 1
 LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 
-def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
+def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
     """Raise LimitError or RuleError where the chip's neurons or learning differ in kind."""
+    if not isinstance(rule, OTTT):
+        raise RuleError(
+            f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
+            f"off the chip and map the result"
+        )
     if network.unlike_mlp is not None:
         raise LimitError(
             f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn "
@@ -48,6 +53,11 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
         raise RuleError(
             "surrogate 'sigmoid' needs a real exponential, which a chip hasn't; "
             "choose 'table', its 16-entry form, or 'boxcar' or 'triangle'"
+        )
+    if rule.surrogate.kind == "tent":
+        raise RuleError(
+            "surrogate 'tent' needs real numbers, which a chip hasn't; "
+            "choose 'triangle', its form in sixteenths, or 'table' or 'boxcar'"
         )
     if rule.loss_lambda:
         raise RuleError(

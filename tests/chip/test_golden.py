@@ -20,7 +20,7 @@ import pytest
 from neurochip import hardware
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
 from neurochip.rules import OTTT
-from tests.reference.golden import FILES, FOLDER, Vectors
+from tests.reference.golden import FOLDER, OTTTVectors, files
 from tests.vectors import make_vectors
 
 WEIGHT_BITS, BIAS_BITS, TRACE_BITS, MEMBRANE_BITS = 16, 16, 16, 32
@@ -49,7 +49,7 @@ class Needs:
     trace: int
 
 
-def needs_of(vectors: Vectors) -> Needs:
+def needs_of(vectors: OTTTVectors) -> Needs:
     config, arrays = vectors.config, vectors.arrays
     lam = fraction_digits(1.0 - 1.0 / config["tau"])
     weight = fraction_of(np.concatenate([w.ravel() for w in vectors.params.weights]))
@@ -65,10 +65,10 @@ def needs_of(vectors: Vectors) -> Needs:
     )
 
 
-def why_not(vectors: Vectors) -> str | None:
+def why_not(vectors: OTTTVectors) -> str | None:
     """Why no chip can equal a file; None if one can."""
-    if vectors.unknown_op is not None:
-        return f"it has {vectors.unknown_op}, which a chip lacks"
+    if vectors.network.unlike_mlp is not None:
+        return f"it has {vectors.network.unlike_mlp}, which a chip lacks"
     if not np.isin(vectors.x, (0.0, 1.0)).all():
         return "its inputs aren't spikes"
     need, largest = (
@@ -82,11 +82,11 @@ def why_not(vectors: Vectors) -> str | None:
     return None
 
 
-def arrays_of_membranes(vectors: Vectors) -> list[str]:
+def arrays_of_membranes(vectors: OTTTVectors) -> list[str]:
     return ["out", *(f"{kind}{j}" for j in vectors.numbers[:-1] for kind in "uv")]
 
 
-def chip_of(vectors: Vectors) -> Chip:
+def chip_of(vectors: OTTTVectors) -> Chip:
     """A chip whose registers lose nothing."""
     wide = hardware.load("neurochip").with_values(
         {
@@ -106,7 +106,7 @@ def chip_of(vectors: Vectors) -> Chip:
 
 
 def is_dyadic(path: Path) -> bool:
-    return "dyadic" in Vectors.load(path).config
+    return "dyadic" in OTTTVectors.load(path).config
 
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -121,8 +121,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-def made(name: str) -> Vectors:
-    """Vectors of the naive float twin."""
+def made(name: str) -> OTTTVectors:
+    """OTTTVectors of the naive float twin."""
     config = {**make_vectors.config_of("ottt_dyadic_small_mlp3"), **OTHERS[name]}
     sizes = config.pop("sizes", [12, 10, 8, 4])
     spec: list[dict[str, Any]] = []
@@ -131,21 +131,21 @@ def made(name: str) -> Vectors:
     config = {**config, "spec": spec[:-1], "n_cls": sizes[-1], "in_shape": [sizes[0]]}
     arrays = make_vectors.draw(config, sizes)
     arrays["x"] = np.round(arrays["x"])
-    return Vectors(config, arrays | make_vectors.accumulated(config, sizes, arrays))
+    return OTTTVectors(config, arrays | make_vectors.accumulated(config, sizes, arrays))
 
 
-DYADIC = {path.stem: path for path in FILES if is_dyadic(path)}
+DYADIC = {path.stem: path for path in files("ottt") if is_dyadic(path)}
 
 
-def vectors_of(name: str) -> Vectors:
-    return Vectors.load(DYADIC[name]) if name in DYADIC else made(name)
+def vectors_of(name: str) -> OTTTVectors:
+    return OTTTVectors.load(DYADIC[name]) if name in DYADIC else made(name)
 
 
 @dataclass(frozen=True)
 class Case:
     """A file, a chip with its weights, and what the chip did with its samples."""
 
-    vectors: Vectors
+    vectors: OTTTVectors
     chip: Chip
     seen: list[Observation]
 

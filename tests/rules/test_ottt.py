@@ -19,8 +19,10 @@ from neurochip.rules import OTTT, Surrogate, ottt
 def test_get() -> None:
     assert rules.get("ottt") is OTTT
     assert rules.get("OTTT") is OTTT
-    assert rules.names() == ("ottt",)
-    message = "there is no learning rule 'hebb'; the known rules are 'ottt'."
+    message = (
+        "there is no learning rule 'hebb'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'."
+    )
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         rules.get("hebb")
 
