@@ -19,7 +19,7 @@ from neurochip.chip import Chip, EpochRecord, Result
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
-from neurochip.mapping import Integers
+from neurochip.mapping import Integers, check_learns
 from neurochip.network import Network
 from neurochip.rules import OTTT
 
@@ -73,11 +73,13 @@ def load_data(config: RunConfig, source: str | None = None) -> Dataset:
 def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
     hardware = config.load_hardware()
+    rule = config.make_rule()
+    check_learns(hardware, rule)
     network = config.make_network(data.train.n_features, data.n_classes, hardware)
     chip = Chip(
         network,
         hardware,
-        config.make_rule(),
+        rule,
         config.seed,
         encoding=config.encoding,
         count_saturations=config.count_saturations,

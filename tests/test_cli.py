@@ -219,6 +219,30 @@ def test_chips_prints_every_number(neurochip: Command, name: str) -> None:
     assert neurochip("chips", name, "--json").json["rows"] == [row._asdict() for row in rows]
 
 
+def test_chips_check(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace('name = "loihi"', 'name = "mine"')
+    lines = [line for line in text.splitlines() if not line.startswith("link_buffer")]
+    (here / "mine.toml").write_text("\n".join(lines))
+    said = neurochip("chips", "--check", "mine.toml")
+    assert (said.status, said.err) == (0, "")
+    first, left_out, unknown = said.out.splitlines()
+    assert re.fullmatch(r"mine.toml: hardware model 'mine' is valid, \d+ settings", first)
+    assert left_out == "left out, so unknown: mesh.link_buffer"
+    assert unknown.startswith("given as unknown: limits.trace_memory_per_core, ")
+    facts = neurochip("chips", "--check", "mine.toml", "--json").json
+    assert (facts["valid"], facts["left_out"]) == (True, ["mesh.link_buffer"])
+    assert "costs.energy.message_out" in facts["unknown"]
+
+
+def test_chips_check_refuses(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace("fires", "fire")
+    (here / "mine.toml").write_text(text)
+    refused(
+        neurochip("chips", "--check", "mine.toml"),
+        "mine.toml: neuron.fires is missing; add it as hw_models/neurochip.toml has it",
+    )
+
+
 def test_report(neurochip: Command, learned: Path, here: Path) -> None:
     chosen = ("--sample", 3, "--neurons", "0,5")
     said = neurochip("report", learned, "--out", "page.html", *chosen)
@@ -487,6 +511,7 @@ def test_a_truncated_idx_file(neurochip: Command, here: Path) -> None:
     )
 
 
+CHIPS = ", ".join(hardware.available())
 KINDS = "an .npz, .h5 or .hdf5 file, or a folder of IDX files"
 LEARN: dict[str, tuple[str, str]] = {
     "unknown data set": (
@@ -505,13 +530,18 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "unknown chip": (
         "--hardware loihy",
-        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are loihi, neurochip, "
-        "or give the path of a .toml file",
+        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are "
+        f"{CHIPS}, or give the path of a .toml file",
     ),
     "missing chip": (
         "--hardware none.toml",
         "hardware model file none.toml does not exist; give an existing .toml file or one of "
-        "loihi, neurochip",
+        f"{CHIPS}",
+    ),
+    "chip that learns otherwise": (
+        "--hardware odin",
+        "hardware 'odin' learns by sdsp only, but was asked to learn by ottt; choose a chip that "
+        "has it, or run what another chip has learned",
     ),
     "unknown rule": (
         "--rule stdp",
@@ -806,8 +836,7 @@ def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
     )
     refused(
         neurochip("chips", "foo"),
-        "hardware model 'foo' is unknown; built in are loihi, neurochip, or give the path of a "
-        ".toml file",
+        f"hardware model 'foo' is unknown; built in are {CHIPS}, or give the path of a .toml file",
     )
     refused(
         neurochip("report", learned, "--out", "none/page.html"),

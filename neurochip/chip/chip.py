@@ -238,7 +238,11 @@ class Chip:
 
         Returns:
             One record an epoch.
+
+        Raises:
+            LimitError: the chip can't learn by its rule.
         """
+        mapping.check_learns(self.hardware, self.rule)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))

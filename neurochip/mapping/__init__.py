@@ -8,6 +8,7 @@ from __future__ import annotations
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
     check_fits,
+    check_learns,
     check_supported,
     check_thresholds,
     check_traces,
@@ -22,6 +23,7 @@ __all__ = [
     "Integers",
     "LayerFormats",
     "check_fits",
+    "check_learns",
     "check_supported",
     "check_thresholds",
     "check_traces",

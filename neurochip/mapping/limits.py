@@ -26,6 +26,11 @@ LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError or RuleError where the chip's neurons or learning differ in kind."""
+    if hardware.neuron.leak != "exponential":
+        raise LimitError(
+            f"neurons of hardware {hardware.name!r} have a {hardware.neuron.leak} leak, but a "
+            "network's is exponential; map it onto this chip, or run it on another"
+        )
     for number, neuron in enumerate(_spiking(network)):
         if neuron.reset not in hardware.neuron.resets:
             raise LimitError(
@@ -48,6 +53,17 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
         raise RuleError(
             f"loss_lambda is {rule.loss_lambda}, but a chip computes one error, not a mixture; "
             "set it to 0, or the loss to 'mse'"
+        )
+
+
+def check_learns(hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule."""
+    rules = hardware.learning.rules
+    if rule.name not in rules:
+        able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"
+        raise LimitError(
+            f"hardware {hardware.name!r} {able}, but was asked to learn by {rule.name}; choose a "
+            "chip that has it, or run what another chip has learned"
         )
 
 
