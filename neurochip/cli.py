@@ -423,6 +423,39 @@ def _totals(saturations: Any) -> dict[str, int]:
     return {name: int(n) for name, n in zip(SATURATED_REGISTERS, totals, strict=True) if n}
 
 
+@app.command("map")
+def map_command(
+    path: RunPath,
+    hardware: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--hardware", help="Another chip than the run's own: a name or a file."),
+    ] = None,
+    placer: Annotated[
+        str,
+        typer.Option(
+            "--placer",
+            metavar="greedy|traffic|FILE",
+            help="In order, with few hops, or as a .csv or .toml file says.",
+        ),
+    ] = "greedy",
+    as_json: Json = False,
+) -> None:
+    """Spread a run's network over the cores of a chip: what each core holds, and the mesh."""
+    from neurochip import experiment
+    from neurochip.mapping import utilisation
+
+    mapped = experiment.map_run(experiment.load_run(path), hardware, placer)
+    if as_json:
+        facts = {"command": "map", "run": str(path), "placer": placer}
+        _print_json({**facts, **utilisation.facts(mapped)})
+        return
+    print(utilisation.summary(mapped))
+    _print_table(*utilisation.table(mapped))
+    print("\neach core: its layer, and how full its fullest resource is")
+    for line in utilisation.draw_mesh(mapped):
+        print(line)
+
+
 @app.command()
 def parity(
     path: RunPath,

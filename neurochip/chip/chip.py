@@ -129,6 +129,7 @@ class Chip:
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
         mapping.check_fits(network, self.hardware, self.rule)
+        self.map = mapping.map_network(network, self.hardware, self.rule)
         start = initialise(network, seed) if parameters is None else parameters
         network.check(start)
         self.formats: Formats = mapping.choose_formats(

@@ -138,11 +138,17 @@ def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> 
             )
 
 
-def bits_per_synapse(hardware: Hardware, rule: OTTT) -> int:
-    """Memory of one synapse: weight, shadow and gradient accumulator where there are such."""
+def synapse_bits(hardware: Hardware, rule: OTTT | None) -> int:
+    """Weight memory of one synapse: weight, and for a rule shadow and gradient accumulator.
+
+    Accumulators have no place there where the chip has a memory of their own for them.
+    """
     registers = hardware.registers
-    accumulator = registers.gradient.bits.value if rule.update == "accumulate" else 0
-    return registers.weight.bits.value + registers.shadow.bits.value + accumulator
+    if rule is None:
+        return registers.weight.bits.value
+    here = hardware.limits.accumulator_memory_per_core.value is None
+    sums = registers.gradient.bits.value if rule.update == "accumulate" and here else 0
+    return registers.weight.bits.value + registers.shadow.bits.value + sums
 
 
 def _check_neurons(network: Network, hardware: Hardware) -> None:
@@ -158,7 +164,7 @@ def _check_neurons(network: Network, hardware: Hardware) -> None:
 
 def _check_memory(network: Network, hardware: Hardware, rule: OTTT) -> None:
     limits = hardware.limits
-    each = bits_per_synapse(hardware, rule)
+    each = synapse_bits(hardware, rule)
     need = network.n_weights * each
     room = limits.cores.value * limits.synapse_memory_per_core.value
     if need > room:
