@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +82,9 @@ def static_energy(seconds: float, table: CostTable) -> Amount:
 
 
 def total(amounts: Iterable[Amount]) -> Amount:
-    """The sum of some amounts; of none it's 0 J."""
-    result = Amount(0.0)
-    for amount in amounts:
-        result = result + amount
-    return result
+    """The sum of amounts of one unit; of none it's 0 J."""
+    given = list(amounts)
+    return reduce(add, given) if given else Amount(0.0)
 
 
 def _sum(counts: Counts, costs: NDArray[np.float64], unit: str, scale: float) -> Amount:

@@ -35,7 +35,7 @@ _ROUNDS = 8
 _RATE_ONE = 1 << 16
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChipMap:
     """Which core holds what, and where spikes go.
 
@@ -56,6 +56,12 @@ class ChipMap:
     routes: Routes
     used: Counts
     demand: Demand
+
+    def __repr__(self) -> str:
+        return (
+            f"ChipMap({len(self.slices)} slices on {np.unique(self.core).size} cores of hardware "
+            f"{self.hardware.name!r})"
+        )
 
     @property
     def limits(self) -> Counts:

@@ -94,7 +94,10 @@ def _entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
             f"of {', '.join(PLACERS)}"
         ) from None
     if path.suffix == ".csv":
-        lines = csv.DictReader(io.StringIO(text))
+        try:
+            lines = list(csv.DictReader(io.StringIO(text)))
+        except csv.Error as error:
+            raise ConfigError(f"{path}: not valid CSV: {error}; mend the file there") from None
         return [(f"{path}, line {n}", _filled(row)) for n, row in enumerate(lines, start=2)]
     if path.suffix != ".toml":
         raise ConfigError(

@@ -75,7 +75,10 @@ class Partitioner:
     neurons_per_core: int | None = None
 
     def cut(self, fan_out: Ints) -> Slices:
-        """Cut every population into as few slices as fit, as even as they come.
+        """Cut every population into as few slices as fit.
+
+        They are as even as they come where each gets a core of its own. Where slices have to share
+        cores, all but the last of a population are as large as can be, which leaves more room.
 
         Args:
             fan_out: (N,) int32, messages that a spike of each neuron becomes, over all
@@ -85,10 +88,14 @@ class Partitioner:
             LimitError: a single neuron needs more than a core has.
         """
         offsets = self.topology.offsets
-        bounds = [
-            self._bounds(number, fan_out[offsets[number] : offsets[number + 1]])
-            for number in range(1, len(self.topology.populations))
+        numbers = range(1, len(self.topology.populations))
+        sent = [
+            np.concatenate(([0], np.cumsum(fan_out[offsets[n] : offsets[n + 1]], dtype=np.int64)))
+            for n in numbers
         ]
+        bounds = [self._large(number, sums) for number, sums in zip(numbers, sent, strict=True)]
+        if sum(len(cuts) - 1 for cuts in bounds) <= self.hardware.limits.cores.value:
+            bounds = [self._even(*entry) for entry in zip(numbers, bounds, sent, strict=True)]
         return self.slices(bounds)
 
     def slices(self, bounds: list[list[int]]) -> Slices:
@@ -107,15 +114,21 @@ class Partitioner:
             needs=np.array(needs).reshape(-1, len(RESOURCES)),
         )
 
-    def _bounds(self, number: int, fan_out: Ints) -> list[int]:
+    def _large(self, number: int, sent: Counts) -> list[int]:
+        """Bounds of slices of which each is as large as fits."""
         size = self.topology.populations[number].size
-        sent = np.concatenate(([0], np.cumsum(fan_out, dtype=np.int64)))
         bounds = [0]
         while bounds[-1] < size:
             bounds.append(self._end(number, bounds[-1], size, sent))
-        count = len(bounds) - 1
+        return bounds
+
+    def _even(self, number: int, bounds: list[int], sent: Counts) -> list[int]:
+        """Bounds of as many slices of one size, if each fits; else the given ones."""
+        size, count = bounds[-1], len(bounds) - 1
         even = [-(-size * k // count) for k in range(count + 1)]
-        fits = all(self._fits(number, first, last, sent) for first, last in pairwise(even))
+        fits = even != bounds and all(
+            self._fits(number, first, last, sent) for first, last in pairwise(even)
+        )
         return even if fits else bounds
 
     def _end(self, number: int, first: int, size: int, sent: Counts) -> int:

@@ -74,8 +74,8 @@ def find_routes(topology: Topology, slices: Slices, places: Ints, demand: Demand
         source=homes[first],
         start=np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
         target=target[kept],
-        synapses=effect[kept, : len(KINDS)],
-        words=effect[kept, len(KINDS)],
+        synapses=np.ascontiguousarray(effect[kept, : len(KINDS)]),
+        words=np.ascontiguousarray(effect[kept, len(KINDS)]),
     )
 
 
@@ -111,7 +111,7 @@ def _merged(
     new = np.ones(neuron.size, np.bool_)
     new[1:] = (neuron[1:] != neuron[:-1]) | (target[1:] != target[:-1])
     begins = np.flatnonzero(new)
-    return neuron[begins], target[begins], np.add.reduceat(effect, begins, axis=0)
+    return neuron[begins], target[begins], np.add.reduceat(effect, begins, axis=0, dtype=np.int32)
 
 
 def _homes(topology: Topology, slices: Slices, places: Ints) -> Ints:
