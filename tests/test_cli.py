@@ -266,6 +266,69 @@ def test_chips_prints_every_number(neurochip: Command, name: str) -> None:
     assert neurochip("chips", name, "--json").json["rows"] == [row._asdict() for row in rows]
 
 
+def test_map(neurochip: Command, learned: Path) -> None:
+    said = neurochip("map", learned, "--hardware", "loihi")
+    assert (said.status, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert lines[0].startswith("2 of 128 cores and 1 of 32 tiles of hardware 'loihi' are in use")
+    assert re.search(r"^0 +0,0 +layer 0 0\.\.15 +16 of 1024 \(2%\)", said.out, re.M)
+    assert sum(line.startswith("+") for line in lines) == 5
+    facts = neurochip("map", learned, "--placer", "traffic", "--json").json
+    assert (facts["command"], facts["placer"], facts["hardware"]) == ("map", "traffic", "neurochip")
+    assert [core["slices"][0]["population"] for core in facts["cores"]] == [
+        "layer 0",
+        "the read-out",
+    ]
+
+
+def test_map_on_a_chip_that_learns_otherwise(neurochip: Command, learned: Path) -> None:
+    facts = neurochip("map", learned, "--hardware", "odin", "--json").json
+    assert facts["cores_in_use"] == 1
+    assert facts["cores"][0]["used"]["trace memory"] == 0
+
+
+def test_map_by_hand(neurochip: Command, learned: Path, here: Path) -> None:
+    (here / "cores.csv").write_text("layer,core\n0,127\n1,4\n")
+    facts = neurochip("map", learned, "--placer", "cores.csv", "--json").json
+    assert [core["core"] for core in facts["cores"]] == [4, 127]
+    assert [core["tile"] for core in facts["cores"]] == [[1, 0], [7, 3]]
+    (here / "cores.csv").write_text("layer,core\n0,128\n1,4\n")
+    refused(
+        neurochip("map", learned, "--placer", "cores.csv"),
+        "cores.csv, line 2: layer 0 is placed on core 128, but hardware 'neurochip' has the cores "
+        "0 to 127; choose one of them",
+    )
+    refused(
+        neurochip("map", learned, "--placer", "best"),
+        "placement 'best' can't be read (No such file or directory); give a .csv or .toml file, or "
+        "one of greedy, traffic",
+    )
+
+
+def test_chips_check(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace('name = "loihi"', 'name = "mine"')
+    lines = [line for line in text.splitlines() if not line.startswith("link_buffer")]
+    (here / "mine.toml").write_text("\n".join(lines))
+    said = neurochip("chips", "--check", "mine.toml")
+    assert (said.status, said.err) == (0, "")
+    first, left_out, unknown = said.out.splitlines()
+    assert re.fullmatch(r"mine.toml: hardware model 'mine' is valid, \d+ settings", first)
+    assert left_out == "left out, so unknown: mesh.link_buffer"
+    assert unknown.startswith("given as unknown: limits.trace_memory_per_core, ")
+    facts = neurochip("chips", "--check", "mine.toml", "--json").json
+    assert (facts["valid"], facts["left_out"]) == (True, ["mesh.link_buffer"])
+    assert "costs.energy.message_out" in facts["unknown"]
+
+
+def test_chips_check_refuses(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace("fires", "fire")
+    (here / "mine.toml").write_text(text)
+    refused(
+        neurochip("chips", "--check", "mine.toml"),
+        "mine.toml: neuron.fires is missing; add it as hw_models/neurochip.toml has it",
+    )
+
+
 def test_report(neurochip: Command, learned: Path, here: Path) -> None:
     chosen = ("--sample", 3, "--neurons", "0,5")
     said = neurochip("report", learned, "--out", "page.html", *chosen)
@@ -614,6 +677,7 @@ def test_a_truncated_idx_file(neurochip: Command, here: Path) -> None:
     )
 
 
+CHIPS = ", ".join(hardware.available())
 KINDS = "an .npz, .h5 or .hdf5 file, or a folder of IDX files"
 LEARN: dict[str, tuple[str, str]] = {
     "unknown data set": (
@@ -675,13 +739,18 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "unknown chip": (
         "--hardware loihy",
-        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are loihi, neurochip, "
-        "or give the path of a .toml file",
+        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are "
+        f"{CHIPS}, or give the path of a .toml file",
     ),
     "missing chip": (
         "--hardware none.toml",
         "hardware model file none.toml does not exist; give an existing .toml file or one of "
-        "loihi, neurochip",
+        f"{CHIPS}",
+    ),
+    "chip that learns otherwise": (
+        "--hardware odin",
+        "hardware 'odin' learns by sdsp only, but was asked to learn by ottt; choose a chip that "
+        "has it, or run what another chip has learned",
     ),
     "unknown rule": (
         "--rule stdp",
@@ -982,8 +1051,7 @@ def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
     )
     refused(
         neurochip("chips", "foo"),
-        "hardware model 'foo' is unknown; built in are loihi, neurochip, or give the path of a "
-        ".toml file",
+        f"hardware model 'foo' is unknown; built in are {CHIPS}, or give the path of a .toml file",
     )
     refused(
         neurochip("report", learned, "--out", "none/page.html"),

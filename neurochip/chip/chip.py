@@ -129,6 +129,7 @@ class Chip:
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
         mapping.check_fits(network, self.hardware, self.rule)
+        self.map = mapping.map_network(network, self.hardware, self.rule)
         start = initialise(network, seed) if parameters is None else parameters
         network.check(start)
         self.formats: Formats = mapping.choose_formats(
@@ -240,7 +241,11 @@ class Chip:
 
         Returns:
             One record an epoch.
+
+        Raises:
+            LimitError: the chip can't learn by its rule.
         """
+        mapping.check_learns(self.hardware, self.rule)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))

@@ -36,6 +36,11 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
             f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn "
             f"with a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip"
         )
+    if hardware.neuron.leak != "exponential":
+        raise LimitError(
+            f"neurons of hardware {hardware.name!r} have a {hardware.neuron.leak} leak, but a "
+            "network's is exponential; map it onto this chip, or run it on another"
+        )
     for number, neuron in enumerate(_spiking(network)):
         if neuron.reset not in hardware.neuron.resets:
             raise LimitError(
@@ -63,6 +68,17 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
         raise RuleError(
             f"loss_lambda is {rule.loss_lambda}, but a chip computes one error, not a mixture; "
             "set it to 0, or the loss to 'mse'"
+        )
+
+
+def check_learns(hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule."""
+    rules = hardware.learning.rules
+    if rule.name not in rules:
+        able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"
+        raise LimitError(
+            f"hardware {hardware.name!r} {able}, but was asked to learn by {rule.name}; choose a "
+            "chip that has it, or run what another chip has learned"
         )
 
 
@@ -132,11 +148,17 @@ def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> 
             )
 
 
-def bits_per_synapse(hardware: Hardware, rule: OTTT) -> int:
-    """Memory of one synapse: weight, shadow and gradient accumulator where there are such."""
+def synapse_bits(hardware: Hardware, rule: OTTT | None) -> int:
+    """Weight memory of one synapse: weight, and for a rule shadow and gradient accumulator.
+
+    Accumulators have no place there where the chip has a memory of their own for them.
+    """
     registers = hardware.registers
-    accumulator = registers.gradient.bits.value if rule.update == "accumulate" else 0
-    return registers.weight.bits.value + registers.shadow.bits.value + accumulator
+    if rule is None:
+        return registers.weight.bits.value
+    here = hardware.limits.accumulator_memory_per_core.value is None
+    sums = registers.gradient.bits.value if rule.update == "accumulate" and here else 0
+    return registers.weight.bits.value + registers.shadow.bits.value + sums
 
 
 def _check_neurons(network: Network, hardware: Hardware) -> None:
@@ -152,7 +174,7 @@ def _check_neurons(network: Network, hardware: Hardware) -> None:
 
 def _check_memory(network: Network, hardware: Hardware, rule: OTTT) -> None:
     limits = hardware.limits
-    each = bits_per_synapse(hardware, rule)
+    each = synapse_bits(hardware, rule)
     need = network.n_weights * each
     room = limits.cores.value * limits.synapse_memory_per_core.value
     if need > room:
