@@ -86,6 +86,15 @@ def pipeline(function: Kernel) -> Kernel:
     return _compile(function, inline="always")
 
 
+def leaf(function: Kernel) -> Kernel:
+    """The same for a small function that works on single elements of its caller's arrays.
+
+    It neither makes nor keeps arrays, so it's compiled without counting references to them, which
+    would take most of its time, and put into its callers where they call it.
+    """
+    return _compile(function, _nrt=False, forceinline=True)
+
+
 def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
     """A pipeline as plain Python that calls compiled kernels one by one, to be looked into."""
     plain: Callable[..., Any] = getattr(function, "py_func", function)
