@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,7 +115,14 @@ def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-_LISTS = ("hidden", "rate_shifts", "halve_at")
+_LISTS = {
+    "hidden": "N,N",
+    "rate_shifts": "N,N",
+    "halve_at": "N,N",
+    "sensor": "N,N",
+    "value_range": "X,X",
+    "arrays": "ROLE=NAME,...",
+}
 _METAVARS: dict[type, str | None] = {int: "N", float: "X", str: "TEXT", bool: None}
 
 
@@ -124,7 +133,7 @@ def _flag(name: str, field: Any) -> inspect.Parameter:
     option = typer.Option(
         f"--{words}/--no-{words}" if kind is bool else f"--{words}",
         help=_help(field),
-        metavar="|".join(choices) or ("N,N" if name in _LISTS else _METAVARS[kind]),
+        metavar="|".join(choices) or _LISTS.get(name, _METAVARS[kind]),
         show_default=False,
     )
     # Numbers are read by `_parsed`, whose sentences name the value.
@@ -164,6 +173,10 @@ def _parsed(name: str, value: Any) -> Any:
     """What a flag of a run's option says, of the option's kind."""
     from neurochip.config import RunConfig
 
+    if name == "arrays":
+        return _names(name, value)
+    if name == "value_range":
+        return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
     kind = _scalar(RunConfig.model_fields[name].annotation)
@@ -177,6 +190,21 @@ def _whole_numbers(name: str, text: str) -> Any:
         return ()
     wanted = "whole numbers with commas between them, such as 128,64"
     return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
+def _names(name: str, text: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    roles = [role.strip() for role, _, _ in pairs]
+    if len(set(roles)) < len(roles) or not all(all(pair) for pair in pairs):
+        raise ConfigError(
+            f"--{name} is {text!r}; it must be ROLE=NAME with commas between them, each role once, "
+            f"such as t=times,unit=units,offsets=offsets,label=labels"
+        )
+    return {role: key.strip() for role, (_, _, key) in zip(roles, pairs, strict=True)}
 
 
 def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> Any:
@@ -257,8 +285,11 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
 
     before, start = _identity(out), time.perf_counter()
     try:
-        with _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress:
-            experiment.learn(run, samples, epochs, out, progress)
+        with (
+            _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
+            _interruptible(progress) as told,
+        ):
+            experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
         if _identity(out) == before:
@@ -271,6 +302,37 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
         print(f"written to {out} ({seconds:.1f} s)")
+
+
+@contextmanager
+def _interruptible(progress: Progress | None) -> Iterator[Progress]:
+    """The first Ctrl-C ends learning when progress is told next, another one at once.
+
+    Python drops a KeyboardInterrupt that is raised while an object is destroyed, as h5py's are
+    whenever a run is saved; so the first one is raised where nothing can drop it.
+    """
+    heard = False
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        if heard:
+            raise KeyboardInterrupt
+        heard = True
+
+    def tell(run: Run, learned: int, scored: int, wrong: int) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        if progress is not None:
+            progress(run, learned, scored, wrong)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield tell  # only the main thread may listen to signals
+        return
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield tell
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -305,6 +367,7 @@ def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:
 @contextmanager
 def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Progress | None]:
     """Tell how learning goes: a bar on a terminal, a line an epoch elsewhere, nothing for JSON."""
+    _announce_compilation()
     if quiet:
         yield None
     elif sys.stdout.isatty():
@@ -312,6 +375,14 @@ def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Prog
             yield bar
     else:
         yield _Lines(n_samples, last)
+
+
+def _announce_compilation() -> None:
+    """Say on the error stream why a first run takes its time."""
+    from neurochip.kernels import jit
+
+    if jit.is_cold():
+        print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
 
 
 class _Lines:
@@ -381,6 +452,7 @@ def run_command(
 
     run = experiment.load_run(path)
     samples = experiment.load_data(run.config, data)
+    _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
     if as_json:
@@ -445,6 +517,7 @@ def parity(
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     loaded = experiment.load_data(run.config, data)
+    _announce_compilation()
     verdict = compare_with_float(run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
@@ -544,9 +617,11 @@ def report(
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
+    samples = experiment.load_data(run.config, data)
+    _announce_compilation()
     written = plot.report(
         run,
-        experiment.load_data(run.config, data),
+        samples,
         out,
         sample=drawn,
         neurons=chosen,
@@ -580,8 +655,11 @@ def demo(
             f"{run.chip.hardware.name!r},\none sample at a time, in integers only "
             f"({run.chip.hardware.registers.weight.bits.value}-bit weights), with OTTT."
         )
-    with _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress:
-        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", progress)
+    with (
+        _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress,
+        _interruptible(progress) as told,
+    ):
+        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", told)
     verdict = compare_with_float(run.chip, samples.test)
     page = plot.report(run, samples, out / "report.html")
     if as_json:

@@ -61,7 +61,12 @@ class Run:
 
 def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     """The data set of a run, cut to the configured numbers of samples."""
-    loaded = data_sets.load(source or config.data, temporal=config.encoding == "spikes")
+    loaded = data_sets.load(
+        config.data if source is None else source,
+        temporal=config.encoding == "spikes",
+        layout=config.make_layout(),
+        timesteps=config.timesteps,
+    )
     train, test = loaded.train, loaded.test
     if config.train_samples is not None:
         train = train.take(config.train_samples)

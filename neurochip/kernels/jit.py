@@ -28,6 +28,17 @@ KEPT_CACHES = 4
 #: Interpreted runs (NUMBA_DISABLE_JIT=1) execute the same functions as plain Python.
 INTERPRETED = bool(config.DISABLE_JIT)
 
+#: What every kernel is compiled with. A core is a tuple of some thirty arrays, and two costs of
+#: passing it about took three fifths of a step of 784-800-10: counting references to every array
+#: and slice, atomically (without the count, kernels can't allocate), and pushing the tuple's 250
+#: words onto the stack for each call (absorbed calls push nothing).
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "_nrt": False,
+    "forceinline": True,
+    "error_model": "numpy",
+}
+
 
 def source_digest() -> str:
     """Hash of all kernel sources and of the versions of Python, numpy and numba (16 hex digits)."""
@@ -72,6 +83,11 @@ def _prune(root: Path) -> None:
 CACHE_FOLDER = None if INTERPRETED else _prepare_cache()
 
 
+def is_cold() -> bool:
+    """Whether the first call of a kernel will compile it: nothing is kept from earlier runs."""
+    return not INTERPRETED and (CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("*.nbi")))
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile ``function`` on first call, without the GIL, and keep the machine code on disk."""
     return _compile(function)
@@ -95,6 +111,11 @@ def leaf(function: Kernel) -> Kernel:
     return _compile(function, _nrt=False, forceinline=True)
 
 
+def view(function: Kernel) -> Kernel:
+    """The same for a function that returns part of an array, which only absorbed code may do."""
+    return _compile(function, inline="always")
+
+
 def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
     """A pipeline as plain Python that calls compiled kernels one by one, to be looked into."""
     plain: Callable[..., Any] = getattr(function, "py_func", function)
@@ -102,7 +123,7 @@ def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compile(function: Kernel, **options: Any) -> Kernel:
-    compiled = numba.njit(nogil=True, **options)(function)
+    compiled = numba.njit(**_OPTIONS, **options)(function)
     if INTERPRETED or CACHE_FOLDER is None:
         return compiled  # type: ignore[no-any-return]
     users_folder = config.CACHE_DIR
