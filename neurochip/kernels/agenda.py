@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurochip.kernels.jit import kernel, leaf
+from neurochip.kernels.jit import kernel
 
 #: Buckets in the ring.
 RING = 1024
@@ -19,8 +19,7 @@ TICK, NEXT = range(2)
 EMPTY = -1
 
 
-@kernel
-def shift_for(furthest):  # type: ignore[no-untyped-def]
+def shift_for(furthest: int) -> int:
     """Smallest shift for which no event, ``furthest`` ticks ahead at most, laps the ring."""
     shift = 0
     while (furthest >> shift) >= RING - 1:
@@ -28,7 +27,7 @@ def shift_for(furthest):  # type: ignore[no-untyped-def]
     return shift
 
 
-@leaf
+@kernel
 def put(ring, events, event, tick, shift):  # type: ignore[no-untyped-def]
     """Note that an event, which isn't there yet, is due at a tick."""
     bucket = (tick >> shift) & (RING - 1)
@@ -37,7 +36,7 @@ def put(ring, events, event, tick, shift):  # type: ignore[no-untyped-def]
     ring[bucket] = event
 
 
-@leaf
+@kernel
 def next_tick(ring, events, tick, shift):  # type: ignore[no-untyped-def]
     """The earliest tick of any event, from ``tick`` on; there must be one."""
     bucket = (tick >> shift) & (RING - 1)
@@ -51,7 +50,7 @@ def next_tick(ring, events, tick, shift):  # type: ignore[no-untyped-def]
     return earliest
 
 
-@leaf
+@kernel
 def take(ring, events, tick, shift, due):  # type: ignore[no-untyped-def]
     """Move the events of a tick to ``due``; their number."""
     bucket = (tick >> shift) & (RING - 1)

@@ -102,15 +102,6 @@ def pipeline(function: Kernel) -> Kernel:
     return _compile(function, inline="always")
 
 
-def leaf(function: Kernel) -> Kernel:
-    """The same for a small function that works on single elements of its caller's arrays.
-
-    It neither makes nor keeps arrays, so it's compiled without counting references to them, which
-    would take most of its time, and put into its callers where they call it.
-    """
-    return _compile(function, _nrt=False, forceinline=True)
-
-
 def view(function: Kernel) -> Kernel:
     """The same for a function that returns part of an array, which only absorbed code may do."""
     return _compile(function, inline="always")

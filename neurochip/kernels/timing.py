@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.mesh import Ints, Messages
@@ -33,9 +34,8 @@ class Outward(NamedTuple):
 
 
 @kernel
-def count_messages(active, routes):  # type: ignore[no-untyped-def]
-    """Messages that the active neurons become, (C + 1,) running sum over the cores."""
-    first = np.zeros(routes.first.size, np.int64)
+def count_messages(active, routes, first):  # type: ignore[no-untyped-def]
+    """Write how many messages the active neurons become, (C + 1,), a running sum over the cores."""
     for core in range(first.size - 1):
         n = first[core]
         for k in range(routes.first[core], routes.first[core + 1]):
@@ -44,29 +44,13 @@ def count_messages(active, routes):  # type: ignore[no-untyped-def]
                 group = routes.group[neuron]
                 n += routes.start[group + 1] - routes.start[group]
         first[core + 1] = n
-    return first
 
 
 @kernel
-def emit(active, routes, outward):  # type: ignore[no-untyped-def]
-    """The messages of one phase, in the order in which the cores' scans come to them.
-
-    Args:
-        active: (N,) integers or booleans, not 0 where a neuron has something to send: a spike of
-            the forward phase, an error of the learning phase.
-        routes: a `Routes`.
-        outward: an `Outward`.
-
-    Returns:
-        A `neurochip.kernels.mesh.Messages`, and the neuron and the route of each message, (M,).
-    """
-    first = count_messages(active, routes)
-    cores, n = first.size - 1, first[-1]
-    target, work = np.empty(n, np.int64), np.empty(n, np.int64)
-    receive, rest = np.empty(n, np.int64), np.zeros(cores, np.int64)
-    neuron, route = np.empty(n, np.int64), np.empty(n, np.int64)
+def fill_messages(active, routes, outward, messages, neuron, route):  # type: ignore[no-untyped-def]
+    """Write the messages, and the neuron and the route of each."""
     m = 0
-    for core in range(cores):
+    for core in range(messages.rest.size):
         worked = np.int64(0)
         for k in range(routes.first[core], routes.first[core + 1]):
             i = routes.neurons[k]
@@ -75,17 +59,52 @@ def emit(active, routes, outward):  # type: ignore[no-untyped-def]
                 continue
             worked += outward.fire[core]
             for r in range(routes.start[routes.group[i]], routes.start[routes.group[i] + 1]):
-                target[m], receive[m] = routes.target[r], routes.receive[r]
-                work[m] = worked + outward.send[core]
+                messages.target[m], messages.receive[m] = routes.target[r], routes.receive[r]
+                messages.work[m] = worked + outward.send[core]
                 neuron[m], route[m] = i, r
                 worked = np.int64(0)
                 m += 1
-        rest[core] = worked
-    return Messages(first, target, work, receive, rest), neuron, route
+        messages.rest[core] = worked
+
+
+def emit(
+    active: NDArray[np.generic], routes: Routes, outward: Outward
+) -> tuple[Messages, Ints, Ints]:
+    """The messages of one phase, in the order in which the cores' scans come to them.
+
+    Args:
+        active: (N,) integers or booleans, not 0 where a neuron has something to send: a spike of
+            the forward phase, an error of the learning phase.
+        routes: of the neurons.
+        outward: ticks of the cores.
+
+    Returns:
+        The messages, and the neuron and the route of each one, (M,).
+    """
+    first = np.zeros(routes.first.size, np.int64)
+    count_messages(active, routes, first)
+    target, work, receive, neuron, route = np.empty((5, first[-1]), np.int64)
+    messages = Messages(first, target, work, receive, np.zeros(first.size - 1, np.int64))
+    fill_messages(active, routes, outward, messages, neuron, route)
+    return messages, neuron, route
 
 
 @kernel
-def analytic(counts, ticks, stage, stages):  # type: ignore[no-untyped-def]
+def add_up(counts, ticks, stage, spent, lasts, slowest, held_up):  # type: ignore[no-untyped-def]
+    """Write what `analytic` returns."""
+    for step in range(counts.shape[0]):
+        for phase in range(counts.shape[1]):
+            for core in range(counts.shape[2]):
+                spent[:] = 0
+                for event in range(ticks.size):
+                    spent[stage[event]] += counts[step, phase, core, event] * ticks[event]
+                for k in range(spent.size):
+                    if spent[k] > lasts[step, phase]:
+                        lasts[step, phase] = spent[k]
+                        slowest[step, phase], held_up[step, phase] = core, k
+
+
+def analytic(counts: Ints, ticks: Ints, stage: Ints, stages: int) -> tuple[Ints, Ints, Ints]:
     """How long each phase lasts if stages overlap perfectly and messages take no time on the way.
 
     A stage lasts the sum of its events times their ticks, a core as long as its longest stage, a
@@ -101,18 +120,6 @@ def analytic(counts, ticks, stage, stages):  # type: ignore[no-untyped-def]
         (steps, phases) int64 ticks, (steps, phases) the slowest core, the first of equals, and
         (steps, phases) the stage that held it up.
     """
-    shape = counts.shape[:2]
-    lasts = np.zeros(shape, np.int64)
-    slowest, held_up = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    spent = np.zeros(stages, np.int64)
-    for step in range(shape[0]):
-        for phase in range(shape[1]):
-            for core in range(counts.shape[2]):
-                spent[:] = 0
-                for event in range(ticks.size):
-                    spent[stage[event]] += counts[step, phase, core, event] * ticks[event]
-                for k in range(stages):
-                    if spent[k] > lasts[step, phase]:
-                        lasts[step, phase] = spent[k]
-                        slowest[step, phase], held_up[step, phase] = core, k
+    lasts, slowest, held_up = np.zeros((3, *counts.shape[:2]), np.int64)
+    add_up(counts, ticks, stage, np.zeros(stages, np.int64), lasts, slowest, held_up)
     return lasts, slowest, held_up

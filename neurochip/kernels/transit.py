@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neurochip.kernels.agenda import EMPTY, RING, next_tick, put, shift_for, take
-from neurochip.kernels.jit import kernel, leaf
+from neurochip.kernels.jit import kernel
 from neurochip.kernels.mesh import (
     ARRIVED,
     DIRECTIONS,
@@ -22,6 +22,8 @@ from neurochip.kernels.mesh import (
     TAKEN,
     WEST,
     Ints,
+    Mesh,
+    Messages,
     Passage,
 )
 
@@ -82,7 +84,7 @@ class Clock(NamedTuple):
 WAITING = 2
 
 
-@leaf
+@kernel
 def next_station(stations, mail, station, cores):  # type: ignore[no-untyped-def]
     """Where the first message of a station goes: along the row, then the column, then its core."""
     here, n = stations.end[station], stations.end.size
@@ -97,14 +99,14 @@ def next_station(stations, mail, station, cores):  # type: ignore[no-untyped-def
     return n - 3 * cores + mail.target[m]
 
 
-@leaf
+@kernel
 def remind(clock, tick, event):  # type: ignore[no-untyped-def]
     """Put an event of a later tick on the agenda."""
     put(clock.ring, clock.events, event, tick, clock.shift)
     clock.counts[WAITING] += 1
 
 
-@leaf
+@kernel
 def list_once(stations, clock, station, turn):  # type: ignore[no-untyped-def]
     """Let a station look for a message in round ``turn``."""
     if stations.listed[station] != turn:
@@ -114,7 +116,7 @@ def list_once(stations, clock, station, turn):  # type: ignore[no-untyped-def]
         clock.counts[side] += 1
 
 
-@leaf
+@kernel
 def announce(stations, mail, clock, station, turn, cores):  # type: ignore[no-untyped-def]
     """The first message of a queue has arrived and wants to go on from round ``turn``."""
     wish = next_station(stations, mail, station, cores)
@@ -124,7 +126,7 @@ def announce(stations, mail, clock, station, turn, cores):  # type: ignore[no-un
     list_once(stations, clock, wish, turn)
 
 
-@leaf
+@kernel
 def withdraw(stations, queue):  # type: ignore[no-untyped-def]
     """The first message of a queue goes: the queue wishes for nothing."""
     other = stations.wisher[stations.wish[queue]]
@@ -137,7 +139,7 @@ def withdraw(stations, queue):  # type: ignore[no-untyped-def]
     stations.wish[queue] = NONE
 
 
-@leaf
+@kernel
 def uncover(stations, mail, clock, station, tick, turn, cores):  # type: ignore[no-untyped-def]
     """A queue has another first message, or its first one: now, later, or none."""
     m = stations.front[station]
@@ -149,13 +151,13 @@ def uncover(stations, mail, clock, station, tick, turn, cores):  # type: ignore[
         remind(clock, mail.here[m], station)
 
 
-@leaf
+@kernel
 def rank(queue, between):  # type: ignore[no-untyped-def]
     """Place of a queue in a router's preference: direction of travel, then core numbers."""
     return queue % DIRECTIONS if queue < between else queue
 
 
-@leaf
+@kernel
 def longest_waiting(stations, mail, station, cores):  # type: ignore[no-untyped-def]
     """Of the queues that wish for a station, the one whose first message arrived first."""
     between = stations.end.size - 4 * cores
@@ -169,7 +171,7 @@ def longest_waiting(stations, mail, station, cores):  # type: ignore[no-untyped-
     return best
 
 
-@leaf
+@kernel
 def choose(stations, mail, clock, station, tick, cores):  # type: ignore[no-untyped-def]
     """The station out of whose queue this one takes a message now, or NONE."""
     if stations.wisher[station] == NONE or stations.held[station] == stations.slots[station]:
@@ -183,7 +185,7 @@ def choose(stations, mail, clock, station, tick, cores):  # type: ignore[no-unty
     return longest_waiting(stations, mail, station, cores)
 
 
-@leaf
+@kernel
 def leave(stations, mail, queue, tick, cores):  # type: ignore[no-untyped-def]
     """Take the first message out of a queue; a writer begins its next one."""
     m = stations.front[queue]
@@ -199,7 +201,7 @@ def leave(stations, mail, queue, tick, cores):  # type: ignore[no-untyped-def]
     return m
 
 
-@leaf
+@kernel
 def enter(stations, mail, link, m, tick):  # type: ignore[no-untyped-def]
     """Send a message over a link; True where it's the only one there."""
     stations.passed[link] += 1
@@ -217,7 +219,7 @@ def enter(stations, mail, link, m, tick):  # type: ignore[no-untyped-def]
     return alone
 
 
-@leaf
+@kernel
 def read(stations, mail, reader, m, tick):  # type: ignore[no-untyped-def]
     """Let a reader work on a message."""
     end = tick + mail.receive[m]
@@ -226,7 +228,7 @@ def read(stations, mail, reader, m, tick):  # type: ignore[no-untyped-def]
     mail.journeys[m, TAKEN], mail.journeys[m, DONE] = tick, end
 
 
-@leaf
+@kernel
 def move(stations, mail, clock, station, queue, tick, turn, cores):  # type: ignore[no-untyped-def]
     """Let a station take the first message of a queue; ``turn`` is the round after this one."""
     m = leave(stations, mail, queue, tick, cores)
@@ -241,7 +243,7 @@ def move(stations, mail, clock, station, queue, tick, turn, cores):  # type: ign
         list_once(stations, clock, station, turn)
 
 
-@leaf
+@kernel
 def wake(stations, mail, clock, tick, turn, cores):  # type: ignore[no-untyped-def]
     """Let happen what the agenda holds for a tick."""
     n = stations.end.size
@@ -254,7 +256,7 @@ def wake(stations, mail, clock, tick, turn, cores):  # type: ignore[no-untyped-d
             list_once(stations, clock, clock.due[k] - n, turn)
 
 
-@leaf
+@kernel
 def play_round(stations, mail, clock, tick, turn, cores):  # type: ignore[no-untyped-def]
     """All listed stations choose, then all that chose move."""
     side = turn & 1
@@ -271,7 +273,7 @@ def play_round(stations, mail, clock, tick, turn, cores):  # type: ignore[no-unt
         stations.deepest[station] = max(stations.deepest[station], stations.held[station])
 
 
-@leaf
+@kernel
 def play(stations, mail, clock, cores):  # type: ignore[no-untyped-def]
     """Let time pass until nothing moves any more."""
     n = stations.end.size
@@ -288,113 +290,84 @@ def play(stations, mail, clock, cores):  # type: ignore[no-untyped-def]
             turn += 1
 
 
-@kernel
-def padded(values, n, filling):  # type: ignore[no-untyped-def]
-    """Values, followed by as much filling as makes n entries."""
-    longer = np.full(n, filling, np.int64)
-    longer[: values.size] = values
-    return longer
-
-
-@kernel
-def idle_stations(mesh, n):  # type: ignore[no-untyped-def]
-    """All n stations of a mesh at rest."""
-    places = np.maximum(mesh.ends, 0)
+def _idle_stations(mesh: Mesh, messages: Messages, n: int) -> Stations:
+    """All n stations of a mesh at rest, the writers with their messages queued."""
+    first, links = messages.first, mesh.ends.size
+    front, back, wish, wisher, rival = np.full((5, n), NONE, np.int64)
+    front[n - first.size + 1 :] = np.where(first[1:] > first[:-1], first[:-1], NONE)
+    held, free, alarm, listed, passed, waited, deepest = np.zeros((7, n), np.int64)
+    end, x, y, hop, gap, slots = np.full((6, n), NONE, np.int64)
+    end[:links], hop[:links], gap[:links], slots[:links] = mesh.ends, mesh.hop, mesh.gap, mesh.slots
+    y[:links], x[:links] = np.divmod(np.maximum(mesh.ends, 0), mesh.width)
     return Stations(
-        np.full(n, NONE, np.int64),
-        np.full(n, NONE, np.int64),
-        np.full(n, NONE, np.int64),
-        np.full(n, NONE, np.int64),
-        np.full(n, NONE, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        padded(mesh.ends, n, NONE),
-        padded(places % mesh.width, n, NONE),
-        padded(places // mesh.width, n, NONE),
-        padded(mesh.hop, n, 0),
-        padded(mesh.gap, n, 0),
-        padded(mesh.slots, n, NONE),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
+        front=front,
+        back=back,
+        wish=wish,
+        wisher=wisher,
+        rival=rival,
+        held=held,
+        free=free,
+        alarm=alarm,
+        listed=listed,
+        end=end,
+        x=x,
+        y=y,
+        hop=hop,
+        gap=gap,
+        slots=slots,
+        passed=passed,
+        waited=waited,
+        deepest=deepest,
     )
 
 
-@kernel
-def unsent_mail(mesh, messages):  # type: ignore[no-untyped-def]
+def _unsent_mail(mesh: Mesh, messages: Messages) -> Mail:
     """All messages, each chained to the next one of its sender."""
-    n = messages.target.size
+    n, first = messages.target.size, messages.first
     behind = np.arange(1, n + 1)
-    for core in range(mesh.tile.size):
-        if messages.first[core] < messages.first[core + 1]:
-            behind[messages.first[core + 1] - 1] = NONE
-    tiles = mesh.tile[messages.target]
+    behind[first[1:][first[1:] > first[:-1]] - 1] = NONE
+    y, x = np.divmod(mesh.tile[messages.target], mesh.width)
     return Mail(
-        tiles % mesh.width,
-        tiles // mesh.width,
-        messages.target,
-        messages.work,
-        messages.receive,
-        messages.work.copy(),
-        behind,
-        np.zeros((n, MOMENTS), np.int64),
+        x=x,
+        y=y,
+        target=messages.target,
+        work=messages.work,
+        receive=messages.receive,
+        here=messages.work.copy(),
+        behind=behind,
+        journeys=np.zeros((n, MOMENTS), np.int64),
     )
 
 
-@kernel
-def longest(values):  # type: ignore[no-untyped-def]
-    """The largest of some times, or 0."""
-    found = np.int64(0)
-    for k in range(values.size):
-        found = max(found, values[k])
-    return found
-
-
-@kernel
-def new_clock(mesh, messages, n):  # type: ignore[no-untyped-def]
+def _new_clock(mesh: Mesh, messages: Messages, n: int) -> Clock:
     """Nothing on the agenda of n stations."""
-    on_links = max(longest(mesh.hop), longest(mesh.gap))
-    in_cores = max(longest(messages.work), longest(messages.receive))
+    durations = (mesh.hop, mesh.gap, messages.work, messages.receive)
+    furthest = max(int(ticks.max(initial=0)) for ticks in durations)
     return Clock(
-        shift_for(max(on_links, in_cores)),
-        np.full(RING, EMPTY, np.int64),
-        np.empty((2 * n, 2), np.int64),
-        np.empty(2 * n, np.int64),
-        np.empty((2, n), np.int64),
-        np.zeros(3, np.int64),
-        np.empty(n, np.int64),
+        shift=shift_for(furthest),
+        ring=np.full(RING, EMPTY, np.int64),
+        events=np.empty((2 * n, 2), np.int64),
+        due=np.empty(2 * n, np.int64),
+        listing=np.empty((2, n), np.int64),
+        counts=np.zeros(3, np.int64),
+        choice=np.empty(n, np.int64),
     )
 
 
-@kernel
-def pass_messages(mesh, messages):  # type: ignore[no-untyped-def]
-    """Bring every message of a phase to its core and work it off.
-
-    Args:
-        mesh: a `neurochip.kernels.mesh.Mesh`.
-        messages: a `neurochip.kernels.mesh.Messages`.
-
-    Returns:
-        A `neurochip.kernels.mesh.Passage`.
-    """
+def pass_messages(mesh: Mesh, messages: Messages) -> Passage:
+    """Bring every message of a phase to its core and work it off."""
     links, cores, first = mesh.ends.size, mesh.tile.size, messages.first
-    writers = links + cores
-    stations, mail = idle_stations(mesh, writers + cores), unsent_mail(mesh, messages)
-    for core in range(cores):
-        if first[core] < first[core + 1]:
-            stations.front[writers + core] = first[core]
-    play(stations, mail, new_clock(mesh, messages, writers + cores), cores)
+    n = links + 2 * cores
+    stations, mail = _idle_stations(mesh, messages, n), _unsent_mail(mesh, messages)
+    play(stations, mail, _new_clock(mesh, messages, n), cores)
     sender_end = messages.rest.copy()
-    for core in range(cores):
-        if first[core] < first[core + 1]:
-            sender_end[core] += mail.journeys[first[core + 1] - 1, SENT]
+    sending = np.flatnonzero(first[1:] > first[:-1])
+    sender_end[sending] += mail.journeys[first[sending + 1] - 1, SENT]
     return Passage(
-        mail.journeys,
-        stations.passed[:links].copy(),
-        stations.waited[:links].copy(),
-        stations.deepest[:links].copy(),
-        sender_end,
-        stations.free[links:writers].copy(),
+        journeys=mail.journeys,
+        passed=stations.passed[:links],
+        waited=stations.waited[:links],
+        deepest=stations.deepest[:links],
+        sender_end=sender_end,
+        reader_end=stations.free[links : links + cores],
     )
