@@ -86,15 +86,21 @@ def write_waveform(
     Args:
         path: the file, usually ``*.vcd``.
         signals: all with the same number of steps T.
-        times: (T,) tick, in picoseconds, at which each step begins, increasing; a step is a
-            nanosecond where they aren't given.
+        times: (T + 1,) ticks, in picoseconds, at which each step begins and the last one ends; a
+            step is a nanosecond where they aren't given.
 
     Raises:
-        ConfigError: a value doesn't fit into its signal's width.
+        ConfigError: a value doesn't fit into its signal's width, or there are more or fewer times.
         OutputError: the file can't be written.
     """
     for signal in signals:
         _check_width(signal)
+    steps = max((signal.values.size for signal in signals), default=0)
+    if times is not None and len(times) != steps + 1:
+        raise ConfigError(
+            f"{steps} steps were given {len(times)} times, not {steps + 1}; "
+            "give the time at which each one begins and that at which the last one ends"
+        )
     write_text_atomic(path, "\n".join(_lines(signals, times)) + "\n")
 
 
@@ -117,14 +123,16 @@ def _lines(signals: Sequence[Signal], times: Sequence[int] | None) -> Iterator[s
         yield from ("$upscope $end" for _ in signal.scope)
     yield "$enddefinitions $end"
     steps = max((signal.values.size for signal in signals), default=0)
+    marks = range(steps + 1) if times is None else times
     before: list[int | None] = [None] * len(signals)
     for step in range(steps):
-        yield f"#{step if times is None else times[step]}"
+        yield f"#{marks[step]}"
         for k, signal in enumerate(signals):
             value = int(signal.values[step])
             if value != before[k]:
                 yield f"b{value & ((1 << signal.bits) - 1):b} {names[k]}"
                 before[k] = value
+    yield f"#{marks[steps]}"
 
 
 def _identifier(number: int) -> str:

@@ -34,8 +34,8 @@ from neurochip.kernels.transit import pass_messages
 
 from ..naive.mesh import NaiveMesh
 
-#: Plain Python is some hundred times slower than machine code.
-EXAMPLES = 10 if INTERPRETED else 200
+#: Plain Python is slower than machine code.
+EXAMPLES = 60 if INTERPRETED else 200
 HOPS = (4, 6, 1, 2)
 KINDS = ("row", "column", "in", "out")
 STEPS = ("east", "west", "north", "south")

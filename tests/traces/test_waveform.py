@@ -63,6 +63,7 @@ def test_a_small_file_to_the_letter(tmp_path):
         "#1\n"
         "#2\n"
         "b1110 !\n"
+        "#3\n"
     )
 
 
@@ -74,7 +75,7 @@ def test_a_small_file_to_the_letter(tmp_path):
 def test_everything_can_be_read_back(tmp_path_factory, tables):
     path = tmp_path_factory.mktemp("vcd") / "run.vcd"
     signals = [Signal(("m",), f"r{k}", np.array(row), 8) for k, row in enumerate(tables)]
-    times = [0, 7, 30, 1000]
+    times = [0, 7, 30, 1000, 1010]
     write_waveform(path, signals, times)
     unit, bits, changes = read_back(path.read_text())
     assert unit == "1 ps"
@@ -82,7 +83,7 @@ def test_everything_can_be_read_back(tmp_path_factory, tables):
     for k, row in enumerate(tables):
         held = dict(changes[f"m.r{k}"])
         value = 0
-        for time, expected in zip(times, row, strict=True):
+        for time, expected in zip(times[:-1], row, strict=True):
             value = held.get(time, value)
             assert (value - 256 if value > 127 else value) == expected
 
@@ -129,6 +130,15 @@ def test_registers_of_a_neuron(seen):
 def test_what_cannot_be_watched(seen, layer, neuron, bits, sentence):
     with fails(sentence):
         registers_of(seen, layer, neuron, bits)
+
+
+def test_a_step_without_a_time(tmp_path):
+    sentence = (
+        "2 steps were given 2 times, not 3; "
+        "give the time at which each one begins and that at which the last one ends"
+    )
+    with fails(sentence):
+        write_waveform(tmp_path / "run.vcd", [Signal(("m",), "v", np.array([3, 1]), 4)], [0, 7])
 
 
 def test_a_value_wider_than_its_register(tmp_path):
