@@ -84,15 +84,20 @@ def measure(_: str | None) -> Table:
         with Peer("sanafe", "sanafe_chip") as peer:
             runs |= {f"SANA-FE {timing}": theirs(peer, neurons, timing) for timing in TIMINGS}
             table.notes.append(f"SANA-FE {peer.version}, costs of its arch/loihi.yaml in both.")
+        absent: list[str] = []
     except FileNotFoundError as missing:
-        table.notes.append(f"SANA-FE is not compared with: {missing}.")
+        absent = [f"not installed: {missing}", *["-"] * (len(table.header) - 2)]
     for name, run in runs.items():
         table.add(name, *_facts(run, runs))
+    if absent:
+        table.add("SANA-FE", *absent)
     table.notes.append(
         "Differing: (step, neuron) pairs whose spikes differ from ours. A step's time includes the "
         "barrier of 1.8 us. `analytic` and `simple` take nothing for the way; `detailed` estimates "
         "contention from the messages under way; both `cycle` route message by message. Speed: all "
-        "that a step takes; here the neurons are plain numpy, and `analytic` counts by it too."
+        "that a step takes; here the neurons are plain numpy, and `analytic` counts by it too. "
+        "SANA-FE's times under `detailed` and `cycle` vary by about 1 % between loads of the same "
+        "network within one process."
     )
     return table
 
