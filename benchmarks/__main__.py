@@ -10,7 +10,10 @@ from pathlib import Path
 
 from benchmarks.table import Table, machine
 
-NAMES = ("digits", "mnist", "streaming", "memory", "startup", "against_torch", "sanafe")
+NAMES = (
+    *("digits", "mnist", "streaming", "memory", "startup"),
+    *("against_torch", "sanafe", "cosines"),
+)
 RESULTS = Path(__file__).with_name("results")
 
 

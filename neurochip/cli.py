@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
 
 import typer
 
+from neurochip.config import RunConfig, TrainConfig
 from neurochip.errors import ConfigError, NeurochipError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from neurochip.data import Dataset
     from neurochip.experiment import Progress, Run
     from neurochip.parity import FloatParity
+    from neurochip.training import TrainEntry, Training
 
 EXIT_DISAGREES = 1
 EXIT_BAD_INPUT = 2
@@ -90,29 +94,31 @@ def _usage_sentence(error: Any) -> str:
     return f"{text}; see {command} --help"
 
 
-def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a run as a flag; it gets those that were used as a dict."""
-    from neurochip.config import RunConfig
+def _with_options(kind: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command every option of a configuration as a flag; it gets the used ones as a dict."""
 
-    own = [
-        parameter
-        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-        if name != "options"
-    ]
-    flags = [_flag(name, field) for name, field in RunConfig.model_fields.items() if name != "data"]
-    names = [flag.name for flag in flags]
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = [
+            parameter
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "options"
+        ]
+        flags = [_flag(name, field) for name, field in kind.model_fields.items() if name != "data"]
+        names = [flag.name for flag in flags]
 
-    def called(**values: Any) -> Any:
-        options = {name: values.pop(name) for name in names}
-        given = {name: _parsed(name, v) for name, v in options.items() if v is not None}
-        return command(**values, options=given)
+        def called(**values: Any) -> Any:
+            options = {name: values.pop(name) for name in names}
+            given = {n: _parsed(kind, n, v) for n, v in options.items() if v is not None}
+            return command(**values, options=given)
 
-    called.__doc__ = command.__doc__
-    called.__name__ = command.__name__
-    parameters = [*own, *flags]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return called
+        called.__doc__ = command.__doc__
+        called.__name__ = command.__name__
+        parameters = [*own, *flags]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return decorated
 
 
 _LISTS = {
@@ -120,6 +126,7 @@ _LISTS = {
     "rate_shifts": "N,N",
     "halve_at": "N,N",
     "sensor": "N,N",
+    "shape": "N,N,N",
     "value_range": "X,X",
     "arrays": "ROLE=NAME,...",
 }
@@ -173,20 +180,18 @@ def _scalar(annotation: Any) -> type:
     return str
 
 
-def _parsed(name: str, value: Any) -> Any:
-    """What a flag of a run's option says, of the option's kind."""
-    from neurochip.config import RunConfig
-
+def _parsed(kind: type[BaseModel], name: str, value: Any) -> Any:
+    """What a flag of an option says, of the option's kind."""
     if name == "arrays":
         return _names(name, value)
     if name == "value_range":
         return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
-    kind = _scalar(RunConfig.model_fields[name].annotation)
-    if kind is int:
+    scalar = _scalar(kind.model_fields[name].annotation)
+    if scalar is int:
         return _number(name, value, int, "a whole number")
-    return _number(name, value, float, "a number") if kind is float else value
+    return _number(name, value, float, "a number") if scalar is float else value
 
 
 def _whole_numbers(name: str, text: str) -> Any:
@@ -220,7 +225,7 @@ def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> An
 
 
 @app.command()
-@_with_run_options
+@_with_options(RunConfig)
 def learn(
     config: Annotated[
         Optional[Path],  # noqa: UP045
@@ -446,6 +451,82 @@ class _Bar:
             epoch=epoch + 1,
             said=f"{rate:.0f} samples/s{error}",
         )
+
+
+@app.command()
+@_with_options(TrainConfig)
+def train(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[CONFIG.toml]", help="Options as a TOML file; flags override it."),
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Built-in name (digits), .npz, IDX folder or HDF5 file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The file to write. [trained.h5, or the resumed file]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--resume", help="Finish the epochs of this file, bit for bit."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train off the chip, in float, by any of the rules, and save a file after every epoch."""
+    from neurochip import files, training
+    from neurochip.config import make_training, read
+
+    if resume is not None:
+        if options or config is not None or data is not None:
+            raise ConfigError(
+                f"a training that is resumed from {str(resume)!r} keeps its options; leave out all "
+                f"others but --out, or start a new one without --resume"
+            )
+        target = out or resume
+        begun = training.load(resume)
+        samples = training.load_data(begun.config)
+    else:
+        given = {} if config is None else read(config)
+        options = {**options, **({} if data is None else {"data": data})}
+        merged = make_training({**given, **options}, "options" if config is None else str(config))
+        target = out or Path("trained.h5")
+        samples = training.load_data(merged)
+        begun = training.begin(merged, samples)
+    files.check_writable(target)
+    _train(begun, samples, target, as_json)
+
+
+def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
+    from neurochip import training
+
+    before, start = _identity(out), time.perf_counter()
+
+    def tell(entry: TrainEntry) -> None:
+        if not as_json:
+            print(
+                f"epoch {entry.epoch}: T = {entry.timesteps}, loss {entry.loss:.4f}, "
+                f"test accuracy {entry.test_accuracy:.2%}",
+                flush=True,
+            )
+
+    try:
+        done = training.train(begun, samples, out, tell)
+    except KeyboardInterrupt:
+        if _identity(out) == before:
+            raise _InterruptedRunError("nothing was saved") from None
+        epochs = training.load(out).progress.number
+        raise _InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+    if as_json:
+        seconds = time.perf_counter() - start
+        _print_json(
+            {"command": "train", "out": str(out), "seconds": seconds, **training.facts(done)}
+        )
+    else:
+        print(f"written to {out} ({time.perf_counter() - start:.1f} s)")
 
 
 @app.command("run")

@@ -754,7 +754,8 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "unknown rule": (
         "--rule stdp",
-        "there is no learning rule 'stdp'; the known rules are 'ottt'.",
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'.",
     ),
     "weights too wide": (
         "--weight-bits 17",
@@ -840,8 +841,8 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "a width without a use": (
         "--width 2",
-        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar or a "
-        "triangle.",
+        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar, a "
+        "triangle or a tent.",
     ),
     "a missing folder": (
         "--out none/run.h5",

@@ -148,8 +148,15 @@ def test_what_is_unknown() -> None:
     known = ", ".join(RunConfig.model_fields)
     with fails(ConfigError, f"here: option 'colour' is unknown; the options are {known}"):
         make({"colour": 1}, "here")
-    with fails(RuleError, "there is no learning rule 'stdp'; the known rules are 'ottt'."):
+    sentence = (
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'."
+    )
+    with fails(RuleError, sentence):
         make({"rule": "stdp"}).make_rule()
+    sentence = "rule 'tet' has no binding to a chip's integers; a chip learns by 'ottt'."
+    with fails(RuleError, sentence):
+        make({"rule": "tet"}).make_rule()
     with pytest.raises(HardwareError, match=r"^hardware model 'foo' is unknown; "):
         make({"hardware": "foo"}).load_hardware()
 

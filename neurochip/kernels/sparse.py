@@ -11,6 +11,9 @@ from neurochip.kernels.jit import kernel
 
 Reals = NDArray[np.floating[Any]]
 
+# Columns at a time: so many of a row of weights, of all rows, fit into the second-level cache.
+COLUMNS = 400
+
 
 @kernel
 def count_events(x: Reals) -> int:
@@ -32,14 +35,7 @@ def add_rows_of_events(x: Reals, weights: Reals, currents: Reals) -> None:
         weights: (n_in, n_out) float, input-major.
         currents: (B, n_out) float, added to.
     """
-    for b in range(x.shape[0]):
-        events, target = x[b], currents[b]
-        for i in range(events.size):
-            size = events[i]
-            if size != 0.0:
-                row = weights[i]
-                for k in range(target.size):
-                    target[k] += size * row[k]
+    _add_products(x, weights, currents)
 
 
 @kernel
@@ -51,11 +47,52 @@ def add_outer_of_events(x: Reals, delta: Reals, total: Reals) -> None:
         delta: (B, n_out) float.
         total: (n_in, n_out) float, input-major, added to.
     """
-    for i in range(total.shape[0]):
-        row = total[i]
-        for b in range(x.shape[0]):
-            size = x[b, i]
-            if size != 0.0:
-                error = delta[b]
-                for k in range(row.size):
-                    row[k] += size * error[k]
+    _add_products(np.ascontiguousarray(x.T), delta, total)
+
+
+@kernel
+def _add_products(signals: Reals, rows: Reals, targets: Reals) -> None:
+    """targets += signals rows, without the signals that are zero."""
+    numbers = np.empty(signals.shape, np.int32)
+    values = np.empty_like(signals)
+    counts = np.empty(len(signals), np.intp)
+    for b in range(len(signals)):
+        counts[b] = _events(signals[b], numbers[b], values[b])
+    n_out = targets.shape[1]
+    for first in range(0, n_out, COLUMNS):
+        last = min(first + COLUMNS, n_out)
+        for b in range(len(signals)):
+            _add_rows(targets[b][first:last], rows, first, numbers[b], values[b], counts[b])
+
+
+@kernel
+def _events(signals: Reals, numbers: NDArray[np.int32], values: Reals) -> int:
+    """Number and value of each signal that isn't zero; gives how many."""
+    count = 0
+    for i in range(signals.size):
+        if signals[i] != 0.0:
+            numbers[count] = i
+            values[count] = signals[i]
+            count += 1
+    return count
+
+
+@kernel
+def _add_rows(
+    target: Reals, rows: Reals, first: int, numbers: NDArray[np.int32], values: Reals, count: int
+) -> None:
+    """Target += values[j] * rows[numbers[j]] from column `first` on, four rows in one sweep."""
+    last = first + target.size
+    j = 0
+    while j + 4 <= count:
+        a, b, c, d = values[j], values[j + 1], values[j + 2], values[j + 3]
+        p, q = rows[numbers[j]][first:last], rows[numbers[j + 1]][first:last]
+        r, s = rows[numbers[j + 2]][first:last], rows[numbers[j + 3]][first:last]
+        for k in range(target.size):
+            target[k] += (a * p[k] + b * q[k]) + (c * r[k] + d * s[k])
+        j += 4
+    while j < count:
+        a, p = values[j], rows[numbers[j]][first:last]
+        for k in range(target.size):
+            target[k] += a * p[k]
+        j += 1

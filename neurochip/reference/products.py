@@ -18,8 +18,8 @@ SWS_EPS = 1e-4
 # Patches in memory at a time.
 PATCH_BYTES = 1 << 21
 # Below these shares of numbers that aren't zero, going event by event is faster than BLAS.
-FORWARD_DENSITY = 0.12
-GRADIENT_DENSITY = 0.2
+FORWARD_DENSITY = 0.25
+GRADIENT_DENSITY = 0.25
 # Rows of fewer weights aren't worth an event's trouble.
 EVENT_WIDTH = 64
 

@@ -26,7 +26,7 @@ from neurochip.errors import (
     RuleError,
 )
 from neurochip.network import LIF, Dense, Feedback, Network, Parameters, presets
-from neurochip.rules import OTTT, Surrogate
+from neurochip.rules import OTTT, TET, Surrogate
 
 T = 4
 SIZES = (64, 16, 10)
@@ -455,6 +455,18 @@ def test_a_surrogate_or_loss_that_needs_floats() -> None:
         "16-entry form, or 'boxcar' or 'triangle'",
     ):
         make(rule=OTTT(surrogate=Surrogate("sigmoid")))
+    with fails(
+        RuleError,
+        "surrogate 'tent' needs real numbers, which a chip hasn't; choose 'triangle', its form in "
+        "sixteenths, or 'table' or 'boxcar'",
+    ):
+        make(rule=OTTT(surrogate=Surrogate("tent")))
+    with fails(
+        RuleError,
+        "rule 'tet' has no binding to a chip's integers; learn with OTTT, or train off the chip "
+        "and map the result",
+    ):
+        make(rule=TET())  # type: ignore[arg-type]
     with fails(
         RuleError,
         "loss_lambda is 0.05, but a chip computes one error, not a mixture; set it to 0, or the "
