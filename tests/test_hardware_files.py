@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neurochip import hardware
 from neurochip.errors import HardwareError
+from neurochip.hardware.writing import to_toml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FIRST = Path(__file__).parent / "vectors" / "hardware"
 NEUROCHIP = hardware.load("neurochip").to_toml()
@@ -292,3 +302,41 @@ def test_an_old_barrier_of_one_tile() -> None:
     small = text.replace('value = 128, unit = "core"', 'value = 4, unit = "core"')
     barrier = hardware.from_toml(small).costs.time.barrier
     assert (barrier.tiles, barrier.value) == ((1,), (113.0,))
+
+
+# --- damage
+
+
+JUNK = st.sampled_from(
+    [0, -1, 1.5, True, "", "x", [], [1], {}, {"basis": 1}, {"value": 0}, {"basis": "unknown"}]
+)
+
+
+def paths(tables: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [(*prefix, key) for key in tables]
+    for key, item in tables.items():
+        if isinstance(item, dict):
+            found += paths(item, (*prefix, key))
+    return found
+
+
+@given(st.sampled_from(["first", "now"]), st.data(), JUNK)
+def test_junk_in_any_place_gives_a_sentence(version: str, data: st.DataObject, junk: Any) -> None:
+    first = (FIRST / "neurochip_first.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(first if version == "first" else NEUROCHIP)
+    *parents, last = data.draw(st.sampled_from(paths(tables)))
+    table = tables
+    for parent in parents:
+        table = table[parent]
+    if data.draw(st.booleans()):
+        table[last] = junk
+    else:
+        del table[last]
+    try:
+        hw = hardware.from_toml(to_toml(tables), where="f")
+    except HardwareError as error:
+        assert str(error).startswith(("f: ", "hardware model "))
+        assert "\n" not in str(error)
+    else:
+        assert hardware.from_toml(hw.to_toml()) == hw
+        hardware.cost_table(hw)

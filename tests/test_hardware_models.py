@@ -19,8 +19,9 @@ TABLE_2 = {
 }
 #: What table 2 and the rest of the paper say nothing of.
 NOT_IN_TABLE_2 = {"message_out", "message_in", "trace_update", "error_message", "error_operation"}
-#: SANA-FE's fit to Loihi 1 (arch/loihi.yaml): pJ and ns.
+#: The fit of SANA-FE 2.2.9 to Loihi 1 (loihi.yaml): pJ and ns.
 SANA_FE = {
+    "spike_in_tile": (0.0, 0.0),
     "message_out": (111.0, 5.1),
     "message_in": (0.0, 16.0),
     "hop_east_west": (3.0, 4.1),

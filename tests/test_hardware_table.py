@@ -26,12 +26,25 @@ def test_known_costs_are_copied_and_unknown_ones_are_nan(name: str) -> None:
 
 
 def test_the_barrier_is_a_line_between_its_points() -> None:
-    barrier = cost_table(hardware.load("loihi_calibrated")).barrier
+    """Davies et al.: 113 ns for one tile to 465 ns for all 32."""
+    barrier = cost_table(hardware.load("loihi")).barrier
     assert barrier.shape == (33,)
-    assert barrier[[0, 1, 2, 3, 4, 29, 32]] == pytest.approx([0, 600, 1000, 1200, 1400, 1800, 1800])
-    unknown = cost_table(hardware.load("loihi2")).barrier
-    assert unknown[0] == 0
-    assert np.isnan(unknown[1:]).all()
+    assert barrier[[0, 1, 17, 32]] == pytest.approx([0, 113, 113 + 16 * 352 / 31, 465])
+
+
+def test_the_barrier_may_have_steps() -> None:
+    """SANA-FE takes the value of the next lower count."""
+    barrier = cost_table(hardware.load("loihi_calibrated")).barrier
+    assert barrier[[0, 1, 2, 3, 4, 28, 29, 32]].tolist() == [
+        *(0, 600, 1000, 1000, 1400),
+        *(1400, 1800, 1800),
+    ]
+
+
+def test_an_unknown_barrier() -> None:
+    barrier = cost_table(hardware.load("loihi2")).barrier
+    assert barrier[0] == 0
+    assert np.isnan(barrier[1:]).all()
 
 
 def test_cycles_are_turned_into_ns() -> None:

@@ -87,11 +87,13 @@ class MaybeReal(Quantity):
 class Curve(Sourced):
     """A number that depends on a count of tiles: one value at each of some counts, or unknown.
 
-    Between two counts it's the straight line, beyond the first and the last the nearest value.
+    Between two counts it's the straight line, or the lower count's value where the source has
+    steps; beyond the first and the last it's the nearest value.
     """
 
     tiles: Annotated[tuple[StrictInt, ...], Field(min_length=1)] = (1,)
     value: tuple[Annotated[float, Field(strict=True)], ...] | None = None
+    between: Literal["line", "step"] = "line"
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> Curve:

@@ -46,6 +46,9 @@ def _barrier(time: Time, n_tiles: int) -> NDArray[np.float64]:
     counts = np.arange(n_tiles + 1)
     if curve.value is None:
         ends = np.full(n_tiles + 1, np.nan)
+    elif curve.between == "step":
+        last = np.searchsorted(curve.tiles, counts, side="right") - 1
+        ends = np.array(curve.value)[np.maximum(last, 0)]
     else:
         ends = np.interp(counts, curve.tiles, curve.value)
     ends[0] = 0.0  # nobody to wait for

@@ -139,7 +139,7 @@ def _cut(partitioner: Partitioner) -> tuple[Slices, Ints, Routes]:
     fan_out = np.zeros(int(topology.offsets[-1]), np.int32)
     for _ in range(_ROUNDS):
         slices = partitioner.cut(fan_out)
-        places = place.pack(slices, demand, partitioner.hardware)
+        places = place.pack(topology, slices, demand, partitioner.hardware)
         routes = find_routes(topology, slices, places, demand)
         sent = sent_by_place(routes, int(places.max()) + 1)
         if (sent <= demand.ceilings[AXONS_OUT]).all():

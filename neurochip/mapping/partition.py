@@ -96,7 +96,10 @@ class Partitioner:
         bounds = [self._large(number, sums) for number, sums in zip(numbers, sent, strict=True)]
         if sum(len(cuts) - 1 for cuts in bounds) <= self.hardware.limits.cores.value:
             bounds = [self._even(*entry) for entry in zip(numbers, bounds, sent, strict=True)]
-        return self.slices(bounds)
+        slices = self.slices(bounds)
+        sums = (np.diff(sums[cuts]) for sums, cuts in zip(sent, bounds, strict=True))
+        slices.needs[:, AXONS_OUT] = np.concatenate(list(sums))
+        return slices
 
     def slices(self, bounds: list[list[int]]) -> Slices:
         """Slices between the bounds 0 .. n of each population, the first after the inputs."""

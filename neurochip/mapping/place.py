@@ -8,7 +8,7 @@ from neurochip.errors import LimitError
 from neurochip.hardware import Hardware
 from neurochip.mapping.demand import Counts, Demand
 from neurochip.mapping.partition import Slices
-from neurochip.mapping.topology import Ints
+from neurochip.mapping.topology import Ints, Topology
 
 #: Placers by name; any other text is the path of a placement.
 PLACERS = ("greedy", "traffic")
@@ -28,7 +28,7 @@ def tiles_of(hardware: Hardware, cores: Ints) -> tuple[Ints, Ints]:
     return tile % width, tile // width
 
 
-def pack(slices: Slices, demand: Demand, hardware: Hardware) -> Ints:
+def pack(topology: Topology, slices: Slices, demand: Demand, hardware: Hardware) -> Ints:
     """Give each slice a place of its own; where the cores don't suffice, let slices share.
 
     A slice joins the first place that has room for it.
@@ -47,12 +47,13 @@ def pack(slices: Slices, demand: Demand, hardware: Hardware) -> Ints:
     for number, need in enumerate(slices.needs):
         room = np.flatnonzero((used + need <= demand.ceilings).all(axis=1))
         if not room.size:
-            mesh = hardware.mesh
+            mesh, name = hardware.mesh, topology.populations[slices.population[number]].name
             raise LimitError(
                 f"the network is cut into {len(slices)} slices, of which {number} fit into the "
                 f"{cores} cores of hardware {hardware.name!r} ({mesh.width.value} x "
-                f"{mesh.height.value} tiles of {hardware.limits.cores_per_tile.value}); make the "
-                "layers smaller, put more neurons on a core, or choose a larger chip"
+                f"{mesh.height.value} tiles of {hardware.limits.cores_per_tile.value}) and the "
+                f"next, of {name}, doesn't; make the layers smaller, put more neurons on a core, "
+                "or choose a larger chip"
             )
         places[number] = room[0]
         used[room[0]] += need

@@ -190,8 +190,8 @@ def test_one_neuron_that_sends_too_many() -> None:
 def test_a_mesh_too_small() -> None:
     with fails(
         "the network is cut into 5 slices, of which 4 fit into the 4 cores of hardware 'neurochip' "
-        "(1 x 1 tiles of 4); make the layers smaller, put more neurons on a core, or choose a "
-        "larger chip"
+        "(1 x 1 tiles of 4) and the next, of the read-out, doesn't; make the layers smaller, put "
+        "more neurons on a core, or choose a larger chip"
     ):
         map_network(Network.mlp([2, 40, 10]), chip(cores=4, width=1, height=1, neurons_per_core=10))
 
@@ -203,6 +203,14 @@ def test_where_cores_are_few_slices_share_them() -> None:
     assert mapped.slices.population.tolist() == [1, 1, 1, 1, 2]
     assert mapped.core.tolist() == [0, 1, 2, 3, 3]
     assert mapped.used[:, NEURONS].tolist() == [13, 13, 13, 11]
+
+
+def test_shared_cores_keep_to_their_axons_out() -> None:
+    """Each neuron of the first two layers sends to one core: 6 of them are a core's 6 axons out."""
+    small = chip(cores=3, width=1, height=1, axons_out_per_core=6)
+    mapped = map_network(Network.mlp([2, 6, 6, 3, 3]), small)
+    assert (mapped.used[:, AXONS_OUT] <= 6).all()
+    assert len(set(mapped.core.tolist())) == 3
 
 
 def test_neurons_per_core_is_one_or_more() -> None:
