@@ -27,41 +27,30 @@ def count_events(x: Reals) -> int:
 
 
 @kernel
-def add_rows_of_events(x: Reals, weights: Reals, currents: Reals) -> None:
-    """currents[b] += x[b, i] * weights[i] for every event.
+def add_products_of_events(
+    signals: Reals,
+    rows: Reals,
+    targets: Reals,
+    numbers: NDArray[np.int32],
+    values: Reals,
+    counts: NDArray[np.int64],
+) -> None:
+    """targets[b] += signals[b, i] * rows[i] for every signal that isn't zero.
 
     Args:
-        x: (B, n_in) float.
-        weights: (n_in, n_out) float, input-major.
-        currents: (B, n_out) float, added to.
+        signals: (B, n) float.
+        rows: (n, m) float.
+        targets: (B, m) float, added to.
+        numbers: (B, n), room.
+        values: (B, n) float, room.
+        counts: (B,), room.
     """
-    _add_products(x, weights, currents)
-
-
-@kernel
-def add_outer_of_events(x: Reals, delta: Reals, total: Reals) -> None:
-    """total[i] += x[b, i] * delta[b] for every event, a row of `total` at a time.
-
-    Args:
-        x: (B, n_in) float.
-        delta: (B, n_out) float.
-        total: (n_in, n_out) float, input-major, added to.
-    """
-    _add_products(np.ascontiguousarray(x.T), delta, total)
-
-
-@kernel
-def _add_products(signals: Reals, rows: Reals, targets: Reals) -> None:
-    """targets += signals rows, without the signals that are zero."""
-    numbers = np.empty(signals.shape, np.int32)
-    values = np.empty_like(signals)
-    counts = np.empty(len(signals), np.intp)
-    for b in range(len(signals)):
+    for b in range(signals.shape[0]):
         counts[b] = _events(signals[b], numbers[b], values[b])
     n_out = targets.shape[1]
     for first in range(0, n_out, COLUMNS):
         last = min(first + COLUMNS, n_out)
-        for b in range(len(signals)):
+        for b in range(signals.shape[0]):
             _add_rows(targets[b][first:last], rows, first, numbers[b], values[b], counts[b])
 
 

@@ -65,13 +65,12 @@ def test_events(batch: int, n_in: int, n_out: int, density: float, dtype: Any) -
     rng = np.random.default_rng([batch, n_in, n_out])
     x = (rng.normal(size=(batch, n_in)) * (rng.random((batch, n_in)) < density)).astype(dtype)
     weights = rng.normal(size=(n_in, n_out)).astype(dtype)
-    delta, total = rng.normal(size=(batch, n_out)).astype(dtype), weights.copy()
+    delta = rng.normal(size=(batch, n_out)).astype(dtype)
     assert sparse.count_events(x) == np.count_nonzero(x)
-    currents = delta.copy()
-    sparse.add_rows_of_events(x, weights, currents)
-    assert np.allclose(currents, delta + x @ weights, atol=1e-5)
-    sparse.add_outer_of_events(x, delta, total)
-    assert np.allclose(total, weights + x.T @ delta, atol=1e-5)
+    targets = delta.copy()
+    room = np.empty(x.shape, np.int32), np.empty_like(x), np.empty(batch, np.int64)
+    sparse.add_products_of_events(x, weights, targets, *room)
+    assert np.allclose(targets, delta + x @ weights, atol=1e-5)
 
 
 @given(

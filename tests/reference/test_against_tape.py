@@ -72,6 +72,7 @@ BOTH: dict[str, Network] = {
         (1, 6, 6),
     ),
 }
+WIDE = Network((Dense(90, 80), LIF(), Dense(80, 70), LIF(), Dense(70, 3)), 3)
 ONLY_ONLINE: dict[str, Network] = {
     "vgg_f": presets.vgg_f(3, (2, 8, 8), 4, plan=(3, 0, 4)),
     "recurrent": Network(
@@ -207,3 +208,26 @@ def test_static_input_is_the_same_at_every_step(name: str) -> None:
         same_loss, same_gradient = trainer.gradient(repeated, y)
         agree(loss, same_loss, "loss")
         agree_all(network, learned(gradient), learned(same_gradient))
+
+
+def test_signals_that_are_mostly_zero() -> None:
+    """Wide layers go event by event then; dense signals, and the sum of both, go by BLAS."""
+    params, dense, y = case_of(WIDE)
+    sparse = dense * (dense > 0.9)
+    mixed = np.stack([dense[0], sparse[1], sparse[2]])
+    for x in (sparse, mixed):
+        recording = record(WIDE, params, x, y, OTTT(surrogate=SIGMOID, trace_input=True))
+        _, gradients, _ = naive.online(
+            WIDE,
+            params,
+            x,
+            psi,
+            lambda out: tape.cross_entropy(out, y).times(1 / WIDE.timesteps),
+            input_lam=WIDE.neurons[0].lam,
+        )
+        for t, of_step in enumerate(gradients):
+            agree_all(WIDE, [g[t] for g in (*recording.g_W, *recording.g_b)], of_step)
+        trainer = Trainer(WIDE, params, OTTT(surrogate=SIGMOID, trace_input=True), 0.0)
+        _, summed = trainer.gradient(x, y)
+        wanted = [sum(parts) for parts in zip(*gradients, strict=True)]
+        agree_all(WIDE, learned(summed), wanted)
