@@ -89,6 +89,6 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     if first is not None:
         text = (
             f"sample {first.sample}, step {first.step}, neuron {first.neuron}: "
-            f"{first.expected} here, {first.found} there"
+            f"{first.expected} expected, {first.found} found"
         )
     return verdict.layer, verdict.state, str(verdict.steps), str(verdict.mismatches), text

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from neurochip.chip import Chip
     from neurochip.deploy.states import Verdict
 
-__all__ = ["check", "compare", "is_installed", "require"]
+__all__ = ["check", "compare", "is_installed", "require", "write"]
 
 LAVA = "lava-nc 0.10.0"
 
@@ -76,3 +77,10 @@ def check(chip: Chip, x: ArrayLike) -> None:
                 f"{first.neuron}: {first.expected} on the chip, {first.found} in Lava; report it "
                 f"as a bug"
             )
+
+
+def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
+    """Write a folder that runs with lava-nc alone; see `neurochip.deploy.lava.folder.write`."""
+    from neurochip.deploy.lava.folder import write
+
+    return write(chip, x, folder)

@@ -1,7 +1,8 @@
-"""Parity: a chip against the float reference, register by register, with a verdict."""
+"""Parity: a chip against other executions, register by register, with a verdict."""
 
 from __future__ import annotations
 
+from neurochip.parity.against_export import ExportParity, compare_with_lava
 from neurochip.parity.against_float import (
     MAX_PREDICTIONS,
     MAX_SPIKES,
@@ -15,7 +16,9 @@ __all__ = [
     "MAX_PREDICTIONS",
     "MAX_SPIKES",
     "MIN_COSINE",
+    "ExportParity",
     "FloatParity",
     "LayerParity",
     "compare_with_float",
+    "compare_with_lava",
 ]

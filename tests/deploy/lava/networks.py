@@ -157,3 +157,24 @@ def naive_run(network: LavaNetwork, inputs: np.ndarray) -> Recording:
         for n, (layer, states) in enumerate(zip(network.layers, history, strict=True))
     )
     return Recording(inputs, layers)
+
+
+#: Cases whose outcome in Lava is kept in tests/vectors/lava.npz.
+GOLDEN = {
+    "hard": Case(sizes=(12, 9, 7, 3), timesteps=40, threshold=256, lam=0.8),
+    "soft": Case(sizes=(12, 9, 3), timesteps=40, threshold=100, reset="soft", readout="spiking"),
+    "leaky": Case(sizes=(8, 6, 3), weight_bits=4, timesteps=40, threshold=8, readout="leaky"),
+    "forgets": Case(sizes=(8, 6, 3), weight_bits=2, timesteps=20, threshold=2, lam=0.0),
+    "wraps": Case(
+        sizes=(150, 4, 2), exponent=3, timesteps=12, threshold=5000, extreme=True, density=1.0
+    ),
+    "saturates": Case(
+        sizes=(120, 4, 2),
+        exponent=3,
+        timesteps=12,
+        threshold=131071,
+        lam=0.99,
+        extreme=True,
+        density=1.0,
+    ),
+}

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from neurochip import data
+from neurochip.chip import Chip
 from neurochip.deploy import lava as export
 from neurochip.deploy import states
-from neurochip.deploy.lava.plan import plan, record
+from neurochip.deploy.lava.plan import plan, predictions, record
 from neurochip.errors import ExportError, ParityError
+from neurochip.network import Network
 
 from ...naive import lava as naive
 from .networks import Case, cases, naive_run, wrapping_cases
@@ -177,6 +180,20 @@ def test_the_twin_of_lava_runs_whole_networks_as_lava_does():
     network, inputs = plan(case.chip()), case.samples(3)
     verdicts = states.compare(naive_run(network, inputs).layers, drive(network, inputs).layers)
     assert [v for v in verdicts if v.mismatches] == []
+
+
+def test_digits_are_recognised_as_well_in_lava():
+    from neurochip.deploy.lava.drive import drive
+
+    digits = data.load("digits")
+    network = Network.mlp([64, 32, 10], timesteps=8, reset="hard", fires=">")
+    chip = Chip(network, "loihi", encoding="rate")
+    chip.learn(digits.train)
+    inputs = record(chip, digits.test.x).inputs
+    classes = predictions("linear", drive(plan(chip), inputs).layers[-1])
+    result = chip.evaluate(digits.test)
+    assert np.mean(classes == digits.test.y) == result.accuracy > 0.6
+    assert np.array_equal(classes, result.predictions)
 
 
 def test_check_raises_at_the_first_difference(monkeypatch):

@@ -1,0 +1,53 @@
+"""The chip against its exports: every register of every step must hold the same integer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neurochip.chip import Chip
+from neurochip.data import Split
+from neurochip.deploy import lava
+from neurochip.deploy.states import Verdict
+from neurochip.errors import ConfigError
+
+#: How many samples are compared unless asked otherwise.
+SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class ExportParity:
+    """The verdict on a whole network.
+
+    Attributes:
+        samples: how many were compared.
+        states: one verdict for each register of each layer.
+    """
+
+    samples: int
+    states: tuple[Verdict, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there is no difference at all."""
+        return not any(verdict.mismatches for verdict in self.states)
+
+
+def compare_with_lava(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:
+    """Show the first samples of a set to the chip and to Lava's process models.
+
+    Args:
+        chip: in the state that is to be compared; it isn't changed.
+        data: the samples.
+        samples: how many, fewer where the set is smaller.
+
+    Raises:
+        ExportError: Lava is missing, or can't express the network exactly.
+    """
+    part = _first(data, samples)
+    return ExportParity(len(part), lava.compare(chip, part.x))
+
+
+def _first(data: Split, samples: int) -> Split:
+    if samples < 1:
+        raise ConfigError(f"parity was asked for {samples} samples; it needs 1 or more")
+    return data.take(min(samples, len(data)))
