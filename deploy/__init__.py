@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neurochip.deploy import lava
+    from neurochip.deploy import lava, netx
 
-__all__ = ["lava"]
+__all__ = ["lava", "netx"]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,7 +80,7 @@ def step_models(
     """Step connected processes, each after those that it hears.
 
     Args:
-        processes: in order; together they send to no other.
+        processes: in order; what they send to others is dropped.
         recorded: those with u, v and s_out that are written down.
         steps: how many.
 
@@ -115,7 +115,8 @@ def _models(processes: tuple[Any, ...]) -> dict[int, Any]:
         for port in process.in_ports:
             setattr(model, port.name, inboxes[id(port)])
         for port in process.out_ports:
-            listeners = [inboxes[id(heard)] for heard in port.get_dst_ports()]
+            heard = [id(other) for other in port.get_dst_ports()]
+            listeners = [inboxes[other] for other in heard if other in inboxes]
             dtype = getattr(model_class, port.name).d_type
             setattr(model, port.name, _Outbox(dtype, listeners))
         models[process.id] = model
