@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neurochip.deploy import lava, netx
+    from neurochip.deploy import lava, netx, nir
 
-__all__ = ["lava", "netx"]
+__all__ = ["lava", "netx", "nir"]
 
 
 def __getattr__(name: str) -> Any:

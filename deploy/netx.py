@@ -23,8 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from neurochip import files
 from neurochip.chip import Chip
 from neurochip.deploy import lava, states
-from neurochip.deploy.lava.plan import plan, record
+from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
+from neurochip.deploy.recording import record
 from neurochip.deploy.states import Verdict
 from neurochip.errors import ExportError
 

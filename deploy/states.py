@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Difference", "LayerStates", "Verdict", "compare", "rows"]
+__all__ = ["Difference", "LayerStates", "Recording", "Verdict", "compare", "rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,19 @@ class LayerStates:
 
     name: str
     states: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Samples and what every layer held in each of their steps.
+
+    Attributes:
+        inputs: (n, T, n_in) uint8, 0 or 1.
+        layers: u, v after the reset, and s of every layer, each (n, T, n_out).
+    """
+
+    inputs: NDArray[np.uint8]
+    layers: tuple[LayerStates, ...]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 #: What `parity` compares a chip with.
-AGAINST = ("float", "lava")
+AGAINST = ("float", "lava", "netx", "nir")
 
 #: The demonstration: few enough epochs that a second start takes seconds.
 DEMO_FOLDER = Path("demo")
@@ -455,7 +455,7 @@ def parity(
     if against == "float":
         verdict = room.compare_with_float(run.chip, loaded.test, count)
     else:
-        verdict = room.compare_with_lava(run.chip, loaded.test, count)
+        verdict = room.EXPORTS[against](run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
     elif isinstance(verdict, room.FloatParity):
@@ -541,6 +541,36 @@ def deploy_lava(
         _print_json({"command": "deploy lava", "written": [str(file) for file in written]})
     else:
         print(f"written to {out}; there, python run.py runs it in Lava and compares")
+
+
+OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
+
+
+@deploy.command("netx")
+def deploy_netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write an HDF5 file that lava-dl's netx turns into Lava processes."""
+    from neurochip import experiment
+    from neurochip.deploy import netx
+
+    netx.write(experiment.load_run(path).chip, out)
+    _print_deployed("netx", out, as_json)
+
+
+@deploy.command("nir")
+def deploy_nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write a NIR file: floats for other tools, and the chip's integers and learning state."""
+    from neurochip import experiment
+    from neurochip.deploy import nir
+
+    nir.write(experiment.load_run(path).chip, out)
+    _print_deployed("nir", out, as_json)
+
+
+def _print_deployed(kind: str, out: Path, as_json: bool) -> None:
+    if as_json:
+        _print_json({"command": f"deploy {kind}", "written": [str(out)]})
+    else:
+        print(f"written to {out}")
 
 
 @app.command()

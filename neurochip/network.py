@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -120,10 +120,13 @@ class Network:
     Attributes:
         layers: Dense, LIF, Dense, LIF, ..., Dense, and then nothing, LI or LIF.
         timesteps: T, at least 1.
+        initial: weights that a chip starts from, such as those of an imported network; drawn from
+            its seed if None. They are no part of a description (`to_dict`).
     """
 
     layers: tuple[Layer, ...]
     timesteps: int
+    initial: Parameters | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the order of the layers and that their shapes meet."""
@@ -136,6 +139,8 @@ class Network:
                     f"Dense layer {number} has {below.n_out} outputs but Dense layer {number + 1} "
                     f"has {above.n_in} inputs; they must be equal."
                 )
+        if self.initial is not None:
+            self.check(self.initial)
 
     @classmethod
     def mlp(

@@ -56,7 +56,8 @@ def compare(chip: Chip, x: ArrayLike) -> tuple[Verdict, ...]:
         ExportError: Lava is missing, or the network can't be expressed exactly.
     """
     from neurochip.deploy import states
-    from neurochip.deploy.lava.plan import plan, record
+    from neurochip.deploy.lava.plan import plan
+    from neurochip.deploy.recording import record
 
     network = plan(chip)
     require()

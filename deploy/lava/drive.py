@@ -18,8 +18,8 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from numpy.typing import NDArray
 
 from neurochip.deploy.lava.player.build import build
-from neurochip.deploy.lava.player.network import LavaNetwork, Recording
-from neurochip.deploy.states import LayerStates
+from neurochip.deploy.lava.player.network import LavaNetwork
+from neurochip.deploy.states import LayerStates, Recording
 
 __all__ = ["drive", "step_models"]
 

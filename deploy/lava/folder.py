@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 
 from neurochip import files
 from neurochip.chip import Chip
-from neurochip.deploy.lava.plan import plan, predictions, record
-from neurochip.deploy.lava.player.network import FORMAT, LavaNetwork, Recording
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.lava.player.network import FORMAT, LavaNetwork
+from neurochip.deploy.recording import predictions, record
+from neurochip.deploy.states import Recording
 
 __all__ = ["write"]
 

@@ -97,7 +97,8 @@ class Chip:
         rule: how it learns.
         seed: 0 .. 2^63-1, of initial weights, order of samples and all random words.
         encoding: "graded", "rate", "bernoulli" or "spikes" (mapping.ENCODINGS).
-        parameters: initial float weights; drawn from the seed if None.
+        parameters: initial float weights; the network's own, or else drawn from the seed, if None.
+        formats: the formats of a chip that was saved; chosen for the initial weights if None.
         count_saturations: also count every value that leaves its register's range; slower.
 
     Raises:
@@ -115,6 +116,7 @@ class Chip:
         *,
         encoding: Encoding = "graded",
         parameters: Parameters | None = None,
+        formats: Formats | None = None,
         count_saturations: bool = False,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
@@ -129,9 +131,9 @@ class Chip:
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
         mapping.check_fits(network, self.hardware, self.rule)
-        start = initialise(network, seed) if parameters is None else parameters
+        start = parameters or network.initial or initialise(network, seed)
         network.check(start)
-        self.formats: Formats = mapping.choose_formats(
+        self.formats: Formats = formats or mapping.choose_formats(
             network, start, self.hardware, self.rule, encoding, seed
         )
         mapping.check_thresholds(network, self.hardware, self.formats)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from neurochip.parity.against_export import ExportParity, compare_with_lava
+from neurochip.parity.against_export import (
+    EXPORTS,
+    ExportParity,
+    compare_with_lava,
+    compare_with_netx,
+    compare_with_nir,
+)
 from neurochip.parity.against_float import (
     MAX_PREDICTIONS,
     MAX_SPIKES,
@@ -13,6 +19,7 @@ from neurochip.parity.against_float import (
 )
 
 __all__ = [
+    "EXPORTS",
     "MAX_PREDICTIONS",
     "MAX_SPIKES",
     "MIN_COSINE",
@@ -21,4 +28,6 @@ __all__ = [
     "LayerParity",
     "compare_with_float",
     "compare_with_lava",
+    "compare_with_netx",
+    "compare_with_nir",
 ]

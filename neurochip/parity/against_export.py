@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from neurochip.chip import Chip
 from neurochip.data import Split
-from neurochip.deploy import lava
+from neurochip.deploy import lava, netx, nir
 from neurochip.deploy.states import Verdict
 from neurochip.errors import ConfigError
 
@@ -45,6 +47,34 @@ def compare_with_lava(chip: Chip, data: Split, samples: int = SAMPLES) -> Export
     """
     part = _first(data, samples)
     return ExportParity(len(part), lava.compare(chip, part.x))
+
+
+def compare_with_netx(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:
+    """Write a netx file, read it as lava-dl does, and run it through Lava's process models.
+
+    Args and errors are those of `compare_with_lava`.
+    """
+    part = _first(data, samples)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.net"
+        netx.write(chip, path)
+        return ExportParity(len(part), netx.compare(chip, part.x, path))
+
+
+def compare_with_nir(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:
+    """Write a NIR file, and run the chip that is read from it.
+
+    Args and errors are those of `compare_with_lava`.
+    """
+    part = _first(data, samples)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.nir"
+        nir.write(chip, path)
+        return ExportParity(len(part), nir.compare(chip, part.x, path))
+
+
+#: Every comparison with an export, by its name.
+EXPORTS = {"lava": compare_with_lava, "netx": compare_with_netx, "nir": compare_with_nir}
 
 
 def _first(data: Split, samples: int) -> Split:

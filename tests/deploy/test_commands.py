@@ -138,3 +138,44 @@ def test_a_python_without_lava_says_so(neurochip, loihi, monkeypatch):
         "neurochip: Lava is not installed here (lava-nc 0.10.0 needs Python 3.10, and this is "
         f"{running}); use Python 3.10 and install 'neurochip[lava]'\n"
     )
+
+
+@pytest.fixture(scope="module")
+def even(tmp_path_factory) -> Path:
+    """A run whose biases netx can hold. Tests must not write to it."""
+    return learned(
+        tmp_path_factory, "--hardware", "loihi", "--encoding", "rate", "--bias-bits", "10"
+    )
+
+
+@needs_lava
+def test_parity_against_netx(neurochip, even):
+    said = neurochip("parity", even, "--against", "netx", "--samples", 5)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.endswith("every integer of 5 samples is the same on the chip and in netx\n")
+
+
+def test_parity_against_nir(neurochip, loihi):
+    pytest.importorskip("nir", reason="needs the package nir (the extra 'nir')")
+    said = neurochip("parity", loihi, "--against", "nir", "--samples", 5, "--json")
+    assert (said.status, said.err) == (0, "")
+    assert (said.json["against"], said.json["agrees"], len(said.json["states"])) == ("nir", True, 6)
+
+
+def test_deploy_netx_and_nir_write_files(neurochip, even):
+    said = neurochip("deploy", "netx", even, "network.net")
+    assert (said.status, said.out, said.err) == (0, "written to network.net\n", "")
+    assert neurochip("deploy", "netx", even, "network.net", "--json").json == {
+        "command": "deploy netx",
+        "written": ["network.net"],
+    }
+    pytest.importorskip("nir", reason="needs the package nir (the extra 'nir')")
+    said = neurochip("deploy", "nir", even, "network.nir")
+    assert (said.status, said.out, said.err) == (0, "written to network.nir\n", "")
+    assert {path.name for path in Path().iterdir()} == {"network.net", "network.nir"}
+
+
+def test_a_file_that_cannot_be_written_is_refused(neurochip, even):
+    said = neurochip("deploy", "netx", even, "missing/network.net")
+    assert (said.status, said.out) == (2, "")
+    assert "missing/network.net can't be written because the directory" in said.err

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from neurochip.chip import Chip
 from neurochip.deploy import lava, netx, states
-from neurochip.deploy.lava.plan import plan, record
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.recording import record
 from neurochip.errors import ExportError
 from neurochip.mapping import Integers
 

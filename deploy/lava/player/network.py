@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip.deploy.states import LayerStates
+from neurochip.deploy.states import LayerStates, Recording
 
-__all__ = ["LavaLayer", "LavaNetwork", "Recording", "read"]
+__all__ = ["LavaLayer", "LavaNetwork", "read"]
 
 #: Kind of file that holds a network and what it is expected to do (neurochip.files).
 FORMAT = "neurochip-lava"
@@ -87,19 +87,6 @@ class LavaNetwork:
         """
         begins = np.arange(0, len(history), self.period) + self.first_step(number) - 1
         return history[begins[:, np.newaxis] + np.arange(self.timesteps)]
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """Samples and what every layer held in each of their steps.
-
-    Attributes:
-        inputs: (n, T, n_in) uint8, 0 or 1.
-        layers: u, v after the reset, and s of every layer, each (n, T, n_out).
-    """
-
-    inputs: NDArray[np.uint8]
-    layers: tuple[LayerStates, ...]
 
 
 def read(path: str | Path) -> tuple[LavaNetwork, Recording]:

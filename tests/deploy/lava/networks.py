@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from neurochip import fixed, hardware
 from neurochip.chip import Chip
-from neurochip.deploy.lava.player.network import LavaNetwork, Recording
-from neurochip.deploy.states import LayerStates
+from neurochip.deploy.lava.player.network import LavaNetwork
+from neurochip.deploy.states import LayerStates, Recording
 from neurochip.mapping import Integers
 from neurochip.network import LI, LIF, Dense, Network, Parameters
 

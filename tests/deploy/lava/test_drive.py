@@ -11,7 +11,8 @@ from neurochip import data
 from neurochip.chip import Chip
 from neurochip.deploy import lava as export
 from neurochip.deploy import states
-from neurochip.deploy.lava.plan import plan, predictions, record
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError, ParityError
 from neurochip.network import Network
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from neurochip.deploy import lava as export
-from neurochip.deploy.lava.plan import plan, record
+from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import read
+from neurochip.deploy.recording import record
 
 from .networks import Case
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from neurochip.deploy import lava as export
-from neurochip.deploy.lava.plan import plan, record
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.recording import record
 
 from ...vectors.make_lava_vectors import FILE, vectors_of
 from .networks import GOLDEN, naive_run

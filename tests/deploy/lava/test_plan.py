@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from neurochip import hardware
 from neurochip.chip import Chip
 from neurochip.deploy import states
-from neurochip.deploy.lava.plan import plan, predictions, record
+from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import LavaNetwork
+from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
 from neurochip.mapping import Integers
