@@ -439,6 +439,10 @@ def parity(
     samples: Annotated[
         str, typer.Option("--samples", metavar="N", help="How many samples.")
     ] = "100",
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Let training samples be learned in Lava too, and compare."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the chip with another execution; exit 0 when they agree, 1 when not."""
@@ -448,11 +452,15 @@ def parity(
     if against not in AGAINST:
         choices = ", ".join(map(repr, AGAINST))
         raise ConfigError(f"--against is {against!r}; it must be one of {choices}")
+    if learn and against != "lava":
+        raise ConfigError(f"--learn is for --against lava, not for {against!r}; leave it out")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     loaded = experiment.load_data(run.config, data)
     verdict: FloatParity | ExportParity
-    if against == "float":
+    if learn:
+        verdict = room.compare_learning_with_lava(run.chip, loaded.train, count)
+    elif against == "float":
         verdict = room.compare_with_float(run.chip, loaded.test, count)
     else:
         verdict = room.EXPORTS[against](run.chip, loaded.test, count)

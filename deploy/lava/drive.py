@@ -8,6 +8,7 @@ set is compared.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from neurochip.deploy.lava.player.build import build
 from neurochip.deploy.lava.player.network import LavaNetwork
 from neurochip.deploy.states import LayerStates, Recording
 
-__all__ = ["drive", "step_models"]
+__all__ = ["RUN_CONFIG", "drive", "make_models", "step_models"]
 
 #: The tag of Lava's integer models.
 RUN_CONFIG = "fixed_pt"
@@ -35,6 +36,9 @@ class _Inbox:
     def __init__(self) -> None:
         self.waiting: deque[NDArray[Any]] = deque()
 
+    def put(self, data: NDArray[Any]) -> None:
+        self.waiting.append(data)
+
     def recv(self) -> NDArray[Any]:
         return self.waiting.popleft()
 
@@ -42,14 +46,14 @@ class _Inbox:
 class _Outbox:
     """An output port: everyone who listens gets a copy, of the port's own type."""
 
-    def __init__(self, dtype: Any, listeners: list[_Inbox]) -> None:
+    def __init__(self, dtype: Any, listeners: list[Any]) -> None:
         self.dtype, self.listeners = dtype, listeners
         self.last: NDArray[Any] | None = None
 
     def send(self, data: Any) -> None:
         self.last = np.array(data, self.dtype)
         for inbox in self.listeners:
-            inbox.waiting.append(self.last.copy())
+            inbox.put(self.last.copy())
 
 
 def drive(network: LavaNetwork, inputs: NDArray[Any]) -> Recording:
@@ -87,7 +91,7 @@ def step_models(
     Returns:
         For each recorded process u, v and s after every step, each (steps, n) int32.
     """
-    models = _models(processes)
+    models = make_models(processes)
     watched = [models[process.id] for process in recorded]
     history = [
         {state: np.zeros((steps, *process.s_out.shape), np.int32) for state in ("u", "v", "s")}
@@ -103,9 +107,14 @@ def step_models(
     return history
 
 
-def _models(processes: tuple[Any, ...]) -> dict[int, Any]:
-    """Lava's model of each process by the process's number, with mailboxes for ports."""
-    inboxes = {id(port): _Inbox() for process in processes for port in process.in_ports}
+def make_models(processes: tuple[Any, ...], inbox: Callable[[], Any] = _Inbox) -> dict[int, Any]:
+    """Lava's model of each process by the process's number, with mailboxes for ports.
+
+    Args:
+        processes: what they send to others is dropped.
+        inbox: makes an input port, with ``put`` and ``recv``.
+    """
+    inboxes = {id(port): inbox() for process in processes for port in process.in_ports}
     models = {}
     for process in processes:
         model_class = _model_class(process)

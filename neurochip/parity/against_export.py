@@ -9,6 +9,7 @@ from pathlib import Path
 from neurochip.chip import Chip
 from neurochip.data import Split
 from neurochip.deploy import lava, netx, nir
+from neurochip.deploy.lava import learning
 from neurochip.deploy.states import Verdict
 from neurochip.errors import ConfigError
 
@@ -47,6 +48,23 @@ def compare_with_lava(chip: Chip, data: Split, samples: int = SAMPLES) -> Export
     """
     part = _first(data, samples)
     return ExportParity(len(part), lava.compare(chip, part.x))
+
+
+def compare_learning_with_lava(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:
+    """Let the first samples of a set be learned, from the chip's state on, on the chip and in Lava.
+
+    Both learn in the `pipelined` schedule; compared is what every layer has learned.
+
+    Args:
+        chip: in the state from which both go on; it isn't changed.
+        data: the samples and labels.
+        samples: how many, fewer where the set is smaller.
+
+    Raises:
+        ExportError: Lava is missing, or the network can't learn there.
+    """
+    part = _first(data, samples)
+    return ExportParity(len(part), learning.compare(chip, part))
 
 
 def compare_with_netx(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:

@@ -179,3 +179,18 @@ def test_a_file_that_cannot_be_written_is_refused(neurochip, even):
     said = neurochip("deploy", "netx", even, "missing/network.net")
     assert (said.status, said.out) == (2, "")
     assert "missing/network.net can't be written because the directory" in said.err
+
+
+@needs_lava
+def test_parity_of_learning_in_lava(neurochip, loihi):
+    said = neurochip("parity", loihi, "--against", "lava", "--learn", "--samples", 5)
+    assert (said.status, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert [line.split()[2] for line in lines[2:-1]] == ["weights", "biases", "trace"] * 2
+    assert lines[-1] == "every integer of 5 samples is the same on the chip and in lava"
+
+
+def test_learning_is_compared_with_lava_only(neurochip, loihi):
+    said = neurochip("parity", loihi, "--learn")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == ("neurochip: --learn is for --against lava, not for 'float'; leave it out\n")
