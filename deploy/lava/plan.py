@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from neurochip.chip import Chip
@@ -27,6 +29,8 @@ MOST_EXPONENT = 7
 BIAS_MIN, BIAS_MAX = -(1 << 12), (1 << 12) - 1
 MOST_BIAS_EXPONENT = 7
 MOST_DECAY = 4095
+#: A leak that keeps nothing of v; Lava has it as a reset in every step.
+FORGETS = 4096
 MOST_THRESHOLD = (1 << 17) - 1
 #: A read-out that never fires has the largest threshold, and must stay at or below it.
 SILENT_BELOW = MOST_THRESHOLD << ALIGNMENT
@@ -51,7 +55,7 @@ def plan(chip: Chip) -> LavaNetwork:
 def _layer(chip: Chip, number: int) -> LavaLayer:
     formats, integers = chip.formats.layers[number], chip.integers
     neuron = _neuron(chip, number)
-    decay = 1 << 12 if neuron is None else decay_factor(neuron.lam)
+    decay = FORGETS if neuron is None else decay_factor(neuron.lam)
     keeps = decay <= MOST_DECAY
     return LavaLayer(
         name=layer_names(chip)[number],
@@ -75,7 +79,11 @@ def _neuron(chip: Chip, number: int) -> LIF | LI | None:
 def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
     if not isinstance(neuron, LIF):
         return MOST_THRESHOLD
-    threshold = round(neuron.v_th * 2.0**fraction)
+    if neuron.v_reset:
+        raise ExportError(
+            f"{name} resets to {neuron.v_reset:g}, but Lava's neurons reset to 0; set v_reset to 0"
+        )
+    threshold = math.floor(neuron.v_th * 2.0**fraction + 0.5)
     mantissa, rest = divmod(threshold, 1 << ALIGNMENT)
     step = 2.0 ** (ALIGNMENT - fraction)
     if rest:
@@ -173,13 +181,18 @@ def _check_readout(chip: Chip, layer: LavaLayer) -> None:
         return
     smallest, largest = _bounds(layer)
     bias = layer.bias.astype(np.int64) << layer.bias_exponent
-    kept = 1 << 12 if not layer.keeps else layer.decay
     reach = max(
         (largest << ALIGNMENT) + int(bias.max()), -((smallest << ALIGNMENT) + int(bias.min()))
     )
-    reach = reach * (1 << 12) // kept
+    if layer.keeps:
+        reach *= _steps_kept(layer.decay, chip.network.timesteps)
     if reach > SILENT_BELOW:
         raise ExportError(
             f"the read-out can reach {reach} in units of v, but Lava's fires above {SILENT_BELOW}; "
             f"use smaller weights or fewer inputs, or a spiking read-out"
         )
+
+
+def _steps_kept(decay: int, timesteps: int) -> int:
+    """How many full-scale steps a membrane can hold at once: those of a sample, or 1 / leak."""
+    return min(timesteps, math.ceil(FORGETS / decay)) if decay else timesteps

@@ -64,6 +64,7 @@ def chip_of(
     network = Network.mlp(
         sizes,
         timesteps=5,
+        lam=0.7,
         reset=machine.neuron.resets[0],
         fires=machine.neuron.fires,
         readout=readout,

@@ -17,7 +17,7 @@ from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
 from neurochip.mapping import Integers
-from neurochip.network import Network
+from neurochip.network import LI, LIF, Dense, Network
 
 from .networks import Case, cases, naive_run, wrapping_cases
 
@@ -149,6 +149,20 @@ def test_a_threshold_between_lavas_is_refused():
     assert "but Lava's thresholds are multiples of 2^6; choose v_th as a multiple of" in refusal(
         loihi_chip(v_th=0.3)
     )
+
+
+def test_another_reset_is_refused():
+    assert refusal(loihi_chip(v_reset=-0.5)) == (
+        "layer 0 resets to -0.5, but Lava's neurons reset to 0; set v_reset to 0"
+    )
+
+
+def test_a_read_out_without_a_leak_is_bounded_by_the_sample():
+    lif = LIF(0.5, 1.0, reset="hard", fires=">")
+    network = Network((Dense(5, 4), lif, Dense(4, 3), LI(0.99999)), 7)
+    chip = Chip(network, "loihi", encoding="spikes")
+    assert plan(chip).layers[-1].decay == 0
+    assert differences(chip, replace(EASY, timesteps=7, density=0.9).samples()) == []
 
 
 def with_integers(case: Case, weights=None, biases=None, bits=13) -> Chip:
