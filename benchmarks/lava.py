@@ -50,8 +50,8 @@ def measure(mnist: str | None) -> Table:
         f"{'-'.join(map(str, SIZES))}, {INPUT_RATE:.0%} of the inputs fire: CPU time of a step",
         ("what", "CPU time a step", "the simulator is faster by", "must"),
     )
-    chip = _chip()
-    simulated = _cpu(lambda: chip.predict(_spikes(SIMULATED)), SIMULATED * TIMESTEPS)
+    chip, shown = _chip(), _spikes(SIMULATED)
+    simulated = _cpu(lambda: chip.predict(shown), SIMULATED * TIMESTEPS)
     table.add("inference, simulator", _shown(simulated), "", "-")
     for name, seconds, must in (
         ("inference, Lava's process models one after the other", _stepped(chip), "-"),
