@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,7 +118,14 @@ def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-_LISTS = ("hidden", "rate_shifts", "halve_at")
+_LISTS = {
+    "hidden": "N,N",
+    "rate_shifts": "N,N",
+    "halve_at": "N,N",
+    "sensor": "N,N",
+    "value_range": "X,X",
+    "arrays": "ROLE=NAME,...",
+}
 _METAVARS: dict[type, str | None] = {int: "N", float: "X", str: "TEXT", bool: None}
 
 
@@ -127,7 +136,7 @@ def _flag(name: str, field: Any) -> inspect.Parameter:
     option = typer.Option(
         f"--{words}/--no-{words}" if kind is bool else f"--{words}",
         help=_help(field),
-        metavar="|".join(choices) or ("N,N" if name in _LISTS else _METAVARS[kind]),
+        metavar="|".join(choices) or _LISTS.get(name, _METAVARS[kind]),
         show_default=False,
     )
     # Numbers are read by `_parsed`, whose sentences name the value.
@@ -144,7 +153,11 @@ def _help(field: Any) -> str:
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(str(entry) for entry in default)
-    shown = "" if default is None else f" [{str(default).lower() if default is True else default}]"
+    shown = (
+        ""
+        if default is None
+        else f" [{str(default).lower() if isinstance(default, bool) else default}]"
+    )
     return f"{field.description}{shown}"
 
 
@@ -167,6 +180,10 @@ def _parsed(name: str, value: Any) -> Any:
     """What a flag of a run's option says, of the option's kind."""
     from neurochip.config import RunConfig
 
+    if name == "arrays":
+        return _names(name, value)
+    if name == "value_range":
+        return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
     kind = _scalar(RunConfig.model_fields[name].annotation)
@@ -180,6 +197,21 @@ def _whole_numbers(name: str, text: str) -> Any:
         return ()
     wanted = "whole numbers with commas between them, such as 128,64"
     return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
+def _names(name: str, text: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    roles = [role.strip() for role, _, _ in pairs]
+    if len(set(roles)) < len(roles) or not all(all(pair) for pair in pairs):
+        raise ConfigError(
+            f"--{name} is {text!r}; it must be ROLE=NAME with commas between them, each role once, "
+            f"such as t=times,unit=units,offsets=offsets,label=labels"
+        )
+    return {role: key.strip() for role, (_, _, key) in zip(roles, pairs, strict=True)}
 
 
 def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> Any:
@@ -218,24 +250,26 @@ def learn(
     from neurochip.config import make, read
 
     if resume is not None:
-        run, samples, epochs = _resumed(resume, config, data, options)
         target = out or resume
+        run, samples, epochs = _resumed(resume, target, config, data, options)
     else:
         given = {} if config is None else read(config)
         options = {**options, **({} if data is None else {"data": data})}
         merged = make({**given, **options}, "options" if config is None else str(config))
         target = out or Path("run.h5")
+        sources = {"data set": merged.data, "hardware model": merged.hardware}
+        files.check_apart(target, {**sources, **({"configuration": config} if config else {})})
         files.check_writable(target)
         samples = experiment.load_data(merged)
         run = experiment.build(merged, samples)
         epochs = merged.epochs
-    _learn(run, samples, epochs, target, as_json)
+    _learn(run, samples, epochs, target, target == resume, as_json)
 
 
 def _resumed(
-    path: Path, config: Path | None, data: str | None, options: dict[str, Any]
+    path: Path, target: Path, config: Path | None, data: str | None, options: dict[str, Any]
 ) -> tuple[Run, Dataset, int]:
-    from neurochip import experiment
+    from neurochip import experiment, files
 
     fixed = sorted(set(options) - {"epochs"})
     if fixed or config is not None:
@@ -245,6 +279,7 @@ def _resumed(
             f"start a new run without --resume"
         )
     run = experiment.load_run(path)
+    files.check_apart(target, {"data set": data or run.config.data})
     samples = experiment.load_data(run.config, data)
     experiment.check_same_data(run, samples, path)
     epochs = options.get("epochs")
@@ -255,18 +290,24 @@ def _resumed(
     return run, samples, epochs
 
 
-def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
+def _learn(
+    run: Run, samples: Dataset, epochs: int, out: Path, in_place: bool, as_json: bool
+) -> None:
     from neurochip import experiment
 
-    before, start = _identity(out), time.perf_counter()
+    before, start, done = _identity(out), time.perf_counter(), run.chip.epoch
     try:
-        with _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress:
-            experiment.learn(run, samples, epochs, out, progress)
+        with (
+            _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
+            _interruptible(progress) as told,
+        ):
+            experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
-        if _identity(out) == before:
+        if _identity(out) != before:
+            done = experiment.load_run(out).chip.epoch
+        elif not in_place:
             raise _InterruptedRunError("nothing was saved") from None
-        done = experiment.load_run(out).chip.epoch
         raise _InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
@@ -274,6 +315,37 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
         print(f"written to {out} ({seconds:.1f} s)")
+
+
+@contextmanager
+def _interruptible(progress: Progress | None) -> Iterator[Progress]:
+    """The first Ctrl-C ends learning when progress is told next, another one at once.
+
+    Python drops a KeyboardInterrupt that is raised while an object is destroyed, as h5py's are
+    whenever a run is saved; so the first one is raised where nothing can drop it.
+    """
+    heard = False
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        if heard:
+            raise KeyboardInterrupt
+        heard = True
+
+    def tell(run: Run, learned: int, scored: int, wrong: int) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        if progress is not None:
+            progress(run, learned, scored, wrong)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield tell  # only the main thread may listen to signals
+        return
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield tell
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -308,13 +380,22 @@ def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:
 @contextmanager
 def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Progress | None]:
     """Tell how learning goes: a bar on a terminal, a line an epoch elsewhere, nothing for JSON."""
+    _announce_compilation()
     if quiet:
         yield None
     elif sys.stdout.isatty():
-        with _Bar(n_samples, last) as bar:
+        with _Bar(n_samples, run.chip.epoch, last) as bar:
             yield bar
     else:
         yield _Lines(n_samples, last)
+
+
+def _announce_compilation() -> None:
+    """Say on the error stream why a first run takes its time."""
+    from neurochip.kernels import jit
+
+    if jit.is_cold():
+        print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
 
 
 class _Lines:
@@ -336,18 +417,18 @@ class _Lines:
 class _Bar:
     """A bar with samples a second and the running error."""
 
-    def __init__(self, n_samples: int, last: int) -> None:
+    def __init__(self, n_samples: int, first: int, last: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(last)),
             BarColumn(),
-            TextColumn("{task.fields[rate]:.0f} samples/s, running error {task.fields[error]:.2%}"),
+            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
         )
-        self.first: int | None = None
-        self.task = self.bar.add_task("learn", total=None, epoch=1, rate=0.0, error=1.0)
+        self.first = first
+        self.task = self.bar.add_task("learn", total=None, epoch=first + 1, said="")
 
     def __enter__(self) -> _Bar:
         self.bar.start()
@@ -358,15 +439,15 @@ class _Bar:
 
     def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
         epoch = run.chip.epoch
-        self.first = epoch if self.first is None else self.first
         done = (epoch - self.first) * self.n_samples + learned
+        rate = done / max(time.perf_counter() - self.start, 1e-9)
+        error = f", running error {wrong / scored:.2%}" if scored else ""
         self.bar.update(
             self.task,
             total=(self.last - self.first) * self.n_samples,
             completed=done,
             epoch=epoch + 1,
-            rate=done / max(time.perf_counter() - self.start, 1e-9),
-            error=wrong / max(scored, 1),
+            said=f"{rate:.0f} samples/s{error}",
         )
 
 
@@ -383,7 +464,8 @@ def run_command(
     from neurochip import experiment
 
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
+    _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
     if as_json:
@@ -456,7 +538,8 @@ def parity(
         raise ConfigError(f"--learn is for --against lava, not for {against!r}; leave it out")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
-    loaded = experiment.load_data(run.config, data)
+    loaded = experiment.load_test_data(run.config, data)
+    _announce_compilation()
     verdict: FloatParity | ExportParity
     if learn:
         verdict = room.compare_learning_with_lava(run.chip, loaded.train, count)
@@ -515,6 +598,12 @@ def _print_parity(verdict: FloatParity) -> None:
         f"(limit {MAX_PREDICTIONS:.0%}); limits: spikes {MAX_SPIKES:.1%}, cosine {MIN_COSINE}"
     )
     print("the chip agrees with the float reference" if verdict.agrees else "they DISAGREE")
+    silent = [layer.name for layer in verdict.layers if layer.cosine is None]
+    if silent:
+        print(
+            f"no gradient reaches {', '.join(silent)} in either, which proves nothing: show more "
+            f"samples with --samples, or learn with other rates or a wider network"
+        )
 
 
 deploy = typer.Typer(
@@ -538,12 +627,15 @@ def deploy_lava(
     as_json: Json = False,
 ) -> None:
     """Write a folder that runs the network with lava-nc alone and checks every integer."""
-    from neurochip import experiment
+    from neurochip import experiment, files
     from neurochip.deploy import lava
 
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
-    test = experiment.load_data(run.config, data).test
+    test = experiment.load_test_data(run.config, data).test
+    files.check_apart(
+        out / lava.NETWORK_FILE, {"run file": path, "data set": data or run.config.data}
+    )
     written = lava.write(run.chip, test.take(count).x, out)
     if as_json:
         _print_json({"command": "deploy lava", "written": [str(file) for file in written]})
@@ -557,9 +649,10 @@ OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.
 @deploy.command("netx")
 def deploy_netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
     """Write an HDF5 file that lava-dl's netx turns into Lava processes."""
-    from neurochip import experiment
+    from neurochip import experiment, files
     from neurochip.deploy import netx
 
+    files.check_apart(out, {"run file": path})
     netx.write(experiment.load_run(path).chip, out)
     _print_deployed("netx", out, as_json)
 
@@ -567,9 +660,10 @@ def deploy_netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
 @deploy.command("nir")
 def deploy_nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
     """Write a NIR file: floats for other tools, and the chip's integers and learning state."""
-    from neurochip import experiment
+    from neurochip import experiment, files
     from neurochip.deploy import nir
 
+    files.check_apart(out, {"run file": path})
     nir.write(experiment.load_run(path).chip, out)
     _print_deployed("nir", out, as_json)
 
@@ -635,14 +729,17 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw what a run did: one HTML page that needs nothing else."""
-    from neurochip import experiment, plot
+    from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
+    samples = experiment.load_test_data(run.config, data)
+    files.check_apart(out, {"run file": path, "data set": data or run.config.data})
+    _announce_compilation()
     written = plot.report(
         run,
-        experiment.load_data(run.config, data),
+        samples,
         out,
         sample=drawn,
         neurons=chosen,
@@ -676,8 +773,11 @@ def demo(
             f"{run.chip.hardware.name!r},\none sample at a time, in integers only "
             f"({run.chip.hardware.registers.weight.bits.value}-bit weights), with OTTT."
         )
-    with _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress:
-        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", progress)
+    with (
+        _progress(run, len(samples.train), DEMO_EPOCHS, as_json) as progress,
+        _interruptible(progress) as told,
+    ):
+        experiment.learn(run, samples, DEMO_EPOCHS, out / "run.h5", told)
     verdict = compare_with_float(run.chip, samples.test)
     page = plot.report(run, samples, out / "report.html")
     if as_json:

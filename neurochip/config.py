@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neurochip import hardware as hardware_models
 from neurochip import rules
+from neurochip.data.layout import DEFAULT_ARRAYS, Layout
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
 from neurochip.mapping import Encoding
@@ -43,6 +44,28 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     data: str = Field("digits", description="built-in name, .npz, IDX folder or HDF5 file")
+    arrays: dict[str, str] | None = Field(
+        None, description="what the arrays of a file are, ROLE=NAME; {split}: train and test"
+    )
+    test_where: str | None = Field(
+        None, description="samples for testing, by values of an array: NAME=N,N"
+    )
+    sensor: tuple[int, ...] | None = Field(
+        None, description="of events: rows,columns of a camera, or number of units"
+    )
+    duration: float | None = Field(
+        None, description="time of all steps, in the events' unit; each sample's own if left out"
+    )
+    binning: Literal["time", "count"] = Field(
+        "time", description="steps of equal time or of equally many events"
+    )
+    full_count: int | None = Field(
+        None, description="events in a step that are graded as 1; the most of any if left out"
+    )
+    series: bool = Field(False, description="the second axis of samples is time")
+    value_range: tuple[float, ...] | None = Field(
+        None, description="values of samples that become 0 and 1"
+    )
     hidden: tuple[int, ...] = Field((128,), description="neurons of each hidden layer")
     timesteps: int = Field(8, description="steps T that a sample is shown for")
     lam: float = Field(0.5, description="decay of membrane and trace a step, 1 - 1/tau")
@@ -104,6 +127,22 @@ class RunConfig(BaseModel):
         """The options that aren't None, as JSON and TOML hold them."""
         return self.model_dump(mode="json", exclude_none=True)
 
+    def make_layout(self) -> Layout | None:
+        """What the arrays of the data file are; None where nothing is declared."""
+        fields = RunConfig.model_fields
+        if all(getattr(self, name) == fields[name].default for name in _OF_LAYOUT):
+            return None
+        return Layout(
+            DEFAULT_ARRAYS if self.arrays is None else self.arrays,
+            test_where=None if self.test_where is None else _test_where(self.test_where),
+            sensor=self.sensor,
+            duration=self.duration,
+            by=self.binning,
+            full_count=self.full_count,
+            series=self.series,
+            value_range=self.value_range,
+        )
+
     def load_hardware(self) -> Hardware:
         """The chip with this run's widths and roundings in place of its own."""
         given: dict[str, object] = {
@@ -148,6 +187,26 @@ class RunConfig(BaseModel):
         return make({**self.to_dict(), **options})
 
 
+_OF_LAYOUT = (
+    *("arrays", "test_where", "sensor", "duration", "binning", "full_count"),
+    *("series", "value_range"),
+)
+
+
+def _test_where(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, values = (part.strip() for part in text.partition("="))
+    try:
+        numbers = tuple(int(value) for value in values.split(","))
+    except ValueError:
+        numbers = ()
+    if not (name and numbers):
+        raise ConfigError(
+            f"test_where is {text!r}; it must be an array and its whole numbers for testing, such"
+            " as speaker=4,5"
+        )
+    return name, numbers
+
+
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
     "headroom": ("registers.weight.headroom",),
@@ -172,6 +231,7 @@ _KINDS = {
     "bool": "true or false",
     "string": "a text",
     "tuple": "a list",
+    "dict": "a table",
 }
 #: More epochs than these are a slip of the keyboard.
 MAX_EPOCHS = 1_000_000
@@ -223,7 +283,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def _sentence(error: ValidationError, where: str) -> str:
     first = error.errors(include_url=False)[0]
-    option = ".".join(str(part) for part in first["loc"][:1])
+    option = ".".join(part for part in first["loc"] if isinstance(part, str))
     if first["type"] == "extra_forbidden":
         known = ", ".join(RunConfig.model_fields)
         return f"{where}: option {option!r} is unknown; the options are {known}"

@@ -51,10 +51,6 @@ def test_layers_may_be_a_list() -> None:
     assert Network([Dense(4, 2)], 3) == Network((Dense(4, 2),), 3)  # type: ignore[arg-type]
 
 
-ORDER = "the order is Dense, LIF, Dense, LIF, ..., Dense, and then nothing, LI or LIF."
-SIZES = "they must be equal."
-
-
 # What the type checker would refuse before the network does.
 a_dense: Any = Dense
 a_lif: Any = LIF
@@ -87,22 +83,26 @@ an_mlp: Any = Network.mlp
             lambda: Network((a_dense(3, 2),), 0),
             "Network timesteps is 0; it must be a whole number from 1 up.",
         ),
-        (lambda: Network((), 4), "Network has no layers; it needs at least one Dense."),
+        (
+            lambda: Network((), 4),
+            "Network has no layers; it needs at least one Dense or Conv2d.",
+        ),
         (
             lambda: Network((a_lif(),), 4),
-            f"Network layer 0 is a LIF where Dense is needed; {ORDER}",
+            "Network layer 0 is a LIF but no current comes in; put a Dense or a Conv2d before it.",
         ),
         (
             lambda: Network((a_dense(3, 2), a_dense(2, 2)), 4),
-            f"Network layer 1 is a Dense where LIF or LI is needed; {ORDER}",
+            "Network layer 1 is a Dense but a current comes in; put a LIF before it.",
         ),
         (
             lambda: Network((a_dense(3, 2), LI(), a_dense(2, 2)), 4),
-            f"Network layer 1 is a LI where LIF is needed; {ORDER}",
+            "Network layer 1 is a LI in the middle; LI is a read-out and comes last.",
         ),
         (
             lambda: Network((a_dense(3, 2), a_lif(), a_dense(4, 2)), 4),
-            f"Dense layer 0 has 2 outputs but Dense layer 1 has 4 inputs; {SIZES}",
+            "layer 2: Dense needs the shape (4,) but (2,) comes in; make the layer below fit or "
+            "change this one.",
         ),
         (
             lambda: an_mlp([5]),
@@ -142,7 +142,7 @@ def test_description() -> None:
     assert Network((Dense(3, 2, bias=False), LI(0.25)), 4).to_dict() == {
         "timesteps": 4,
         "layers": [
-            {"kind": "dense", "n_in": 3, "n_out": 2, "bias": False},
+            {"kind": "dense", "n_in": 3, "n_out": 2, "bias": False, "sws": False},
             {"kind": "li", "lam": 0.25},
         ],
     }
@@ -154,11 +154,14 @@ def test_description() -> None:
         ({"layers": []}, "Network description has no 'timesteps'; add it."),
         (
             {"layers": [], "timesteps": 3, "steps": 4},
-            "Network description has the unknown key 'steps'; it may hold 'timesteps', 'layers'.",
+            "Network description has the unknown key 'steps'; it may hold 'timesteps', 'layers', "
+            "'in_shape', 'feedback'.",
         ),
         (
             {"layers": [{"kind": "conv"}], "timesteps": 3},
-            "layer kind is 'conv'; it must be one of 'dense', 'lif', 'li'.",
+            "layer kind is 'conv'; it must be one of 'dense', 'conv2d', 'lif', 'li', 'low_pass', "
+            "'avg_pool', 'sum_pool', 'adaptive_avg_pool', 'upsample', 'flatten', 'scale', "
+            "'batch_norm', 'dropout', 'residual'.",
         ),
         (
             {"layers": [{"kind": "li", "tau": 2}], "timesteps": 3},
@@ -166,7 +169,7 @@ def test_description() -> None:
         ),
         (
             {"layers": [{"kind": "dense", "n_in": 2}], "timesteps": 3},
-            "layer of kind 'dense' has no n_in or no n_out; give both.",
+            "layer of kind 'dense' lacks one of 'n_in', 'n_out'; give all of them.",
         ),
     ],
 )
@@ -197,7 +200,7 @@ def test_initialise_refuses() -> None:
     network = Network.mlp([3, 2])
     with says("initialise got seed -1; it must be a whole number from 0 up."):
         initialise(network, -1)
-    with says("initialise got gain 0; it must be a number above 0."):
+    with says("gain of initialise is 0; it must be a number above 0."):
         initialise(network, 0, gain=0)
 
 

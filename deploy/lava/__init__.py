@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["check", "compare", "is_installed", "require", "write"]
 
 LAVA = "lava-nc 0.10.0"
+#: In an exported folder, the file with the numbers.
+NETWORK_FILE = "network.h5"
 
 
 def is_installed() -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from neurochip import files
 from neurochip.chip import Chip
+from neurochip.deploy.lava import NETWORK_FILE
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import FORMAT, LavaNetwork
 from neurochip.deploy.recording import predictions, record
@@ -71,11 +72,11 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
         files.make_folder(part)
     tree = _tree(network, expected)
     tree["predictions"] = predictions(chip.network.readout, expected.layers[-1])
-    files.write_tree(folder / "network.h5", tree, FORMAT)
+    files.write_tree(folder / NETWORK_FILE, tree, FORMAT)
     files.write_text_atomic(folder / "README", README.format(samples=len(expected.inputs)))
     for name, module in COPIED.items():
         files.write_text_atomic(folder / name, _standing_alone(module))
-    return [folder / name for name in ("network.h5", "README", *COPIED)]
+    return [folder / name for name in (NETWORK_FILE, "README", *COPIED)]
 
 
 def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def write_graph(graph: Any, path: str | Path) -> None:
 def graph_of(network: Network, parameters: Parameters, state: dict[str, Any]) -> Any:
     """The NIR graph of a network; ``state`` goes along in our branch of its metadata."""
     require()
+    if network.unlike_mlp is not None:
+        raise ExportError(
+            f"the network has {network.unlike_mlp}, but only Dense and LIF layers in turn are "
+            f"written as NIR; build it with Network.mlp"
+        )
     import nir
 
     nodes: list[Any] = []
@@ -60,7 +65,7 @@ def graph_of(network: Network, parameters: Parameters, state: dict[str, Any]) ->
             weight, bias = parameters.weights[number], parameters.biases[number]
             nodes.append(nir.Affine(weight, bias) if layer.bias else nir.Linear(weight))
             number += 1
-        else:
+        elif isinstance(layer, LIF | LI):
             nodes.append(_neurons(layer, network.dense[number - 1].n_out))
     graph = nir.NIRGraph.from_list(*nodes)
     graph.metadata = {OURS: {"version": VERSION, "timesteps": network.timesteps, "dt": DT, **state}}

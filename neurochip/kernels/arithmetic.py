@@ -54,6 +54,13 @@ def fit(n, low, high, wraps):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def copy_all(values, out):  # type: ignore[no-untyped-def]
+    """Copy every value; a slice assignment would allocate in case the two overlap."""
+    for j in range(values.size):
+        out[j] = values[j]
+
+
+@kernel
 def fit_all(values, low, high, wraps, out):  # type: ignore[no-untyped-def]
     """`fit` for every value."""
     if wraps:
@@ -83,6 +90,25 @@ def count_outside(values, low, high):  # type: ignore[no-untyped-def]
     for j in range(values.size):
         n += (values[j] < low) | (values[j] > high)
     return n
+
+
+@kernel
+def first_largest(values):  # type: ignore[no-untyped-def]
+    """Where the largest value is; the first of equals."""
+    best = 0
+    for j in range(1, values.size):
+        if values[j] > values[best]:
+            best = j
+    return best
+
+
+@kernel
+def sum_all(values):  # type: ignore[no-untyped-def]
+    """Sum of the values."""
+    total = np.int64(0)
+    for j in range(values.size):
+        total += values[j]
+    return total
 
 
 @kernel

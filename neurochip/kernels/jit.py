@@ -28,6 +28,17 @@ KEPT_CACHES = 4
 #: Interpreted runs (NUMBA_DISABLE_JIT=1) execute the same functions as plain Python.
 INTERPRETED = bool(config.DISABLE_JIT)
 
+#: What every kernel is compiled with. A core is a tuple of some thirty arrays, and two costs of
+#: passing it about took three fifths of a step of 784-800-10: counting references to every array
+#: and slice, atomically (without the count, kernels can't allocate), and pushing the tuple's 250
+#: words onto the stack for each call (absorbed calls push nothing).
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "_nrt": False,
+    "forceinline": True,
+    "error_model": "numpy",
+}
+
 
 def source_digest() -> str:
     """Hash of all kernel sources and of the versions of Python, numpy and numba (16 hex digits)."""
@@ -70,6 +81,13 @@ def _prune(root: Path) -> None:
 
 
 CACHE_FOLDER = None if INTERPRETED else _prepare_cache()
+#: Where in it numba keeps the kernels of these files: other copies of them have other folders.
+_KEPT_IN: set[Path] = set()
+
+
+def is_cold() -> bool:
+    """Whether the first call of a kernel will compile it: nothing is kept of these very files."""
+    return not INTERPRETED and not any(any(folder.glob("*.nbi")) for folder in _KEPT_IN)
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -86,6 +104,11 @@ def pipeline(function: Kernel) -> Kernel:
     return _compile(function, inline="always")
 
 
+def view(function: Kernel) -> Kernel:
+    """The same for a function that returns part of an array, which only absorbed code may do."""
+    return _compile(function, inline="always")
+
+
 def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
     """A pipeline as plain Python that calls compiled kernels one by one, to be looked into."""
     plain: Callable[..., Any] = getattr(function, "py_func", function)
@@ -93,13 +116,14 @@ def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compile(function: Kernel, **options: Any) -> Kernel:
-    compiled = numba.njit(nogil=True, **options)(function)
+    compiled = numba.njit(**_OPTIONS, **options)(function)
     if INTERPRETED or CACHE_FOLDER is None:
         return compiled  # type: ignore[no-any-return]
     users_folder = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_FOLDER)  # read when caching is enabled, and only then
     try:
         compiled.enable_caching()
+        _KEPT_IN.add(Path(compiled._cache.cache_path))
     finally:
         config.CACHE_DIR = users_folder
     return compiled  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ import numpy as np
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import (
+    copy_all,
     count_outside,
     decay,
     fit_all,
@@ -183,4 +184,4 @@ def add_impulses(after, signal, impulse_shift):  # type: ignore[no-untyped-def]
 def raw_factor(core):  # type: ignore[no-untyped-def]
     """An untraced input is its own presynaptic factor."""
     n = core.layers[0].n_in
-    core.trace[:n] = core.signal[:n]
+    copy_all(core.signal[:n], core.trace[:n])

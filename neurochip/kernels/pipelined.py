@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.kernels import layout
+from neurochip.kernels.arithmetic import copy_all
 from neurochip.kernels.axon import axons_in
 from neurochip.kernels.jit import kernel, pipeline
 from neurochip.kernels.neuron import neurons, raw_factor, traces
@@ -57,9 +58,10 @@ def wait(core, lines, number, tau):  # type: ignore[no-untyped-def]
     """Put what weight layer ``number`` holds of logical step tau into the delay lines."""
     layer = core.layers[number]
     slot = tau % lines.trace.shape[0]
-    pre, post = layer.pre, layer.post
-    lines.trace[slot, pre : pre + layer.n_in] = core.trace[pre : pre + layer.n_in]
-    lines.v_pre[slot, post : post + layer.n_out] = core.v_pre[post : post + layer.n_out]
+    first, last = layer.pre, layer.pre + layer.n_in
+    copy_all(core.trace[first:last], lines.trace[slot][first:last])
+    first, last = layer.post, layer.post + layer.n_out
+    copy_all(core.v_pre[first:last], lines.v_pre[slot][first:last])
 
 
 @pipeline
@@ -97,8 +99,8 @@ def late_phases(core, late, lines, label, tau, step):  # type: ignore[no-untyped
     last = tau == s.timesteps - 1
     if s.update != layout.LAST or last:
         slot = tau % lines.trace.shape[0]
-        late.trace[:] = lines.trace[slot]
-        late.v_pre[:] = lines.v_pre[slot]
+        copy_all(lines.trace[slot], late.trace)
+        copy_all(lines.v_pre[slot], late.v_pre)
         error_in(late, label, tau)
         transport(late, tau, step)
         for number in range(core.layers.size):

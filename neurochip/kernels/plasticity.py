@@ -16,6 +16,7 @@ import numpy as np
 from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import (
     HALF_WORD,
+    copy_all,
     count_nonzero,
     count_outside,
     fit,
@@ -23,7 +24,7 @@ from neurochip.kernels.arithmetic import (
     shift_round,
 )
 from neurochip.kernels.axon import compact_into
-from neurochip.kernels.jit import kernel
+from neurochip.kernels.jit import kernel, view
 from neurochip.kernels.random import fill_words, round_all, step_key
 from neurochip.kernels.transport import FEW_COLUMNS, any_nonzero
 
@@ -31,7 +32,7 @@ WORD_MASK = (1 << layout.WORD_BITS) - 1
 SIGN_BIT = np.int16(-HALF_WORD)
 
 
-@kernel
+@view
 def rows_with_factor(core, layer):  # type: ignore[no-untyped-def]
     """List the rows of a weight layer whose presynaptic factor is not 0."""
     x = core.trace[layer.pre : layer.pre + layer.n_in]
@@ -39,7 +40,7 @@ def rows_with_factor(core, layer):  # type: ignore[no-untyped-def]
     return rows[: compact_into(x, rows)]
 
 
-@kernel
+@view
 def column_words(core, number, step):  # type: ignore[no-untyped-def]
     """The columns' half of the random words of the weights' rounding, as int16 patterns."""
     s, layer = core.settings[0], core.layers[number]
@@ -51,7 +52,7 @@ def column_words(core, number, step):  # type: ignore[no-untyped-def]
     return words
 
 
-@kernel
+@view
 def row_words(core, number, step):  # type: ignore[no-untyped-def]
     """The rows' half of the random words, or the constant that stands for a fixed rounding."""
     s, layer = core.settings[0], core.layers[number]
@@ -63,7 +64,7 @@ def row_words(core, number, step):  # type: ignore[no-untyped-def]
     return words
 
 
-@kernel
+@view
 def lift(core, layer, amount):  # type: ignore[no-untyped-def]
     """Deltas times 2^amount, in 16 bits."""
     d = core.delta[layer.post : layer.post + layer.n_out]
@@ -217,7 +218,7 @@ def update_biases(core, number, t, step, amounts):  # type: ignore[no-untyped-de
     first, last = layer.post, layer.post + layer.n_out
     bias, change = core.bias[first:last], core.exact[first:last]
     low, high = s.bias_low, s.bias_high
-    change[:] = amounts[first:last]
+    copy_all(amounts[first:last], change)
     stream = step_key(s.seed, layout.FOR_BIAS, number, step)
     round_all(change, layer.bias_shift, s.weight_rounding, stream)
     for j in range(bias.size):

@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import layout
-from neurochip.kernels.arithmetic import count_outside, fit, shift, shift_round
-from neurochip.kernels.jit import kernel
+from neurochip.kernels.arithmetic import (
+    copy_all,
+    count_outside,
+    first_largest,
+    fit,
+    shift,
+    shift_round,
+    sum_all,
+)
+from neurochip.kernels.jit import kernel, view
 from neurochip.kernels.neuron import integrate, neurons, surrogates
 
 #: Largest shift of a softmax numerator (8 bits): more leaves nothing.
@@ -17,7 +25,7 @@ EXP2_LOG2 = 4
 NO_MEMORY = 1 << layout.DECAY_BITS
 
 
-@kernel
+@view
 def outputs(core):  # type: ignore[no-untyped-def]
     """The read-out's o[t], a view of (C,) int32 in units of v."""
     layer = core.layers[core.layers.size - 1]
@@ -39,12 +47,12 @@ def read_out(core, t):  # type: ignore[no-untyped-def]
     leak = layer.membrane_decay if s.readout == layout.LEAKY else NO_MEMORY
     integrate(core, number, t, leak)
     o = outputs(core)
-    core.v[layer.post : layer.post + layer.n_out] = o
+    copy_all(o, core.v[layer.post : layer.post + layer.n_out])
     for c in range(o.size):
         core.output_sum[c] += o[c]
 
 
-@kernel
+@view
 def output_values(core):  # type: ignore[no-untyped-def]
     """o[t] as int64 in units of v: a spiking read-out's spike counts as 1.0."""
     s, layer = core.settings[0], core.layers[core.layers.size - 1]
@@ -54,14 +62,14 @@ def output_values(core):  # type: ignore[no-untyped-def]
         for c in range(values.size):
             values[c] = np.int64(core.signal[first + c]) << layer.membrane_fraction
     else:
-        values[:] = core.v_pre[first:last]
+        copy_all(core.v_pre[first:last], values)
     return values
 
 
 @kernel
 def softmax_numerators(o, fraction, table):  # type: ignore[no-untyped-def]
     """Replace o by the numerators of its softmax, 8 bits: 2^-D', D' = D * 1.4375 (log2 e)."""
-    peak = o.max()
+    peak = o[first_largest(o)]
     for c in range(o.size):
         d = peak - o[c]
         d2 = d + (d >> 1) - (d >> 4)
@@ -75,7 +83,7 @@ def cross_entropy_error(core, label):  # type: ignore[no-untyped-def]
     s, layer = core.settings[0], core.layers[core.layers.size - 1]
     numerators = output_values(core)
     softmax_numerators(numerators, layer.membrane_fraction, core.exp2_table)
-    total = numerators.sum()
+    total = sum_all(numerators)
     for c in range(numerators.size):
         p = ((numerators[c] << (s.error_fraction + 1)) + total) // (2 * total)
         core.error[c] = p - ((1 << s.error_fraction) if c == label else 0)
@@ -120,4 +128,4 @@ def error_in(core, label, t):  # type: ignore[no-untyped-def]
 @kernel
 def predicted(core):  # type: ignore[no-untyped-def]
     """The class with the largest sum of o over the sample so far; the first of equals."""
-    return core.output_sum.argmax()
+    return first_largest(core.output_sum)

@@ -26,6 +26,11 @@ LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError or RuleError where the chip's neurons or learning differ in kind."""
+    if network.unlike_mlp is not None:
+        raise LimitError(
+            f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn "
+            f"with a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip"
+        )
     for number, neuron in enumerate(_spiking(network)):
         if neuron.reset not in hardware.neuron.resets:
             raise LimitError(

@@ -25,7 +25,7 @@ from neurochip.errors import (
     NeurochipError,
     RuleError,
 )
-from neurochip.network import LIF, Network, Parameters
+from neurochip.network import LIF, Dense, Feedback, Network, Parameters, presets
 from neurochip.rules import OTTT, Surrogate
 
 T = 4
@@ -463,6 +463,20 @@ def test_a_surrogate_or_loss_that_needs_floats() -> None:
         make(rule=OTTT(loss_lambda=0.05))
 
 
+CHIPLESS = {
+    "conv": Network.conv("2C3-P2", (1, 8, 8), 10),
+    "vgg_sws": presets.vgg_sws(plan=(4, 0, 6), in_shape=(3, 8, 8)),
+    "vgg_f": presets.vgg_f(plan=(4, 0, 6), in_shape=(3, 8, 8)),
+    "vggsnn": presets.vggsnn(plan=(4, 0, 6, 0), in_shape=(2, 8, 8)),
+    "resnet19": presets.resnet19(blocks=((1, 8, 1),), stem=4, dense=12),
+    "tssl": presets.tssl("4C3-P2-20", (1, 8, 8)),
+    "sws": Network((Dense(4, 3, sws=True),), 2),
+    "recurrent": Network(
+        (Dense(4, 3), LIF(), Dense(3, 2)), 2, (), (Feedback(1, 0, (Dense(3, 3),)),)
+    ),
+}
+
+
 def test_neurons_of_another_kind() -> None:
     with fails(
         LimitError,
@@ -475,6 +489,16 @@ def test_neurons_of_another_kind() -> None:
         "'>'",
     ):
         Chip(Network.mlp(SIZES, reset="hard"), "loihi")
+
+
+@pytest.mark.parametrize("network", CHIPLESS.values(), ids=CHIPLESS)
+def test_a_network_that_no_chip_holds(network: Network) -> None:
+    with fails(
+        LimitError,
+        f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn with "
+        "a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip",
+    ):
+        Chip(network, seed=0)
 
 
 @pytest.mark.parametrize("v_th", [1e-5, 1e4])
@@ -550,6 +574,34 @@ def test_spike_trains() -> None:
         "'bernoulli'",
     ):
         chip.encode(np.full((3, 64), 0.25))
+
+
+@pytest.mark.parametrize("encoding", ["graded", "rate", "bernoulli"])
+def test_a_frame_a_step(encoding: str) -> None:
+    """A still image shown as T equal frames is the same to the bit; other frames are seen."""
+    still, moving = make(encoding=encoding), make(encoding=encoding)
+    frames = np.repeat(TRAIN.x[:, np.newaxis], T, axis=1)
+    assert moving.encode(frames).shape == (200, T, 64)
+    still.learn(TRAIN)
+    moving.learn(Split(frames, TRAIN.y, temporal=True, graded=True))
+    for ours, theirs in zip(still.integers.weights, moving.integers.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    frames[:, 1] = 0
+    seen = moving.observe(frames[0], 0)
+    assert seen.signal[0].any(axis=1).tolist() == [True, False, True, True]
+
+
+def test_graded_frames_are_seen_as_they_are() -> None:
+    chip = make()
+    frames = np.random.default_rng(0).random((1, T, 8, 8))
+    expected = data_sets.to_graded(frames.reshape(T, 64))
+    np.testing.assert_array_equal(chip.encode(frames)[0], expected)
+    np.testing.assert_array_equal(chip.observe(frames[0], 0).signal[0], expected)
+    with fails(
+        DataError,
+        "samples of shape (5, 64) last 5 steps, but the network shows 4; set timesteps to 5",
+    ):
+        chip.encode(np.zeros((3, 5, 64)))
 
 
 def test_labels_out_of_range() -> None:

@@ -175,6 +175,15 @@ def test_deploy_netx_and_nir_write_files(neurochip, even):
     assert {path.name for path in Path().iterdir()} == {"network.net", "network.nir"}
 
 
+@pytest.mark.parametrize("kind", ["netx", "nir"])
+def test_an_export_never_replaces_the_run(neurochip, even, kind):
+    before = even.read_bytes()
+    said = neurochip("deploy", kind, even, even)
+    assert (said.status, said.out) == (2, "")
+    assert "is the run file that is read and would be replaced" in said.err
+    assert even.read_bytes() == before
+
+
 def test_a_file_that_cannot_be_written_is_refused(neurochip, even):
     said = neurochip("deploy", "netx", even, "missing/network.net")
     assert (said.status, said.out) == (2, "")

@@ -91,6 +91,16 @@ def test_the_graph_is_what_other_tools_expect(tmp_path):
     assert node.metadata == {"lam": 0.75, "reset": "hard", "fires": ">"}
 
 
+def test_a_network_with_other_layers_is_not_written(tmp_path):
+    network = Network.conv("2C3-P2", (1, 8, 8), 3)
+    with pytest.raises(ExportError) as caught:
+        export.write_network(network, initialise(network, 0), tmp_path / "conv.nir")
+    assert str(caught.value) == (
+        "the network has a Conv2d as layer 0, but only Dense and LIF layers in turn are written as "
+        "NIR; build it with Network.mlp"
+    )
+
+
 # Our own chips
 
 
