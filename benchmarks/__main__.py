@@ -12,7 +12,7 @@ from benchmarks.table import Table, machine
 
 NAMES = (
     *("digits", "mnist", "streaming", "memory", "startup"),
-    *("against_torch", "sanafe", "cosines", "float_training"),
+    *("against_torch", "sanafe", "cosines", "float_training", "lava"),
 )
 RESULTS = Path(__file__).with_name("results")
 

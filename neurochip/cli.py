@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
     from neurochip.data import Dataset
     from neurochip.experiment import Progress, Run
-    from neurochip.parity import FloatParity
+    from neurochip.parity import ExportParity, FloatParity
     from neurochip.training import TrainEntry, Training
 
 EXIT_DISAGREES = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+
+#: What `parity` compares a chip with.
+AGAINST = ("float", "lava", "netx", "nir")
 
 #: The demonstration: few enough epochs that a second start takes seconds.
 DEMO_FOLDER = Path("demo")
@@ -622,7 +625,9 @@ def map_command(
 @app.command()
 def parity(
     path: RunPath,
-    against: Annotated[str, typer.Option("--against", help="float")] = "float",
+    against: Annotated[
+        str, typer.Option("--against", metavar="|".join(AGAINST), help="Compare with what.")
+    ] = "float",
     data: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--data", help="Another data set than the run's own."),
@@ -630,31 +635,58 @@ def parity(
     samples: Annotated[
         str, typer.Option("--samples", metavar="N", help="How many samples.")
     ] = "100",
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Let training samples be learned in Lava too, and compare."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the chip with another execution; exit 0 when they agree, 1 when not."""
     from neurochip import experiment
-    from neurochip.parity import compare_with_float
+    from neurochip import parity as room
 
-    if against != "float":
-        raise ConfigError(f"--against is {against!r}; it must be 'float'")
+    if against not in AGAINST:
+        choices = ", ".join(map(repr, AGAINST))
+        raise ConfigError(f"--against is {against!r}; it must be one of {choices}")
+    if learn and against != "lava":
+        raise ConfigError(f"--learn is for --against lava, not for {against!r}; leave it out")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     loaded = experiment.load_test_data(run.config, data)
     _announce_compilation()
-    verdict = compare_with_float(run.chip, loaded.test, count)
+    verdict: FloatParity | ExportParity
+    if learn:
+        verdict = room.compare_learning_with_lava(run.chip, loaded.train, count)
+    elif against == "float":
+        verdict = room.compare_with_float(run.chip, loaded.test, count)
+    else:
+        verdict = room.EXPORTS[against](run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
-    else:
+    elif isinstance(verdict, room.FloatParity):
         _print_parity(verdict)
+    else:
+        _print_export_parity(verdict, against)
     if not verdict.agrees:
         raise typer.Exit(EXIT_DISAGREES)
 
 
-def _facts(verdict: FloatParity) -> dict[str, Any]:
+def _facts(verdict: FloatParity | ExportParity) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"agrees": verdict.agrees, "spikes": verdict.spikes, **asdict(verdict)}
+    from neurochip.parity import FloatParity
+
+    spikes = {"spikes": verdict.spikes} if isinstance(verdict, FloatParity) else {}
+    return {"agrees": verdict.agrees, **spikes, **asdict(verdict)}
+
+
+def _print_export_parity(verdict: ExportParity, against: str) -> None:
+    from neurochip.deploy.states import rows
+
+    header, *table = rows(verdict.states)
+    _print_table(header, table)
+    agrees = f"every integer of {verdict.samples} samples is the same on the chip and in {against}"
+    print(agrees if verdict.agrees else "they DISAGREE")
 
 
 def _print_parity(verdict: FloatParity) -> None:
@@ -686,6 +718,75 @@ def _print_parity(verdict: FloatParity) -> None:
             f"no gradient reaches {', '.join(silent)} in either, which proves nothing: show more "
             f"samples with --samples, or learn with other rates or a wider network"
         )
+
+
+deploy = typer.Typer(
+    help="Write a trained chip for another system.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(deploy, name="deploy")
+DEPLOYED_SAMPLES = "10"
+
+
+@deploy.command("lava")
+def deploy_lava(
+    path: RunPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Another data set than the run's own."),
+    ] = None,
+    samples: Annotated[
+        str, typer.Option("--samples", metavar="N", help="Test samples that go along with it.")
+    ] = DEPLOYED_SAMPLES,
+    as_json: Json = False,
+) -> None:
+    """Write a folder that runs the network with lava-nc alone and checks every integer."""
+    from neurochip import experiment, files
+    from neurochip.deploy import lava
+
+    count = _number("samples", samples, int, "a whole number")
+    run = experiment.load_run(path)
+    test = experiment.load_test_data(run.config, data).test
+    files.check_apart(
+        out / lava.NETWORK_FILE, {"run file": path, "data set": data or run.config.data}
+    )
+    written = lava.write(run.chip, test.take(count).x, out)
+    if as_json:
+        _print_json({"command": "deploy lava", "written": [str(file) for file in written]})
+    else:
+        print(f"written to {out}; there, python run.py runs it in Lava and compares")
+
+
+OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
+
+
+@deploy.command("netx")
+def deploy_netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write an HDF5 file that lava-dl's netx turns into Lava processes."""
+    from neurochip import experiment, files
+    from neurochip.deploy import netx
+
+    files.check_apart(out, {"run file": path})
+    netx.write(experiment.load_run(path).chip, out)
+    _print_deployed("netx", out, as_json)
+
+
+@deploy.command("nir")
+def deploy_nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write a NIR file: floats for other tools, and the chip's integers and learning state."""
+    from neurochip import experiment, files
+    from neurochip.deploy import nir
+
+    files.check_apart(out, {"run file": path})
+    nir.write(experiment.load_run(path).chip, out)
+    _print_deployed("nir", out, as_json)
+
+
+def _print_deployed(kind: str, out: Path, as_json: bool) -> None:
+    if as_json:
+        _print_json({"command": f"deploy {kind}", "written": [str(out)]})
+    else:
+        print(f"written to {out}")
 
 
 @app.command()

@@ -88,6 +88,9 @@ class RunConfig(BaseModel):
         "symmetric", description="how the error gets down"
     )
     loss: Literal["ce", "mse"] = Field("ce", description="cross-entropy or squared error")
+    schedule: Literal["layered", "pipelined"] = Field(
+        "layered", description="spikes pass all layers within a step, or one a step as on Loihi"
+    )
     trace_input: bool | None = Field(None, description="trace the input too")
     rate_shifts: tuple[int, ...] | None = Field(
         None, description="rate 2^-m, one m a layer; chosen from the data if left out"

@@ -47,5 +47,9 @@ class OutputError(NeurochipError):
     """A result can't be written where it was asked for."""
 
 
+class ExportError(NeurochipError):
+    """A chip can't be expressed in another system, or that system is missing here."""
+
+
 class ParityError(NeurochipError):
     """Two executions that must agree do not."""

@@ -94,6 +94,7 @@ def build(config: RunConfig, data: Dataset) -> Run:
         rule,
         config.seed,
         encoding=config.encoding,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     return Run(config, chip, chip.integers, [], mark_of(data))
@@ -287,6 +288,7 @@ def _run(tree: dict[str, Any]) -> Run:
         OTTT.from_dict(json.loads(tree["rule"])),
         state["seed"],
         encoding=config.encoding,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):

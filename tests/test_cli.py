@@ -1033,7 +1033,7 @@ def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path
 
 def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
     refused(neurochip("parity", learned, "--against", "bptt"), "--against is 'bptt'; it must be "
-            "'float'")  # fmt: skip
+            "one of 'float', 'lava', 'netx', 'nir'")  # fmt: skip
     refused(
         neurochip("parity", learned, "--samples", 0),
         "parity was asked for 0 samples; it needs 1 or more",

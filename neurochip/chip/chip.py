@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from neurochip.data.encoders import to_graded
 from neurochip.errors import ConfigError, DataError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
+from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
 from neurochip.mapping import Encoding, Formats, Integers
 from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
@@ -38,6 +39,10 @@ RATE_NUMERATOR = 1.5
 MAX_SEED = (1 << 63) - 1
 
 Progress = Callable[[int, int, int], None]
+
+#: When a spike of step t reaches the next layer: within the step, or at t + 1 as on Loihi.
+Schedule: TypeAlias = Literal["layered", "pipelined"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +102,16 @@ class Chip:
         rule: how it learns.
         seed: 0 .. 2^63-1, of initial weights, order of samples and all random words.
         encoding: "graded", "rate", "bernoulli" or "spikes" (mapping.ENCODINGS).
-        parameters: initial float weights; drawn from the seed if None.
+        parameters: initial float weights; the network's own, or else drawn from the seed, if None.
+        schedule: "layered" or "pipelined": whether spikes pass all layers within a step, or one
+            layer a step; matters where weights change at every step.
+        formats: the formats of a chip that was saved; chosen for the initial weights if None.
         count_saturations: also count every value that leaves its register's range; slower.
 
     Raises:
         LimitError: the network doesn't fit the chip.
         RuleError: the rule asks for what a chip can't do.
-        ConfigError: the seed or the encoding is unknown.
+        ConfigError: the seed, the encoding or the schedule is unknown.
     """
 
     def __init__(
@@ -115,11 +123,18 @@ class Chip:
         *,
         encoding: Encoding = "graded",
         parameters: Parameters | None = None,
+        schedule: Schedule = "layered",
+        formats: Formats | None = None,
         count_saturations: bool = False,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
+        if schedule not in SCHEDULES:
+            raise ConfigError(
+                f"schedule {schedule!r} is unknown; choose one of {', '.join(SCHEDULES)}"
+            )
         self.network = network
+        self.schedule = schedule
         self.hardware = (
             hardware if isinstance(hardware, Hardware) else hardware_models.load(hardware)
         )
@@ -130,9 +145,9 @@ class Chip:
         mapping.check_supported(network, self.hardware, self.rule)
         mapping.check_fits(network, self.hardware, self.rule)
         self.map = mapping.map_network(network, self.hardware, self.rule)
-        start = initialise(network, seed) if parameters is None else parameters
+        start = parameters or network.initial or initialise(network, seed)
         network.check(start)
-        self.formats: Formats = mapping.choose_formats(
+        self.formats: Formats = formats or mapping.choose_formats(
             network, start, self.hardware, self.rule, encoding, seed
         )
         mapping.check_thresholds(network, self.hardware, self.formats)
@@ -156,6 +171,7 @@ class Chip:
             self.seed,
             count_saturations,
         )
+        self._waiting = late_view(self._core), delay_lines(self._core)
 
     @property
     def encoding(self) -> Encoding:
@@ -317,9 +333,10 @@ class Chip:
                 )
         self.rate_shifts = rate_shifts
 
-    def _rates_of_epoch(self) -> tuple[int, ...]:
+    def rates_of_epoch(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Rate shifts of the next epoch, one a layer, after its halvings (see `choose_rates`)."""
         halvings = sum(self.epoch >= epoch for epoch in self.rule.halve_at)
-        return tuple(shift + halvings for shift in self.rate_shifts or ())
+        return tuple(shift + halvings for shift in self.rate_shifts or self.choose_rates(inputs))
 
     def _labels(self, data: Split) -> NDArray[np.int64]:
         labels = np.asarray(data.y, dtype=np.int64)
@@ -357,7 +374,7 @@ class Chip:
     def _learn_epoch(
         self, inputs: NDArray[np.uint8], labels: NDArray[np.int64], progress: Progress | None
     ) -> EpochRecord:
-        rates = self._rates_of_epoch()
+        rates = self.rates_of_epoch(inputs)
         cores.set_rates(self._core, self.formats, rates)
         self._core.counters[:] = 0
         self._core.saturations[:] = 0
@@ -368,7 +385,7 @@ class Chip:
             early = chunk[:SCORED]
             guesses = self._predict(self._counting_apart(), inputs, early, self.epoch)
             scored, wrong = scored + early.size, wrong + int(np.sum(guesses != labels[early]))
-            learn_stream(self._core, inputs, labels, chunk, self.epoch, self.n_learned)
+            self._learn_chunk(inputs, labels, chunk)
             self.n_learned += chunk.size
             if progress is not None:
                 progress(first + chunk.size, scored, wrong)
@@ -382,6 +399,18 @@ class Chip:
             counters=self._core.counters.copy(),
             saturations=self._core.saturations.copy(),
         )
+
+    def _learn_chunk(
+        self,
+        inputs: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        chunk: NDArray[np.int64],
+    ) -> None:
+        position = (inputs, labels, chunk, self.epoch, self.n_learned)
+        if self.schedule == "layered":
+            learn_stream(self._core, *position)
+        else:
+            learn_stream_pipelined(self._core, *self._waiting, *position)
 
 
 def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.kernels import layout
+from neurochip.kernels.arithmetic import fit_all, shift_all
 from neurochip.kernels.jit import unfused
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.readout import error_in
@@ -25,6 +26,7 @@ class Observation:
     Attributes:
         signal: for each population, inputs first, spikes or graded inputs (T, n).
         factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in).
+        current: for each weight layer the synaptic currents that it gives (T, n_out).
         v_pre: for each weight layer the membranes it drives, before the reset (T, n_out); the
             read-out's are o unless it spikes.
         v: the same after the reset.
@@ -37,6 +39,7 @@ class Observation:
 
     signal: tuple[Ints, ...]
     factor: tuple[Ints, ...]
+    current: tuple[Ints, ...]
     v_pre: tuple[Ints, ...]
     v: tuple[Ints, ...]
     psi: tuple[Ints, ...]
@@ -65,6 +68,7 @@ def observe(
         for number in range(core.layers.size - 1):
             surrogates(core, number)
         shot = {name: getattr(core, name).copy() for name in _REGISTERS}
+        shot["current"] = _currents(core)
         snapshots.append({**shot, "outputs": core.output_sum - total})
         total = core.output_sum.copy()
     return _by_layer(core, snapshots)
@@ -80,10 +84,22 @@ def _counting(core: layout.Core) -> layout.Core:
     return core._replace(settings=settings, saturations=np.zeros_like(core.saturations))
 
 
+def _currents(core: layout.Core) -> Ints:
+    """The current of every neuron (N,), from the accumulators as the last step left them."""
+    s = core.settings[0]
+    currents = np.zeros(core.v.size, np.int64)
+    for layer in core.layers:
+        part = slice(layer.post, layer.post + layer.n_out)
+        shift_all(core.accumulator[part], layer.current_shift, currents[part])
+        if s.current_bits:
+            fit_all(currents[part], s.current_low, s.current_high, s.current_wraps, currents[part])
+    return currents
+
+
 def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation:
     stacked = {
         name: np.array([shot[name] for shot in snapshots], dtype=np.int64)
-        for name in (*_REGISTERS, "outputs")
+        for name in (*_REGISTERS, "current", "outputs")
     }
     below = [slice(k.pre, k.pre + k.n_in) for k in core.layers]
     above = [slice(k.post, k.post + k.n_out) for k in core.layers]
@@ -94,6 +110,7 @@ def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation
     return Observation(
         signal=(*parts("signal", below), *parts("signal", above[-1:])),
         factor=parts("trace", below),
+        current=parts("current", above),
         v_pre=parts("v_pre", above),
         v=parts("v", above),
         psi=parts("psi", above),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -48,12 +48,15 @@ class Network:
         in_shape: (n,) or (channels, height, width) of a sample at one step; taken from the first
             layer where that is Dense.
         feedback: what reaches a layer from one above it, a step later.
+        initial: weights that a chip starts from, such as those of an imported network; drawn from
+            its seed if None. They are no part of a description (`to_dict`).
     """
 
     layers: tuple[Layer, ...]
     timesteps: int
     in_shape: Shape = ()
     feedback: tuple[Feedback, ...] = ()
+    initial: Parameters | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the order of the layers and that their shapes meet."""
@@ -65,6 +68,8 @@ class Network:
         shapes = flows_through(self.layers, self.in_shape)
         for feedback in self.feedback:
             feedback.check(self.layers, shapes)
+        if self.initial is not None:
+            self.check(self.initial)
 
     @classmethod
     def mlp(

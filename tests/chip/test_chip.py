@@ -711,3 +711,36 @@ def test_halvings_count_towards_the_largest_shift() -> None:
         "rate_shift 20 of layer 0 is out of range; choose one of -8 to 14 (the rate is 2^-shift)",
     ):
         make(rule=OTTT(rate_shifts=(20, 20), halve_at=tuple(range(1, 20))))
+
+
+# Schedules
+
+
+def learned_with(schedule: Any, update: Any) -> Chip:
+    network = Network.mlp([64, 20, 12, 10], timesteps=5)
+    chip = Chip(network, rule=OTTT(update=update), seed=4, schedule=schedule)
+    chip.learn(TRAIN.take(60))
+    return chip
+
+
+def test_pipelined_accumulated_learning_is_that_of_the_layered_schedule():
+    layered, pipelined = (learned_with(name, "accumulate") for name in ("layered", "pipelined"))
+    for ours, theirs in zip(layered.integers.weights, pipelined.integers.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_pipelined_online_learning_differs_and_repeats():
+    layered, pipelined, again = (
+        learned_with(name, "online").integers.weights
+        for name in ("layered", "pipelined", "pipelined")
+    )
+    assert not np.array_equal(layered[0], pipelined[0])
+    assert np.array_equal(again[0], pipelined[0])
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        Chip(Network.mlp([4, 3, 2]), schedule="wavefront")  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "schedule 'wavefront' is unknown; choose one of layered, pipelined"
+    )
