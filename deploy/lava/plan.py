@@ -10,7 +10,6 @@ from neurochip.chip import Chip
 from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
 from neurochip.deploy.recording import layer_names
 from neurochip.errors import ExportError
-from neurochip.hardware import Hardware
 from neurochip.hardware.registers import Current, Membrane
 from neurochip.mapping.formats import decay_factor
 from neurochip.network import LI, LIF
