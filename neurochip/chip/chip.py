@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurochip import hardware as hardware_models
 from neurochip import mapping
 from neurochip.chip import core as cores
+from neurochip.chip import memory
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.data import Split
@@ -128,6 +129,7 @@ class Chip:
         self.epoch = 0
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
+        self._plan = mapping.plan_of(network)
         mapping.check_fits(network, self.hardware, self.rule)
         start = initialise(network, seed) if parameters is None else parameters
         network.check(start)
@@ -145,7 +147,7 @@ class Chip:
 
     def _set_up(self, integers: Integers, count_saturations: bool) -> None:
         self._feedback = integers.feedback
-        self.initial = mapping.dequantise(integers, self.formats)
+        self.initial = mapping.dequantise(self.network, integers, self.formats)
         self._core = cores.build(
             self.network,
             self.hardware,
@@ -164,12 +166,12 @@ class Chip:
     @property
     def integers(self) -> Integers:
         """Copies of the chip's memories as they are now."""
-        return cores.read_integers(self._core, self._feedback)
+        return memory.read_integers(self._core, self._plan, self._feedback)
 
     @property
     def parameters(self) -> Parameters:
         """The float numbers that the chip's weights and biases stand for now."""
-        return mapping.dequantise(self.integers, self.formats)
+        return mapping.dequantise(self.network, self.integers, self.formats)
 
     def load(
         self,
@@ -183,7 +185,7 @@ class Chip:
 
         The formats must be those of the chip that saved it.
         """
-        cores.load_integers(self._core, self.network, integers)
+        memory.load_integers(self._core, self._plan, integers)
         self._feedback = integers.feedback
         self.epoch, self.n_learned = epoch, n_learned
         if rate_shifts is not None:
@@ -196,7 +198,8 @@ class Chip:
             x: (n, ...) real numbers in [0, 1]; for "spikes" also (n, T, ...), 0 or 1.
 
         Returns:
-            (n, 1 or T, n_in) uint8: numbers with the input register's fraction, or 0/1.
+            (n, 1 or T, n_in) uint8: numbers with the input register's fraction, or 0/1; of images
+            with several channels in (height, width, channel) order.
 
         Raises:
             DataError: the shape isn't the network's, or a spike is neither 0 nor 1.
@@ -206,7 +209,7 @@ class Chip:
         n_in = self.network.n_in
         size = int(np.prod(samples.shape[1:], dtype=np.int64))
         if self.encoding == "spikes" and samples.ndim > 2 and size == samples.shape[1] * n_in:
-            return _spikes(self._trains(samples).reshape(n, -1, n_in))
+            return self._ordered(_spikes(self._trains(samples).reshape(n, -1, n_in)))
         if size != n_in:
             raise DataError(
                 f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
@@ -214,8 +217,16 @@ class Chip:
             )
         flat = samples.reshape(n, n_in)
         if self.encoding == "spikes":
-            return _spikes(flat[:, np.newaxis])
-        return to_graded(flat, self.hardware.registers.input.bits.value)[:, np.newaxis]
+            return self._ordered(_spikes(flat[:, np.newaxis]))
+        graded = to_graded(flat, self.hardware.registers.input.bits.value)
+        return self._ordered(graded[:, np.newaxis])
+
+    def _ordered(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Inputs from the network's order to the chip's."""
+        first = self._plan[0]
+        if len(first.axons) == 1 or first.axons[0] == 1:
+            return inputs
+        return np.ascontiguousarray(inputs[..., first.axon_order])
 
     def _trains(self, samples: NDArray[Any]) -> NDArray[Any]:
         steps = samples.shape[1]
@@ -275,16 +286,18 @@ class Chip:
         self._check_label(label)
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
         core = self._counting_apart()
-        return observe(core, frames, label, index, layout.EVALUATION_EPOCH)
+        return observe(core, self._plan, frames, label, index, layout.EVALUATION_EPOCH)
 
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts m, one a layer: 2^-m is nearest to RATE_NUMERATOR / E[ |x|^2 ].
 
         x is a layer's presynaptic factors in one step, over the first samples. A step against the
-        error e then changes the layer's currents for the same input by about e. Accumulated
+        error e then changes the layer's currents for the same input by about e. Of a convolution,
+        |x|^2 is the sum over the squares of all positions' patches: if the positions see the same
+        and err the same way, that is how much their shared weights change one of them. Accumulated
         updates add T such steps at once and get a rate smaller by T / 2.
         """
-        energy = np.zeros(len(self.network.dense))
+        energy = np.zeros(len(self._plan))
         first = inputs[:RATE_SAMPLES]
         factor_energy(self._counting_apart(), first, energy)
         scales = np.array([4.0**-layer.factor for layer in self.formats.layers])
@@ -294,7 +307,7 @@ class Chip:
         return tuple(round(math.log2(e / numerator)) for e in np.maximum(mean, numerator))
 
     def _set_base_rates(self, rate_shifts: tuple[int, ...]) -> None:
-        n_layers = len(self.network.dense)
+        n_layers = len(self._plan)
         if len(rate_shifts) != n_layers:
             raise RuleError(
                 f"rate_shifts has {len(rate_shifts)} entries, but the network has {n_layers} "

@@ -13,6 +13,7 @@ from neurochip.mapping.limits import (
     check_traces,
     check_weights,
 )
+from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Formats",
     "Integers",
     "LayerFormats",
+    "Projection",
     "check_fits",
     "check_supported",
     "check_thresholds",
@@ -28,5 +30,6 @@ __all__ = [
     "check_weights",
     "choose_formats",
     "dequantise",
+    "plan_of",
     "quantise",
 ]

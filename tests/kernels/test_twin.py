@@ -30,7 +30,16 @@ from neurochip.kernels.transport import transport
 from ..naive.arithmetic import Register
 from ..naive.config import CoreConfig, LayerConfig
 from ..naive.core import Counts, NaiveCore
-from ..naive.strategies import FULL, Case, core_cases, make_feedback, make_sample, matrix
+from ..naive.strategies import (
+    FULL,
+    Case,
+    cases_of,
+    convolutional_configs,
+    core_cases,
+    make_feedback,
+    make_sample,
+    matrix,
+)
 from . import bridge
 
 #: Plain Python is some hundred times slower than machine code.
@@ -51,6 +60,7 @@ def with_one_way_to_fire(case: Case) -> Case:
 
 
 cases = core_cases().filter(possible).map(with_one_way_to_fire)
+shared = cases_of(convolutional_configs(), max_samples=2).filter(possible).map(with_one_way_to_fire)
 
 
 # Step by step
@@ -83,7 +93,7 @@ def registers_of(core: layout.Core, twin: dict[str, Any], c: CoreConfig) -> dict
     hidden = range(c.L if c.readout == "spiking" else c.L - 1)
     signals = bridge.above(core, "signal")
     found = {
-        "values": bridge.below(core, "signal")[0],
+        "values": bridge.below(core, "signal"),
         "acc": bridge.above(core, "accumulator"),
         "v_pre": bridge.above(core, "v_pre"),
         "v": bridge.above(core, "v"),
@@ -103,6 +113,16 @@ def registers_of(core: layout.Core, twin: dict[str, Any], c: CoreConfig) -> dict
 @given(case=cases, fast=st.booleans())
 @settings(max_examples=EXAMPLES)
 def test_every_register_of_every_step(case, fast):
+    assert_registers_agree(case, fast)
+
+
+@given(case=shared, fast=st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_every_register_of_convolutions(case, fast):
+    assert_registers_agree(case, fast)
+
+
+def assert_registers_agree(case: Case, fast: bool) -> None:
     naive = case.core()
     core = bridge.build(naive, fast=fast)
     c = case.config
@@ -123,7 +143,7 @@ def memories_of(core: layout.Core) -> dict[str, Any]:
     return {
         "weights": bridge.matrices(core, "weights"),
         "shadow": bridge.matrices(core, "shadow"),
-        "bias": bridge.above(core, "bias"),
+        "bias": bridge.channels(core, "bias"),
     }
 
 
@@ -134,7 +154,7 @@ def memories_of_twin(naive: NaiveCore) -> dict[str, Any]:
 def gradients_of(core: layout.Core) -> tuple[Any, Any] | None:
     if not core.gradient.size:
         return None
-    sums = bridge.above(core, "bias_gradient")
+    sums = bridge.channels(core, "bias_gradient")
     learned = [g for g, layer in zip(sums, core.layers, strict=True) if layer.bias_learned]
     return bridge.matrices(core, "gradient"), learned
 
@@ -212,6 +232,12 @@ def assert_predictions_agree(case: Case, naive: NaiveCore, core: layout.Core) ->
 def test_streams(case):
     core = bridge.build(case.core())
     event(f"lanes: {bool(core.layers['fast_update'].any())}")
+    assert_streams_agree(case)
+
+
+@given(case=shared)
+@settings(max_examples=EXAMPLES)
+def test_streams_of_convolutions(case):
     assert_streams_agree(case)
 
 
