@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neurochip import hardware as hardware_models
 from neurochip import rules
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.mapping import Encoding
 from neurochip.network import Network
@@ -116,8 +116,16 @@ class RunConfig(BaseModel):
         return hardware.with_values(given)
 
     def make_rule(self) -> OTTT:
-        """The learning rule."""
-        return rules.get(self.rule)(
+        """The learning rule.
+
+        Raises:
+            RuleError: if there is none of that name, or a chip can't learn by it.
+        """
+        if rules.get(self.rule) is not OTTT:
+            raise RuleError(
+                f"rule {self.rule!r} has no binding to a chip's integers; a chip learns by 'ottt'."
+            )
+        return OTTT(
             update=self.update,
             surrogate=Surrogate(self.surrogate, self.alpha, self.width),
             feedback=self.feedback,

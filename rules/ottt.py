@@ -13,6 +13,7 @@ import numpy as np
 from neurochip.errors import RuleError
 from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.losses import LossKind
+from neurochip.rules.memory import Memory
 from neurochip.rules.surrogates import Floats, Surrogate
 
 Update: TypeAlias = Literal["online", "accumulate", "last"]
@@ -78,6 +79,10 @@ class OTTT:
         if self.rate_shifts is not None:
             object.__setattr__(self, "rate_shifts", _whole("rate_shifts", self.rate_shifts))
         object.__setattr__(self, "halve_at", _epochs(self.halve_at))
+
+    def memory(self, timesteps: int) -> Memory:
+        """Membrane v and trace x a neuron; an accumulator a synapse, unless it learns at once."""
+        return Memory(neuron=2, synapse=int(self.update == "accumulate"))
 
     def uses_error_of(self, t: int, timesteps: int) -> bool:
         """Whether step t's error is computed and sent down: every step's, or the last one's."""

@@ -188,7 +188,9 @@ def _layer_formats(
         factor=factor,
         factor_bits=factor_bits,
         bias_exponent=_bias_exponent(network, parameters, hardware, number, membrane),
-        delta=delta_bits - 1 if is_readout else _delta_fraction(parameters, hardware, rule, number),
+        delta=delta_bits - 1
+        if is_readout
+        else _delta_fraction(network, parameters, hardware, rule, number),
         delta_bits=delta_bits,
         gradient_shift=_gradient_shift(
             network.timesteps * math.sqrt(projection.positions),
@@ -200,12 +202,14 @@ def _layer_formats(
     )
 
 
-def _delta_fraction(parameters: Parameters, hardware: Hardware, rule: OTTT, number: int) -> int:
-    """The chip's own; where the weights above reach beyond 1.0 and so scale errors up, less that
-    reach and a bit for what learning adds.
+def _delta_fraction(
+    network: Network, parameters: Parameters, hardware: Hardware, rule: OTTT, number: int
+) -> int:
+    """The chip's own, plus what a pool above scales errors down by; where the weights above reach
+    beyond 1.0 and so scale errors up, less that reach and a bit for what learning adds.
     """
     registers = hardware.registers
-    own = registers.delta.fraction.value
+    own = registers.delta.fraction.value + plan_of(network)[number + 1].signal_fraction
     if rule.feedback != "symmetric":
         return own
     bits = registers.weight.bits.value

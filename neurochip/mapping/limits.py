@@ -11,7 +11,7 @@ from neurochip.mapping.formats import Formats, decay_factor, lam_below
 from neurochip.mapping.plan import plan_of
 from neurochip.mapping.quantise import Integers
 from neurochip.network import LIF, Conv2d, Network, Parameters
-from neurochip.rules import OTTT
+from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
 RATE_SHIFT_LOW, RATE_SHIFT_HIGH = -8, 24
@@ -25,8 +25,13 @@ MIN_TRACE_FRACTION = 1
 LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 
-def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
+def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
     """Raise LimitError or RuleError where the chip's neurons or learning differ in kind."""
+    if not isinstance(rule, OTTT):
+        raise RuleError(
+            f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
+            f"off the chip and map the result"
+        )
     planned = plan_of(network)
     if rule.feedback != "symmetric" and any(isinstance(p.layer, Conv2d) for p in planned):
         raise RuleError(
@@ -50,6 +55,11 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
         raise RuleError(
             "surrogate 'sigmoid' needs a real exponential, which a chip hasn't; "
             "choose 'table', its 16-entry form, or 'boxcar' or 'triangle'"
+        )
+    if rule.surrogate.kind == "tent":
+        raise RuleError(
+            "surrogate 'tent' needs real numbers, which a chip hasn't; "
+            "choose 'triangle', its form in sixteenths, or 'table' or 'boxcar'"
         )
     if rule.loss_lambda:
         raise RuleError(

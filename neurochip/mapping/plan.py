@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from neurochip.errors import LimitError
@@ -132,6 +133,28 @@ class Projection:
     def weights(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """What `matrix` was made of."""
         return np.ascontiguousarray(matrix.T).reshape(self.layer.weight_shape)
+
+    def products(self, delta: NDArray[np.int64], factor: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sum of delta x factor over steps, and over the positions that share a weight.
+
+        Args:
+            delta: errors of the neurons, (steps, n_out), in network order.
+            factor: presynaptic factors, (steps, n_in), in network order.
+
+        Returns:
+            Exact numbers, float64, in the shape of the layer's weights.
+        """
+        layer = self.layer
+        if isinstance(layer, Dense):
+            return delta.T.astype(np.float64) @ factor
+        side, border = layer.kernel, layer.padding
+        images = factor.reshape(-1, *self.axons).astype(np.float64)
+        around = np.pad(images, ((0, 0), (0, 0), (border, border), (border, border)))
+        patches = sliding_window_view(around, (1, 1, side, side))
+        patches = patches[:, :, :: layer.stride, :: layer.stride, 0, 0]
+        errors = delta.reshape(-1, *self.neurons).astype(np.float64)
+        sums: NDArray[np.float64] = np.einsum("toyx,tcyxij->ocij", errors, patches, optimize=True)
+        return sums
 
     def squares(self) -> NDArray[np.int32]:
         """For each neuron below, in network order, the axon that counts its spikes; -1 for none."""
