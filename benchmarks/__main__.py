@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.table import Table, machine
 
-NAMES = ("digits", "mnist", "streaming", "memory", "startup")
+NAMES = ("digits", "mnist", "convolution", "streaming", "memory", "startup")
 RESULTS = Path(__file__).with_name("results")
 
 

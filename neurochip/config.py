@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from neurochip import rules
 from neurochip.errors import ConfigError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.mapping import Encoding
-from neurochip.network import Network
+from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
 
 if sys.version_info >= (3, 11):
@@ -44,6 +45,10 @@ class RunConfig(BaseModel):
 
     data: str = Field("digits", description="built-in name, .npz, IDX folder or HDF5 file")
     hidden: tuple[int, ...] = Field((128,), description="neurons of each hidden layer")
+    conv: str | None = Field(
+        None, description="convolutional network in short form, 15C5-P2-40C5-P2-300, not hidden"
+    )
+    padding: int = Field(0, description="zeros around the images of a convolution")
     timesteps: int = Field(8, description="steps T that a sample is shown for")
     lam: float = Field(0.5, description="decay of membrane and trace a step, 1 - 1/tau")
     v_th: float = Field(1.0, description="threshold")
@@ -135,8 +140,17 @@ class RunConfig(BaseModel):
             halve_at=self.halve_at,
         )
 
-    def make_network(self, n_in: int, n_classes: int, hardware: Hardware) -> Network:
-        """The network for a data set of ``n_in`` numbers a sample and ``n_classes`` classes."""
+    def make_network(
+        self, sample_shape: tuple[int, ...], n_classes: int, hardware: Hardware
+    ) -> Network:
+        """The network for samples of a shape, at one step, and ``n_classes`` classes.
+
+        Convolutions take (channels, height, width), (height, width), or a row of numbers that is a
+        square image.
+        """
+        if self.conv is not None:
+            return self._make_convolutional(self.conv, sample_shape, n_classes, hardware)
+        n_in = math.prod(sample_shape)
         return Network.mlp(
             (n_in, *self.hidden, n_classes),
             timesteps=self.timesteps,
@@ -148,9 +162,47 @@ class RunConfig(BaseModel):
             bias=self.bias,
         )
 
+    def _make_convolutional(
+        self, text: str, sample_shape: tuple[int, ...], n_classes: int, hardware: Hardware
+    ) -> Network:
+        neuron = LIF(
+            self.lam,
+            self.v_th,
+            self.reset or hardware.neuron.resets[0],
+            fires=hardware.neuron.fires,
+        )
+        return Network.conv(
+            text,
+            _image_shape(sample_shape),
+            n_classes,
+            timesteps=self.timesteps,
+            padding=self.padding,
+            neuron=neuron,
+            bias=self.bias,
+            readout=self.readout,
+        )
+
     def with_options(self, options: Mapping[str, Any]) -> RunConfig:
         """A copy with other values, validated again."""
         return make({**self.to_dict(), **options})
+
+
+#: Samples of so many dimensions are images without channels, or with.
+_PLAIN, _CHANNELS = 2, 3
+
+
+def _image_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(sample_shape) == _CHANNELS:
+        return sample_shape
+    if len(sample_shape) == _PLAIN:
+        return (1, *sample_shape)
+    side = math.isqrt(math.prod(sample_shape))
+    if sample_shape != (side * side,):
+        raise ConfigError(
+            f"conv needs images, but a sample has the shape {sample_shape}; give data of "
+            f"(height, width) or (channels, height, width) a sample"
+        )
+    return 1, side, side
 
 
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
@@ -202,6 +254,11 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
             raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
     if config.epochs > MAX_EPOCHS:
         raise ConfigError(f"{where}: epochs is {config.epochs}; it must be up to {MAX_EPOCHS}")
+    if config.conv is not None and config.hidden != RunConfig.model_fields["hidden"].default:
+        raise ConfigError(
+            f"{where}: hidden is {list(config.hidden)} beside conv = {config.conv!r}; give the "
+            f"neurons after the convolutions as the last part of conv"
+        )
     if any(n < 1 for n in config.hidden):
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
     return config

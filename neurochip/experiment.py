@@ -73,7 +73,7 @@ def load_data(config: RunConfig, source: str | None = None) -> Dataset:
 def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
     hardware = config.load_hardware()
-    network = config.make_network(data.train.n_features, data.n_classes, hardware)
+    network = config.make_network(data.train.sample_shape, data.n_classes, hardware)
     chip = Chip(
         network,
         hardware,

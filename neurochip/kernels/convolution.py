@@ -17,7 +17,7 @@ import numpy as np
 
 from neurochip.kernels import lanes
 from neurochip.kernels.axon import compact_into
-from neurochip.kernels.jit import kernel
+from neurochip.kernels.jit import kernel, unit
 
 #: Forward rows whose products are summed in 16 bits before they reach the accumulator.
 GROUP = 4
@@ -52,7 +52,7 @@ def lay_out_forward(weights, forward, layer):  # type: ignore[no-untyped-def]
                     row[o] = weights[at + o * layer.rows]
 
 
-@kernel
+@unit
 def add_events(acc, forward, layer, events, values):  # type: ignore[no-untyped-def]
     """Add what every listed event reaches, position by position: the list is in order."""
     c_in = layer.c_in
@@ -152,7 +152,7 @@ def scatter_patch(patch, layer, y, x, sums):  # type: ignore[no-untyped-def]
             row[j] += part[j]
 
 
-@kernel
+@unit
 def arrive_through_convolution(core, layer, a):  # type: ignore[no-untyped-def]
     """a_i = sum of w * d over all that input i reaches, exact.
 
@@ -175,7 +175,7 @@ def arrive_through_convolution(core, layer, a):  # type: ignore[no-untyped-def]
         scatter_patch(patch, layer, position // layer.w_out, position % layer.w_out, a)
 
 
-@kernel
+@unit
 def sum_products(core, layer):  # type: ignore[no-untyped-def]
     """Sum delta x factor over all positions that share a weight, exactly, into (c_out, rows)."""
     n, size = layer.columns, layer.rows

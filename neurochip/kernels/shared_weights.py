@@ -17,7 +17,7 @@ from neurochip.kernels.arithmetic import (
     shift_round,
 )
 from neurochip.kernels.convolution import lay_out_forward, sum_products
-from neurochip.kernels.jit import kernel
+from neurochip.kernels.jit import kernel, unit
 from neurochip.kernels.random import fill_words, round_all, step_key, word
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
@@ -135,7 +135,7 @@ def count_visits(core, number, t):  # type: ignore[no-untyped-def]
     core.counters[t, number, layout.WEIGHT_UPDATES] += visits
 
 
-@kernel
+@unit
 def update_convolution(core, number, t, step):  # type: ignore[no-untyped-def]
     """OTTT-O: shared weights change in this step."""
     layer = core.layers[number]
@@ -145,7 +145,7 @@ def update_convolution(core, number, t, step):  # type: ignore[no-untyped-def]
     update_shared_biases(core, number, t, step)
 
 
-@kernel
+@unit
 def accumulate_convolution(core, number, t):  # type: ignore[no-untyped-def]
     """OTTT-A, every step: g = fit(g + nearest(sum * 2^-p))."""
     s, layer = core.settings[0], core.layers[number]
@@ -164,7 +164,7 @@ def accumulate_convolution(core, number, t):  # type: ignore[no-untyped-def]
         core.saturations[t, number, layout.SAT_GRADIENT] += outside
 
 
-@kernel
+@unit
 def apply_convolution(core, number, t, step):  # type: ignore[no-untyped-def]
     """OTTT-A, end of the sample: w = fit(w - round(g * 2^-(k-p))), then g = 0."""
     layer = core.layers[number]

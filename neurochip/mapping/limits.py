@@ -104,7 +104,7 @@ def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None
             lam = lam_below(network, number)
             need = bits + least - layer.factor
             steps = f"{1.0 / (1.0 - lam):.6g}"
-            each = f", each a count of 2^-{least}" if projection.pools else ""
+            each = f", each a count of 2^-{least}," if projection.pools else ""
             raise LimitError(
                 f"the trace that feeds weight layer {number} has {bits} bits, but with lam = {lam} "
                 f"it sums up to {steps} spikes{each} and needs {need}; widen trace_bits or lower "

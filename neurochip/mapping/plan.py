@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -126,11 +126,11 @@ class Projection:
             return chip_order((self.layer.c_in, self.layer.kernel, self.layer.kernel))
         return self.axon_order
 
-    def matrix(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def matrix(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Weights as `Parameters` has them, (columns, ...), as a matrix (rows, columns)."""
         return weights.reshape(self.columns, self.rows).T
 
-    def weights(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    def weights(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """What `matrix` was made of."""
         return np.ascontiguousarray(matrix.T).reshape(self.layer.weight_shape)
 
@@ -198,7 +198,7 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
     pools: tuple[int, ...] = ()
     fraction = 0
     for number, layer in enumerate(network.layers):
-        name = f"layer {number} is a {type(layer).__name__}"
+        name = f"layer {number} is {_with_article(type(layer).__name__)}"
         if isinstance(layer, Dense | Conv2d):
             _check_weights(layer, name, is_last=number == network.readout_index)
             flat = isinstance(layer, Dense)
@@ -252,3 +252,7 @@ def _reads_of_side(layer: Conv2d, n_in: int, n_out: int) -> NDArray[np.int64]:
     for position in range(n_out):
         reads[position * layer.stride : position * layer.stride + layer.kernel] += 1
     return reads[layer.padding : layer.padding + n_in]
+
+
+def _with_article(name: str) -> str:
+    return f"an {name}" if name.startswith("A") else f"a {name}"
