@@ -8,6 +8,7 @@
 
 VENV := .venv
 NEWER := .venv-newer
+PEERS := .peers
 WORKERS ?= 2
 PYTEST = -m pytest -n $(WORKERS)
 
@@ -88,10 +89,14 @@ environment: $(STAMP)
 test-newer: $(NEWER_STAMP)
 	$(NEWER)/bin/python $(PYTEST)
 
+#: make peers         environments of the tools that benchmarks compare with, in .peers
+.PHONY: peers
+peers: $(PEERS)/torch/installed
+
 #: make clean         remove both environments and all caches
 .PHONY: clean
 clean:
-	rm -rf $(VENV) $(NEWER) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(NEWER) $(PEERS) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP):
@@ -110,3 +115,10 @@ $(NEWER_STAMP):
 	@$(call search,3.13 3.12 3.11); \
 	if [ -z "$$python" ]; then echo "No Python from 3.11 to 3.13 was found: install one of them and run make again." >&2; exit 1; fi; \
 	$(call install,$(NEWER),dev)
+
+$(PEERS)/torch/installed:
+	@$(call search,3.11); \
+	if [ -z "$$python" ]; then echo "No Python 3.11 was found, which the comparison with torch runs on: install it and run make again." >&2; exit 1; fi; \
+	"$$python" -m venv --clear $(PEERS)/torch && \
+	$(PEERS)/torch/bin/python -m pip install --quiet torch==2.13.0 numpy && \
+	touch $@

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from benchmarks.table import Table, machine
 
-NAMES = ("digits", "mnist", "convolution", "streaming", "memory", "startup")
+NAMES = (
+    *("digits", "mnist", "convolution", "streaming", "memory", "startup", "against_torch"),
+    *("cosines", "float_training"),
+)
 RESULTS = Path(__file__).with_name("results")
 
 

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
 
 import typer
 
+from neurochip.config import RunConfig, TrainConfig
 from neurochip.errors import ConfigError, NeurochipError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from neurochip.data import Dataset
     from neurochip.experiment import Progress, Run
     from neurochip.parity import FloatParity
+    from neurochip.training import TrainEntry, Training
 
 EXIT_DISAGREES = 1
 EXIT_BAD_INPUT = 2
@@ -90,32 +94,42 @@ def _usage_sentence(error: Any) -> str:
     return f"{text}; see {command} --help"
 
 
-def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a run as a flag; it gets those that were used as a dict."""
-    from neurochip.config import RunConfig
+def _with_options(kind: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command every option of a configuration as a flag; it gets the used ones as a dict."""
 
-    own = [
-        parameter
-        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-        if name != "options"
-    ]
-    flags = [_flag(name, field) for name, field in RunConfig.model_fields.items() if name != "data"]
-    names = [flag.name for flag in flags]
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = [
+            parameter
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "options"
+        ]
+        flags = [_flag(name, field) for name, field in kind.model_fields.items() if name != "data"]
+        names = [flag.name for flag in flags]
 
-    def called(**values: Any) -> Any:
-        options = {name: values.pop(name) for name in names}
-        given = {name: _parsed(name, v) for name, v in options.items() if v is not None}
-        return command(**values, options=given)
+        def called(**values: Any) -> Any:
+            options = {name: values.pop(name) for name in names}
+            given = {n: _parsed(kind, n, v) for n, v in options.items() if v is not None}
+            return command(**values, options=given)
 
-    called.__doc__ = command.__doc__
-    called.__name__ = command.__name__
-    parameters = [*own, *flags]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return called
+        called.__doc__ = command.__doc__
+        called.__name__ = command.__name__
+        parameters = [*own, *flags]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return decorated
 
 
-_LISTS = ("hidden", "rate_shifts", "halve_at")
+_LISTS = {
+    "hidden": "N,N",
+    "rate_shifts": "N,N",
+    "halve_at": "N,N",
+    "sensor": "N,N",
+    "shape": "N,N,N",
+    "value_range": "X,X",
+    "arrays": "ROLE=NAME,...",
+}
 _METAVARS: dict[type, str | None] = {int: "N", float: "X", str: "TEXT", bool: None}
 
 
@@ -126,7 +140,7 @@ def _flag(name: str, field: Any) -> inspect.Parameter:
     option = typer.Option(
         f"--{words}/--no-{words}" if kind is bool else f"--{words}",
         help=_help(field),
-        metavar="|".join(choices) or ("N,N" if name in _LISTS else _METAVARS[kind]),
+        metavar="|".join(choices) or _LISTS.get(name, _METAVARS[kind]),
         show_default=False,
     )
     # Numbers are read by `_parsed`, whose sentences name the value.
@@ -143,7 +157,11 @@ def _help(field: Any) -> str:
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(str(entry) for entry in default)
-    shown = "" if default is None else f" [{str(default).lower() if default is True else default}]"
+    shown = (
+        ""
+        if default is None
+        else f" [{str(default).lower() if isinstance(default, bool) else default}]"
+    )
     return f"{field.description}{shown}"
 
 
@@ -162,16 +180,18 @@ def _scalar(annotation: Any) -> type:
     return str
 
 
-def _parsed(name: str, value: Any) -> Any:
-    """What a flag of a run's option says, of the option's kind."""
-    from neurochip.config import RunConfig
-
+def _parsed(kind: type[BaseModel], name: str, value: Any) -> Any:
+    """What a flag of an option says, of the option's kind."""
+    if name == "arrays":
+        return _names(name, value)
+    if name == "value_range":
+        return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
-    kind = _scalar(RunConfig.model_fields[name].annotation)
-    if kind is int:
+    scalar = _scalar(kind.model_fields[name].annotation)
+    if scalar is int:
         return _number(name, value, int, "a whole number")
-    return _number(name, value, float, "a number") if kind is float else value
+    return _number(name, value, float, "a number") if scalar is float else value
 
 
 def _whole_numbers(name: str, text: str) -> Any:
@@ -179,6 +199,21 @@ def _whole_numbers(name: str, text: str) -> Any:
         return ()
     wanted = "whole numbers with commas between them, such as 128,64"
     return _number(name, text, lambda text: tuple(map(int, text.split(","))), wanted)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
+def _names(name: str, text: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    roles = [role.strip() for role, _, _ in pairs]
+    if len(set(roles)) < len(roles) or not all(all(pair) for pair in pairs):
+        raise ConfigError(
+            f"--{name} is {text!r}; it must be ROLE=NAME with commas between them, each role once, "
+            f"such as t=times,unit=units,offsets=offsets,label=labels"
+        )
+    return {role: key.strip() for role, (_, _, key) in zip(roles, pairs, strict=True)}
 
 
 def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> Any:
@@ -190,7 +225,7 @@ def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> An
 
 
 @app.command()
-@_with_run_options
+@_with_options(RunConfig)
 def learn(
     config: Annotated[
         Optional[Path],  # noqa: UP045
@@ -217,24 +252,26 @@ def learn(
     from neurochip.config import make, read
 
     if resume is not None:
-        run, samples, epochs = _resumed(resume, config, data, options)
         target = out or resume
+        run, samples, epochs = _resumed(resume, target, config, data, options)
     else:
         given = {} if config is None else read(config)
         options = {**options, **({} if data is None else {"data": data})}
         merged = make({**given, **options}, "options" if config is None else str(config))
         target = out or Path("run.h5")
+        sources = {"data set": merged.data, "hardware model": merged.hardware}
+        files.check_apart(target, {**sources, **({"configuration": config} if config else {})})
         files.check_writable(target)
         samples = experiment.load_data(merged)
         run = experiment.build(merged, samples)
         epochs = merged.epochs
-    _learn(run, samples, epochs, target, as_json)
+    _learn(run, samples, epochs, target, target == resume, as_json)
 
 
 def _resumed(
-    path: Path, config: Path | None, data: str | None, options: dict[str, Any]
+    path: Path, target: Path, config: Path | None, data: str | None, options: dict[str, Any]
 ) -> tuple[Run, Dataset, int]:
-    from neurochip import experiment
+    from neurochip import experiment, files
 
     fixed = sorted(set(options) - {"epochs"})
     if fixed or config is not None:
@@ -244,6 +281,7 @@ def _resumed(
             f"start a new run without --resume"
         )
     run = experiment.load_run(path)
+    files.check_apart(target, {"data set": data or run.config.data})
     samples = experiment.load_data(run.config, data)
     experiment.check_same_data(run, samples, path)
     epochs = options.get("epochs")
@@ -254,10 +292,12 @@ def _resumed(
     return run, samples, epochs
 
 
-def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
+def _learn(
+    run: Run, samples: Dataset, epochs: int, out: Path, in_place: bool, as_json: bool
+) -> None:
     from neurochip import experiment
 
-    before, start = _identity(out), time.perf_counter()
+    before, start, done = _identity(out), time.perf_counter(), run.chip.epoch
     try:
         with (
             _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
@@ -266,9 +306,10 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
             experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
-        if _identity(out) == before:
+        if _identity(out) != before:
+            done = experiment.load_run(out).chip.epoch
+        elif not in_place:
             raise _InterruptedRunError("nothing was saved") from None
-        done = experiment.load_run(out).chip.epoch
         raise _InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
@@ -345,7 +386,7 @@ def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Prog
     if quiet:
         yield None
     elif sys.stdout.isatty():
-        with _Bar(n_samples, last) as bar:
+        with _Bar(n_samples, run.chip.epoch, last) as bar:
             yield bar
     else:
         yield _Lines(n_samples, last)
@@ -378,18 +419,18 @@ class _Lines:
 class _Bar:
     """A bar with samples a second and the running error."""
 
-    def __init__(self, n_samples: int, last: int) -> None:
+    def __init__(self, n_samples: int, first: int, last: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(last)),
             BarColumn(),
-            TextColumn("{task.fields[rate]:.0f} samples/s, running error {task.fields[error]:.2%}"),
+            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
         )
-        self.first: int | None = None
-        self.task = self.bar.add_task("learn", total=None, epoch=1, rate=0.0, error=1.0)
+        self.first = first
+        self.task = self.bar.add_task("learn", total=None, epoch=first + 1, said="")
 
     def __enter__(self) -> _Bar:
         self.bar.start()
@@ -400,16 +441,92 @@ class _Bar:
 
     def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
         epoch = run.chip.epoch
-        self.first = epoch if self.first is None else self.first
         done = (epoch - self.first) * self.n_samples + learned
+        rate = done / max(time.perf_counter() - self.start, 1e-9)
+        error = f", running error {wrong / scored:.2%}" if scored else ""
         self.bar.update(
             self.task,
             total=(self.last - self.first) * self.n_samples,
             completed=done,
             epoch=epoch + 1,
-            rate=done / max(time.perf_counter() - self.start, 1e-9),
-            error=wrong / max(scored, 1),
+            said=f"{rate:.0f} samples/s{error}",
         )
+
+
+@app.command()
+@_with_options(TrainConfig)
+def train(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[CONFIG.toml]", help="Options as a TOML file; flags override it."),
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Built-in name (digits), .npz, IDX folder or HDF5 file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The file to write. [trained.h5, or the resumed file]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--resume", help="Finish the epochs of this file, bit for bit."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train off the chip, in float, by any of the rules, and save a file after every epoch."""
+    from neurochip import files, training
+    from neurochip.config import make_training, read
+
+    if resume is not None:
+        if options or config is not None or data is not None:
+            raise ConfigError(
+                f"a training that is resumed from {str(resume)!r} keeps its options; leave out all "
+                f"others but --out, or start a new one without --resume"
+            )
+        target = out or resume
+        begun = training.load(resume)
+        samples = training.load_data(begun.config)
+    else:
+        given = {} if config is None else read(config)
+        options = {**options, **({} if data is None else {"data": data})}
+        merged = make_training({**given, **options}, "options" if config is None else str(config))
+        target = out or Path("trained.h5")
+        samples = training.load_data(merged)
+        begun = training.begin(merged, samples)
+    files.check_writable(target)
+    _train(begun, samples, target, as_json)
+
+
+def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
+    from neurochip import training
+
+    before, start = _identity(out), time.perf_counter()
+
+    def tell(entry: TrainEntry) -> None:
+        if not as_json:
+            print(
+                f"epoch {entry.epoch}: T = {entry.timesteps}, loss {entry.loss:.4f}, "
+                f"test accuracy {entry.test_accuracy:.2%}",
+                flush=True,
+            )
+
+    try:
+        done = training.train(begun, samples, out, tell)
+    except KeyboardInterrupt:
+        if _identity(out) == before:
+            raise _InterruptedRunError("nothing was saved") from None
+        epochs = training.load(out).progress.number
+        raise _InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+    if as_json:
+        seconds = time.perf_counter() - start
+        _print_json(
+            {"command": "train", "out": str(out), "seconds": seconds, **training.facts(done)}
+        )
+    else:
+        print(f"written to {out} ({time.perf_counter() - start:.1f} s)")
 
 
 @app.command("run")
@@ -425,7 +542,7 @@ def run_command(
     from neurochip import experiment
 
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
     _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
@@ -490,7 +607,7 @@ def parity(
         raise ConfigError(f"--against is {against!r}; it must be 'float'")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
-    loaded = experiment.load_data(run.config, data)
+    loaded = experiment.load_test_data(run.config, data)
     _announce_compilation()
     verdict = compare_with_float(run.chip, loaded.test, count)
     if as_json:
@@ -530,6 +647,12 @@ def _print_parity(verdict: FloatParity) -> None:
         f"(limit {MAX_PREDICTIONS:.0%}); limits: spikes {MAX_SPIKES:.1%}, cosine {MIN_COSINE}"
     )
     print("the chip agrees with the float reference" if verdict.agrees else "they DISAGREE")
+    silent = [layer.name for layer in verdict.layers if layer.cosine is None]
+    if silent:
+        print(
+            f"no gradient reaches {', '.join(silent)} in either, which proves nothing: show more "
+            f"samples with --samples, or learn with other rates or a wider network"
+        )
 
 
 @app.command()
@@ -586,12 +709,13 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw what a run did: one HTML page that needs nothing else."""
-    from neurochip import experiment, plot
+    from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
+    files.check_apart(out, {"run file": path, "data set": data or run.config.data})
     _announce_compilation()
     written = plot.report(
         run,

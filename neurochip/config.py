@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neurochip import hardware as hardware_models
 from neurochip import rules
+from neurochip.data.layout import DEFAULT_ARRAYS, Layout
 from neurochip.errors import ConfigError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.mapping import Encoding
-from neurochip.network import LIF, Network
-from neurochip.rules import OTTT, Surrogate
+from neurochip.network import LIF, Network, presets
+from neurochip.network.parameters import INITIAL_GAIN
+from neurochip.rules import BPTT, OTTT, SLTT, TET, TSSLBP, Rule, SpikeRepresentation, Surrogate
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +47,28 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     data: str = Field("digits", description="built-in name, .npz, IDX folder or HDF5 file")
+    arrays: dict[str, str] | None = Field(
+        None, description="what the arrays of a file are, ROLE=NAME; {split}: train and test"
+    )
+    test_where: str | None = Field(
+        None, description="samples for testing, by values of an array: NAME=N,N"
+    )
+    sensor: tuple[int, ...] | None = Field(
+        None, description="of events: rows,columns of a camera, or number of units"
+    )
+    duration: float | None = Field(
+        None, description="time of all steps, in the events' unit; each sample's own if left out"
+    )
+    binning: Literal["time", "count"] = Field(
+        "time", description="steps of equal time or of equally many events"
+    )
+    full_count: int | None = Field(
+        None, description="events in a step that are graded as 1; the most of any if left out"
+    )
+    series: bool = Field(False, description="the second axis of samples is time")
+    value_range: tuple[float, ...] | None = Field(
+        None, description="values of samples that become 0 and 1"
+    )
     hidden: tuple[int, ...] = Field((128,), description="neurons of each hidden layer")
     conv: str | None = Field(
         None, description="convolutional network in short form, 15C5-P2-40C5-P2-300, not hidden"
@@ -105,6 +130,22 @@ class RunConfig(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """The options that aren't None, as JSON and TOML hold them."""
         return self.model_dump(mode="json", exclude_none=True)
+
+    def make_layout(self) -> Layout | None:
+        """What the arrays of the data file are; None where nothing is declared."""
+        fields = RunConfig.model_fields
+        if all(getattr(self, name) == fields[name].default for name in _OF_LAYOUT):
+            return None
+        return Layout(
+            DEFAULT_ARRAYS if self.arrays is None else self.arrays,
+            test_where=None if self.test_where is None else _test_where(self.test_where),
+            sensor=self.sensor,
+            duration=self.duration,
+            by=self.binning,
+            full_count=self.full_count,
+            series=self.series,
+            value_range=self.value_range,
+        )
 
     def load_hardware(self) -> Hardware:
         """The chip with this run's widths and roundings in place of its own."""
@@ -205,6 +246,102 @@ def _image_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
     return 1, side, side
 
 
+class TrainConfig(BaseModel):
+    """One training's options; a TOML file holds them as plain keys, a flag has the same name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    data: str = Field("digits", description="built-in name, .npz, IDX folder or HDF5 file")
+    net: str = Field("128", description="hidden layers, such as 128-64 or 15C5-P2-40C5-P2-300")
+    shape: tuple[int, ...] | None = Field(
+        None, description="channels,height,width of a sample, where the data are rows"
+    )
+    padding: int = Field(0, description="zeros around what a convolution reads")
+    timesteps: int = Field(6, description="steps T that a sample is shown for")
+    rule: Literal["ottt", "sltt", "bptt", "tet", "tssl_bp", "spike_representation"] = Field(
+        "ottt", description="learning rule"
+    )
+    update: Literal["online", "accumulate"] = Field(
+        "accumulate", description="when OTTT and SLTT learn: at every step, at a batch's end"
+    )
+    loss: Literal["steps", "tet", "sdt", "kernel", "count", "softmax"] | None = Field(
+        None, description="loss of BPTT and TET, or of TSSL-BP; the rule's own if left out"
+    )
+    loss_lambda: float = Field(0.0, description="share of the squared error beside cross-entropy")
+    alpha: float = Field(4.0, description="steepness of the sigmoid surrogate")
+    lam: float = Field(0.5, description="decay of a membrane a step; not for TSSL-BP")
+    v_th: float = Field(1.0, description="threshold")
+    tau_m: float = Field(5.0, description="TSSL-BP's membrane time constant")
+    tau_s: float = Field(3.0, description="TSSL-BP's synaptic time constant")
+    spikes: bool = Field(False, description="samples are spike trains (n, T, ...)")
+    optimiser: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimiser")
+    momentum: float = Field(0.9, description="of sgd")
+    lr: float = Field(0.1, description="learning rate at the start")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="course of the rate")
+    clip_norm: float | None = Field(None, description="largest norm of all gradients together")
+    clamp: float | None = Field(None, description="bound of the weights")
+    batch: int = Field(64, description="samples of an update")
+    epochs: int = Field(10, description="how often every sample is shown")
+    first_timesteps: int | None = Field(None, description="TIT: T of a stage before")
+    first_epochs: int | None = Field(None, description="TIT: epochs of that stage")
+    gain: float = Field(INITIAL_GAIN, description="size of the first weights")
+    seed: int = Field(0, description="of weights, order and dropout")
+    train_samples: int | None = Field(None, description="use only the first of the training set")
+    test_samples: int | None = Field(None, description="use only the first of the test set")
+
+    def make_rule(self) -> Rule:
+        """The learning rule."""
+        sigmoid = Surrogate("sigmoid", self.alpha)
+        kind = rules.get(self.rule)
+        if self.loss is not None and not issubclass(kind, BPTT | TSSLBP):
+            raise ConfigError(
+                f"loss is {self.loss!r} but rule {self.rule!r} has one loss of its own; leave it "
+                f"out"
+            )
+        named: dict[str, Any] = {} if self.loss is None else {"loss": self.loss}
+        if kind is TSSLBP:
+            return TSSLBP(**named)
+        if kind is TET:
+            return TET(loss_lambda=self.loss_lambda, **named)
+        if kind is BPTT:
+            return BPTT(sigmoid, loss_lambda=self.loss_lambda, **named)
+        if kind is SpikeRepresentation:
+            return SpikeRepresentation(self.loss_lambda)
+        if kind is SLTT:
+            return SLTT(self.update, sigmoid, self.loss_lambda)
+        return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda)
+
+    def make_network(self, in_shape: tuple[int, ...], n_classes: int) -> Network:
+        """The network for samples of one shape, with the neurons of the rule's paper."""
+        if self.rule == "tssl_bp":
+            times = (self.tau_m, self.tau_s, self.v_th)
+            return presets.tssl(self.net, in_shape, n_classes, self.timesteps, self.padding, *times)
+        neuron = LIF(self.lam, self.v_th)
+        if self.rule == "tet":
+            neuron = replace(presets.TET_NEURON, lam=self.lam, v_th=self.v_th)
+        return Network.conv(self.net, in_shape, n_classes, self.timesteps, self.padding, neuron)
+
+
+_OF_LAYOUT = (
+    *("arrays", "test_where", "sensor", "duration", "binning", "full_count"),
+    *("series", "value_range"),
+)
+
+
+def _test_where(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, values = (part.strip() for part in text.partition("="))
+    try:
+        numbers = tuple(int(value) for value in values.split(","))
+    except ValueError:
+        numbers = ()
+    if not (name and numbers):
+        raise ConfigError(
+            f"test_where is {text!r}; it must be an array and its whole numbers for testing, such"
+            " as speaker=4,5"
+        )
+    return name, numbers
+
+
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
     "headroom": ("registers.weight.headroom",),
@@ -229,10 +366,15 @@ _KINDS = {
     "bool": "true or false",
     "string": "a text",
     "tuple": "a list",
+    "dict": "a table",
 }
 #: More epochs than these are a slip of the keyboard.
 MAX_EPOCHS = 1_000_000
-_POSITIVE = ("timesteps", "epochs", "train_samples", "test_samples")
+_POSITIVE = (
+    *("timesteps", "epochs", "train_samples", "test_samples", "batch"),
+    *("first_timesteps", "first_epochs"),
+)
+_Config = TypeVar("_Config", RunConfig, TrainConfig)
 
 
 def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
@@ -241,19 +383,7 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
     Raises:
         ConfigError: an option is unknown, of the wrong kind, or out of range.
     """
-    values: dict[str, Any] = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in options.items()
-    }
-    try:
-        config = RunConfig(**values)
-    except ValidationError as error:
-        raise ConfigError(_sentence(error, where)) from None
-    for name in _POSITIVE:
-        value = getattr(config, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
-    if config.epochs > MAX_EPOCHS:
-        raise ConfigError(f"{where}: epochs is {config.epochs}; it must be up to {MAX_EPOCHS}")
+    config = _validated(RunConfig, options, where)
     if config.conv is not None and config.hidden != RunConfig.model_fields["hidden"].default:
         raise ConfigError(
             f"{where}: hidden is {list(config.hidden)} beside conv = {config.conv!r}; give the "
@@ -261,6 +391,38 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         )
     if any(n < 1 for n in config.hidden):
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
+    return config
+
+
+def make_training(options: Mapping[str, Any], where: str = "configuration") -> TrainConfig:
+    """Validate options of a training by name.
+
+    Raises:
+        ConfigError: an option is unknown, of the wrong kind, or out of range.
+    """
+    config = _validated(TrainConfig, options, where)
+    if (config.first_timesteps is None) != (config.first_epochs is None):
+        raise ConfigError(
+            f"{where}: first_timesteps and first_epochs make one stage together; give both or "
+            f"neither"
+        )
+    return config
+
+
+def _validated(kind: type[_Config], options: Mapping[str, Any], where: str) -> _Config:
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in options.items()
+    }
+    try:
+        config = kind(**values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(kind, error, where)) from None
+    for name in _POSITIVE:
+        value = getattr(config, name, None)
+        if value is not None and value < 1:
+            raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
+    if config.epochs > MAX_EPOCHS:
+        raise ConfigError(f"{where}: epochs is {config.epochs}; it must be up to {MAX_EPOCHS}")
     return config
 
 
@@ -283,11 +445,11 @@ def read(path: str | Path) -> dict[str, Any]:
         ) from None
 
 
-def _sentence(error: ValidationError, where: str) -> str:
+def _sentence(kind: type[BaseModel], error: ValidationError, where: str) -> str:
     first = error.errors(include_url=False)[0]
-    option = ".".join(str(part) for part in first["loc"][:1])
+    option = ".".join(part for part in first["loc"] if isinstance(part, str))
     if first["type"] == "extra_forbidden":
-        known = ", ".join(RunConfig.model_fields)
+        known = ", ".join(kind.model_fields)
         return f"{where}: option {option!r} is unknown; the options are {known}"
     if first["type"] == "literal_error":
         expected = first["ctx"]["expected"]

@@ -61,13 +61,25 @@ class Run:
 
 def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     """The data set of a run, cut to the configured numbers of samples."""
-    loaded = data_sets.load(source or config.data, temporal=config.encoding == "spikes")
+    loaded = data_sets.load(
+        config.data if source is None else source,
+        temporal=config.encoding == "spikes",
+        layout=config.make_layout(),
+        timesteps=config.timesteps,
+    )
     train, test = loaded.train, loaded.test
     if config.train_samples is not None:
         train = train.take(config.train_samples)
     if config.test_samples is not None:
         test = test.take(config.test_samples)
     return replace(loaded, train=train, test=test)
+
+
+def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
+    """What a finished run is tested with: its own data set as configured, another one whole."""
+    if source not in (None, config.data):
+        config = config.with_options({"train_samples": None, "test_samples": None})
+    return load_data(config, source)
 
 
 def build(config: RunConfig, data: Dataset) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,39 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("learned") / "run.h5"
     assert cli.main(["learn", *QUICK, "--epochs", "2", "--out", str(path), "--json"]) == 0
     return path
+
+
+# What is read is never replaced
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("report", "run.h5", "--out", "run.h5"), "run file"),
+        (("report", "run.h5", "--data", "set.npz", "--out", "./set.npz"), "data set"),
+        (("learn", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "--resume", "run.h5", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "run.toml", "--out", "run.toml"), "configuration"),
+        (("learn", "--hardware", "chip.toml", "--out", "chip.toml"), "hardware model"),
+    ],
+)
+def test_a_result_replaces_nothing_that_it_is_made_from(
+    neurochip: Command, here: Path, learned: Path, words: tuple[str, ...], what: str
+) -> None:
+    shutil.copy2(learned, here / "run.h5")
+    (here / "run.toml").write_text("epochs = 1\n")
+    (here / "chip.toml").write_text(hardware.load("neurochip").to_toml())
+    samples = experiment.load_data(make({}))
+    test = samples.test
+    np.savez(here / "set.npz", x_train=test.x, y_train=test.y, x_test=test.x, y_test=test.y)
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    said = neurochip(*words)
+    assert said.status == 2
+    assert said.err == (
+        f"neurochip: {str(Path(words[-1]))!r} is the {what} that is read and would be replaced; "
+        f"give --out another path\n"
+    )
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
 # What a first run says
@@ -292,8 +326,22 @@ def test_a_bar_on_a_terminal(neurochip: Command, monkeypatch: pytest.MonkeyPatch
 # Options
 
 
+#: 150 samples of 8 units, for the options of events.
+EVENTS: dict[str, Any] = {
+    "when": np.tile([0, 2, 4, 6], 150),
+    "who": np.repeat(np.arange(150) % 2 * 4, 4) + np.tile([0, 1, 2, 3], 150),
+    "begin": np.arange(0, 601, 4),
+    "class": np.arange(150) % 2,
+    "part": np.arange(150) // 100,
+}
 CHANGED: dict[str, Any] = {
-    "data": "digits",
+    "data": "events.npz",
+    "arrays": {"t": "when", "unit": "who", "offsets": "begin", "label": "class"},
+    "test_where": "part=1,2",
+    "sensor": (8,),
+    "duration": 5.5,
+    "binning": "count",
+    "full_count": 2,
     "hidden": (12, 8),
     "timesteps": 3,
     "lam": 0.75,
@@ -336,6 +384,17 @@ CHANGED: dict[str, Any] = {
 }
 
 
+#: Options that events haven't.
+OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5)}
+
+
+@pytest.fixture
+def events(here: Path) -> Path:
+    """A file of events."""
+    np.savez(here / "events.npz", **EVENTS)
+    return here / "events.npz"
+
+
 def flags(options: dict[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
@@ -343,6 +402,8 @@ def flags(options: dict[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
+            if isinstance(value, dict):
+                value = tuple(f"{role}={key}" for role, key in value.items())
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             words += [flag, shown]
     return words
@@ -350,16 +411,25 @@ def flags(options: dict[str, Any]) -> list[str]:
 
 def toml(options: dict[str, Any]) -> str:
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in options.items()}
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+    text = ""
+    for key, value in plain.items():
+        if isinstance(value, dict):
+            inline = ", ".join(f"{role} = {json.dumps(name)}" for role, name in value.items())
+            text += f"{key} = {{{inline}}}\n"
+        else:
+            text += f"{key} = {json.dumps(value)}\n"
+    return text
 
 
 def test_every_option_has_a_test_value() -> None:
-    assert CHANGED.keys() == RunConfig.model_fields.keys()
-    same = {"data", "hardware", "rule"}
+    options = {**CHANGED, **OF_NUMBERS}
+    assert options.keys() == RunConfig.model_fields.keys()
+    same = {"hardware", "rule"}
     for name, field in RunConfig.model_fields.items():
-        assert name in same or field.default != CHANGED[name]
+        assert name in same or field.default != options[name]
 
 
+@pytest.mark.usefixtures("events")
 def test_every_option_has_a_flag(neurochip: Command) -> None:
     said = neurochip("learn", *flags(CHANGED), "--json")
     assert (said.status, said.err) == (0, "")
@@ -369,6 +439,20 @@ def test_every_option_has_a_flag(neurochip: Command) -> None:
     assert registers.weight.rounding == registers.shadow.rounding == "nearest"
 
 
+def test_options_of_numbers(neurochip: Command, here: Path) -> None:
+    x = np.linspace(-1, 2.5, 24).reshape(6, 4)
+    np.savez(here / "s.npz", x_train=x, y_train=np.arange(6) % 2, x_test=x, y_test=np.arange(6) % 2)
+    options = {"data": "s.npz", "timesteps": 4, "hidden": (3,), "epochs": 1, **OF_NUMBERS}
+    said = neurochip("learn", *flags(options), "--json")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make(options)
+    assert experiment.load_run("run.h5").chip.network.sizes == (1, 3, 2)
+    (here / "c.toml").write_text(toml(options))
+    assert neurochip("learn", "c.toml", "--out", "toml.h5").status == 0
+    assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
+
+
+@pytest.mark.usefixtures("events")
 def test_every_option_has_a_key(neurochip: Command, here: Path) -> None:
     (here / "c.toml").write_text(toml(CHANGED))
     said = neurochip("learn", "c.toml", "--json", "--out", "toml.h5")
@@ -378,9 +462,10 @@ def test_every_option_has_a_key(neurochip: Command, here: Path) -> None:
     assert (here / "toml.h5").read_bytes() == (here / "flags.h5").read_bytes()
 
 
+@pytest.mark.usefixtures("events")
 def test_flags_override_a_file(neurochip: Command, here: Path) -> None:
     (here / "c.toml").write_text(toml({**CHANGED, "data": "none.npz", "trace_input": False}))
-    given = {"data": "digits", "seed": 3, "bias": True, "hidden": (5, 6), "trace_input": True}
+    given = {"data": "events.npz", "seed": 3, "bias": True, "hidden": (5, 6), "trace_input": True}
     said = neurochip("learn", "c.toml", *flags(given), "--json")
     assert (said.status, said.err) == (0, "")
     assert make(said.json["config"]) == make({**CHANGED, **given})
@@ -431,6 +516,11 @@ NAN = np.zeros((6, 4), np.float32)
 NAN[2, 1] = np.nan
 
 BAD_DATA: dict[str, tuple[dict[str, Any], str]] = {
+    "a single class": (
+        {"y_train": np.full(6, 1), "y_test": np.full(3, 1)},
+        "d.npz: all labels are 1 but learning to tell classes apart needs 2 or more; add samples of"
+        " another class",
+    ),
     "NaN": (
         {"x_train": NAN},
         "d.npz, train: x has 1 value that is not finite, the first at index (2, 1); remove or "
@@ -490,6 +580,30 @@ def test_a_data_set_without_an_array(neurochip: Command, here: Path) -> None:
     )
 
 
+def test_events_outside_the_sensor(neurochip: Command, events: Path, here: Path) -> None:
+    del here
+    options = {**CHANGED, "sensor": (7,), "data": events.name}
+    refused(
+        neurochip("learn", *flags(options)),
+        "events.npz, train: unit is 7 at event 3 of sample 1 but the sensor has 7 units, from 0 to "
+        "6; mend the sensor or remove the event",
+    )
+
+
+def test_a_run_keeps_the_layout_of_its_data(neurochip: Command, events: Path) -> None:
+    options = {key: value for key, value in CHANGED.items() if key != "test_samples"}
+    assert neurochip("learn", *flags(options)).status == 0
+    assert neurochip("run", "run.h5", "--json").json["samples"] == 50
+    np.savez("others.npz", **{**EVENTS, "part": np.arange(150) // 140})
+    assert neurochip("run", "run.h5", "--data", "others.npz", "--json").json["samples"] == 10
+    refused(
+        neurochip("run", "run.h5", "--data", ""),
+        f"the data set has an empty name; give a built-in one (digits) or the path of {KINDS}",
+    )
+    events.unlink()
+    refused(neurochip("run", "run.h5"), f"events.npz does not exist; give the path of {KINDS}")
+
+
 @pytest.mark.parametrize(("name", "kind"), [("d.npz", "an npz file"), ("d.h5", "an HDF5 file")])
 def test_a_truncated_data_set(neurochip: Command, here: Path, name: str, kind: str) -> None:
     if name.endswith(".npz"):
@@ -532,6 +646,49 @@ LEARN: dict[str, tuple[str, str]] = {
         "--data /dev/null",
         f"/dev/null is of an unknown kind; give {KINDS}",
     ),
+    "a data set without a name": (
+        "--data=",
+        f"the data set has an empty name; give a built-in one (digits) or the path of {KINDS}",
+    ),
+    "spikes of still images": (
+        "--encoding spikes",
+        "digits, train: x has shape (1437, 64), without time steps, but spike trains have (samples,"
+        " steps, features...); choose the encoding graded, rate or bernoulli, or give spike trains",
+    ),
+    "a layout of a built-in data set": (
+        "--series",
+        "the arrays of digits are known but its layout is declared too; leave out arrays,"
+        " test_where, series and value_range, or give an npz or HDF5 file",
+    ),
+    "an array without a role": (
+        "--arrays t=t,unit",
+        "--arrays is 't=t,unit'; it must be ROLE=NAME with commas between them, each role once,"
+        " such as t=times,unit=units,offsets=offsets,label=labels",
+    ),
+    "a role that is given twice": (
+        "--arrays t=t,t=s",
+        "--arrays is 't=t,t=s'; it must be ROLE=NAME with commas between them, each role once,"
+        " such as t=times,unit=units,offsets=offsets,label=labels",
+    ),
+    "an unknown role": (
+        "--arrays time=t,label=y",
+        "arrays has the role 'time', which is unknown; the roles are samples, differences, t, dt,"
+        " x, y, p, unit, offsets, label",
+    ),
+    "a value for testing that is none": (
+        "--test-where speaker=George",
+        "test_where is 'speaker=George'; it must be an array and its whole numbers for testing,"
+        " such as speaker=4,5",
+    ),
+    "a range that is none": (
+        "--value-range low",
+        "--value-range is 'low'; it must be numbers with a comma between them, such as -5,5",
+    ),
+    "a duration of numbers": (
+        "--data s.npz --duration 3",
+        "duration is for events but arrays declares numbers (samples, label); leave it out or"
+        " declare others",
+    ),
     "too few samples": (
         "--train-samples 2000",
         "digits, train: 2000 samples were asked for; take from 1 to its 1437 samples",
@@ -548,7 +705,8 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "unknown rule": (
         "--rule stdp",
-        "there is no learning rule 'stdp'; the known rules are 'ottt'.",
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'.",
     ),
     "weights too wide": (
         "--weight-bits 17",
@@ -634,8 +792,8 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "a width without a use": (
         "--width 2",
-        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar or a "
-        "triangle.",
+        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar, a "
+        "triangle or a tent.",
     ),
     "a missing folder": (
         "--out none/run.h5",
@@ -664,6 +822,11 @@ def test_bad_options(neurochip: Command, here: Path, case: str) -> None:
 
 
 BAD_TOML: dict[str, tuple[str, str]] = {
+    "a text for a table": ('arrays = "t=t"', "c.toml: arrays is 't=t'; it must be a table"),
+    "a number for a name": (
+        "[arrays]\nt = 1",
+        "c.toml: arrays.t is 1; it must be a text",
+    ),
     "unknown option": (
         "colour = 1",
         f"c.toml: option 'colour' is unknown; the options are {', '.join(RunConfig.model_fields)}",
@@ -815,7 +978,8 @@ def test_data_that_do_not_fit_a_run(
 def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
     other_data(here, classes=3)
     said = neurochip("run", learned, "--data", "other.npz", "--json")
-    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 60)
+    # Cut is the run's own data set, not another one.
+    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 200)
 
 
 def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
@@ -940,6 +1104,18 @@ def test_ctrl_c_before_an_epoch_is_finished(
     assert said.status == 130
     assert said.err == "neurochip: interrupted; nothing was saved\n"
     assert not list(here.iterdir())
+
+
+def test_ctrl_c_in_the_first_epoch_of_a_run_that_goes_on_in_place(
+    neurochip: Command, learned: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copy2(learned, here / "run.h5")
+    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    said = neurochip("learn", "--resume", "run.h5", "--epochs", "1")
+    assert said.err == "neurochip: interrupted; run.h5 holds the first 2 epochs\n"
 
 
 @pytest.mark.parametrize("presses", [1, 2])

@@ -11,6 +11,7 @@ import pytest
 
 from neurochip import hardware
 from neurochip.config import HALVE_AT, MEMBRANE_WHOLE_BITS, RunConfig, make, read
+from neurochip.data import Layout
 from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
@@ -183,8 +184,15 @@ def test_what_is_unknown() -> None:
     known = ", ".join(RunConfig.model_fields)
     with fails(ConfigError, f"here: option 'colour' is unknown; the options are {known}"):
         make({"colour": 1}, "here")
-    with fails(RuleError, "there is no learning rule 'stdp'; the known rules are 'ottt'."):
+    sentence = (
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'."
+    )
+    with fails(RuleError, sentence):
         make({"rule": "stdp"}).make_rule()
+    sentence = "rule 'tet' has no binding to a chip's integers; a chip learns by 'ottt'."
+    with fails(RuleError, sentence):
+        make({"rule": "tet"}).make_rule()
     with pytest.raises(HardwareError, match=r"^hardware model 'foo' is unknown; "):
         make({"hardware": "foo"}).load_hardware()
 
@@ -219,6 +227,34 @@ def test_what_is_unknown() -> None:
 def test_what_is_wrong(options: dict[str, Any], sentence: str) -> None:
     with fails(ConfigError, f"c.toml: {sentence}"):
         make(options, "c.toml")
+
+
+def test_the_layout_gets_its_options() -> None:
+    assert make({}).make_layout() is None
+    arrays = {"t": "when", "x": "column", "y": "row", "label": "class"}
+    options = {"sensor": [3, 4], "duration": 5, "binning": "count", "full_count": 6}
+    config = make({"arrays": arrays, "test_where": "part = 1, 2", **options})
+    assert config.make_layout() == Layout(
+        arrays,
+        test_where=("part", (1, 2)),
+        sensor=(3, 4),
+        duration=5.0,
+        by="count",
+        full_count=6,
+    )
+    assert make(json.loads(json.dumps(config.to_dict()))) == config
+    config = make({"series": True, "value_range": [-1, 2]})
+    assert config.make_layout() == Layout(series=True, value_range=(-1.0, 2.0))
+
+
+@pytest.mark.parametrize("text", ["", "part", "part=", "=1", "part=one", "part=1,"])
+def test_samples_for_testing_that_are_not_said(text: str) -> None:
+    with fails(
+        ConfigError,
+        f"test_where is {text!r}; it must be an array and its whole numbers for testing, such as"
+        " speaker=4,5",
+    ):
+        make({"test_where": text}).make_layout()
 
 
 @pytest.mark.parametrize("option", [name for name in REGISTERS if name.endswith("_bits")])

@@ -198,7 +198,8 @@ class Chip:
         """Samples as the chip takes them in.
 
         Args:
-            x: (n, ...) real numbers in [0, 1]; for "spikes" also (n, T, ...), 0 or 1.
+            x: (n, ...), shown at every step, or (n, T, ...), one frame a step; real numbers in
+                [0, 1], for "spikes" 0 or 1.
 
         Returns:
             (n, 1 or T, n_in) uint8: numbers with the input register's fraction, or 0/1; of images
@@ -211,18 +212,19 @@ class Chip:
         n = len(samples)
         n_in = self.network.n_in
         size = int(np.prod(samples.shape[1:], dtype=np.int64))
-        if self.encoding == "spikes" and samples.ndim > 2 and size == samples.shape[1] * n_in:
-            return self._ordered(_spikes(self._trains(samples).reshape(n, -1, n_in)))
-        if size != n_in:
+        if samples.ndim > 2 and size == samples.shape[1] * n_in:
+            frames = self._trains(samples).reshape(n, -1, n_in)
+        elif size == n_in:
+            frames = samples.reshape(n, 1, n_in)
+        else:
             raise DataError(
                 f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
                 f"{n_in} inputs; give {n_in} numbers a sample"
             )
-        flat = samples.reshape(n, n_in)
         if self.encoding == "spikes":
-            return self._ordered(_spikes(flat[:, np.newaxis]))
-        graded = to_graded(flat, self.hardware.registers.input.bits.value)
-        return self._ordered(graded[:, np.newaxis])
+            return self._ordered(_spikes(frames))
+        graded = to_graded(frames, self.hardware.registers.input.bits.value)
+        return self._ordered(graded.reshape(frames.shape))
 
     def _ordered(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Inputs from the network's order to the chip's."""
@@ -398,6 +400,8 @@ class Chip:
 
 
 def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:
+    if x.dtype == np.uint8 and x.size and x.max() <= 1:
+        return np.ascontiguousarray(x)  # as data sets hold spikes; they may be large
     other = x[(x != 0) & (x != 1)]
     if other.size:
         raise DataError(

@@ -13,6 +13,7 @@ from neurochip.errors import DataError
 __all__ = ["to_graded"]
 
 _MOST_BITS = 8
+_BLOCK = 1 << 20  # numbers that are scaled at once
 
 
 def to_graded(x: NDArray[Any], bits: int = _MOST_BITS) -> NDArray[np.uint8]:
@@ -38,9 +39,14 @@ def to_graded(x: NDArray[Any], bits: int = _MOST_BITS) -> NDArray[np.uint8]:
         )
     check_unit_range(x, "graded inputs")
     at_least_float32 = np.promote_types(x.dtype, np.float32)
-    # The cast floors, as nothing is negative; in place, for x may be large.
-    scaled = np.multiply(x.reshape(len(x), -1), 1 << bits, dtype=at_least_float32)
-    scaled += 0.5
-    np.minimum(scaled, (1 << bits) - 1, out=scaled)
-    graded: NDArray[np.uint8] = scaled.astype(np.uint8)
+    rows = x.reshape(len(x), -1)
+    graded = np.empty(rows.shape, np.uint8)
+    # In blocks, as x may be large.
+    step = max(1, _BLOCK // rows.shape[1])
+    for first in range(0, len(rows), step):
+        block = slice(first, first + step)
+        scaled = np.multiply(rows[block], 1 << bits, dtype=at_least_float32)
+        scaled += 0.5
+        np.minimum(scaled, (1 << bits) - 1, out=scaled)
+        graded[block] = scaled.astype(np.uint8)  # the cast floors, as nothing is negative
     return graded

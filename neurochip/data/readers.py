@@ -1,4 +1,4 @@
-"""Files of data sets: npz, HDF5 and IDX, each read into four arrays as they're stored.
+"""Files of data sets: npz, HDF5 and IDX, read into arrays as they're stored.
 
 IDX is MNIST's format (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"):
 two zero bytes, a type code, the number of dimensions, each dimension as 4 bytes, then the values,
@@ -13,7 +13,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,8 +36,13 @@ class Arrays(NamedTuple):
     y_test: NDArray[Any]
 
 
-def read_npz(path: Path) -> Arrays:
-    """Read x_train, y_train, x_test and y_test of an npz file.
+def read_npz(path: Path, keys: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:
+    """Read some arrays of an npz file.
+
+    Args:
+        path: of the file.
+        keys: names of the arrays.
+        remedy: what to do where one is lacking.
 
     Raises:
         DataError: the file is missing, damaged, or lacks an array.
@@ -48,16 +53,24 @@ def read_npz(path: Path) -> Arrays:
             raise DataError(f"{path} is not an npz file, or is damaged; {_AGAIN}")
         file.seek(0)
         with np.load(file, allow_pickle=False) as archive:
-            _check_keys(path, archive.files)
-            arrays = [archive[key] for key in Arrays._fields]
-    for key, array in zip(Arrays._fields, arrays, strict=True):
+            _check_keys(path, keys, archive.files, remedy)
+            arrays = {key: archive[key] for key in keys}
+    for key, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise DataError(f"{path}: {key} is not an array; save it with numpy.savez")
-    return Arrays(*arrays)
+    return arrays
 
 
-def read_hdf5(path: Path) -> Arrays:
-    """Read the datasets x_train, y_train, x_test and y_test of an HDF5 file.
+def read_hdf5(path: Path, keys: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:
+    """Read some datasets of an HDF5 file, those in groups by their path ("spikes/times").
+
+    Args:
+        path: of the file.
+        keys: names of the datasets.
+        remedy: what to do where one is lacking.
+
+    Returns:
+        Arrays; of dtype object where each entry is an array of a length of its own.
 
     Raises:
         DataError: the file is missing, damaged, or lacks a dataset.
@@ -69,21 +82,21 @@ def read_hdf5(path: Path) -> Arrays:
         with path.open("rb"):  # h5py's own words for a missing file are long
             pass
         with h5py.File(path, "r", locking=False) as file:
-            _check_keys(path, file)
-            for key in Arrays._fields:
+            names: list[str] = []
+            file.visit(names.append)
+            _check_keys(path, keys, names, remedy)
+            for key in keys:
                 if not isinstance(file[key], h5py.Dataset):
                     raise DataError(f"{path}: {key} is not a dataset; store it as an array")
-            return Arrays(*(np.asarray(file[key][()]) for key in Arrays._fields))
+            return {key: np.asarray(file[key][()]) for key in keys}
 
 
-def _check_keys(path: Path, keys: Iterable[str]) -> None:
-    found = sorted(keys)
-    lacking = [key for key in Arrays._fields if key not in found]
+def _check_keys(path: Path, keys: Sequence[str], held: Iterable[str], remedy: str) -> None:
+    found = sorted(held)
+    lacking = [key for key in keys if key not in found]
     if lacking:
-        raise DataError(
-            f"{path} lacks {', '.join(lacking)} (it holds {', '.join(found) or 'nothing'});"
-            f" store {', '.join(Arrays._fields)}"
-        )
+        holds = ", ".join(found) or "nothing"
+        raise DataError(f"{path} lacks {', '.join(lacking)} (it holds {holds}); {remedy}")
 
 
 @contextlib.contextmanager

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurochip.data import readers
+from neurochip.data.declared import Sampling, read_declared
+from neurochip.data.layout import Layout
 from neurochip.data.readers import Arrays
-from neurochip.data.split import Dataset, from_arrays
-from neurochip.errors import DataError
+from neurochip.data.split import Dataset, from_arrays, from_splits
+from neurochip.errors import ConfigError, DataError
 
 __all__ = ["available", "load"]
 
@@ -25,7 +30,14 @@ def available() -> list[str]:
     return sorted(_BUILT_IN)
 
 
-def load(source: str | Path, *, n_classes: int | None = None, temporal: bool = False) -> Dataset:
+def load(
+    source: str | Path,
+    *,
+    n_classes: int | None = None,
+    temporal: bool = False,
+    layout: Layout | None = None,
+    timesteps: int | None = None,
+) -> Dataset:
     """Return a data set.
 
     Args:
@@ -33,11 +45,21 @@ def load(source: str | Path, *, n_classes: int | None = None, temporal: bool = F
             y_train, x_test and y_test, of a folder of IDX files such as MNIST's, or of one of them.
             Where a file is called as a built-in data set is, give a Path.
         n_classes: the number of classes; by default one more than the largest label of both splits.
-        temporal: whether x holds spike trains (n, T, features...) of 0 and 1.
+        temporal: whether x is to hold spike trains (n, T, features...) of 0 and 1.
+        layout: what the arrays of an npz or HDF5 file are, where they aren't those four.
+        timesteps: the number T of frames that events are binned to.
 
     Raises:
+        ConfigError: the layout doesn't fit the source, or how samples are shown.
         DataError: the source is unknown, missing or damaged, or what it holds isn't a data set.
     """
+    if not str(source):
+        raise DataError(
+            f"the data set has an empty name; give a built-in one ({', '.join(available())}) or the"
+            f" path of {_KINDS}"
+        )
+    if layout is not None:
+        return _declared(source, layout, n_classes, timesteps, temporal)
     if isinstance(source, str) and source in _BUILT_IN:
         name, arrays = source, _BUILT_IN[source]()
     else:
@@ -45,17 +67,47 @@ def load(source: str | Path, *, n_classes: int | None = None, temporal: bool = F
     return from_arrays(*arrays, name=name, n_classes=n_classes, temporal=temporal)
 
 
+def _declared(
+    source: str | Path,
+    layout: Layout,
+    n_classes: int | None,
+    timesteps: int | None,
+    spikes: bool,
+) -> Dataset:
+    name = str(source)
+    if (isinstance(source, str) and source in _BUILT_IN) or _is_idx(Path(source)):
+        raise ConfigError(
+            f"the arrays of {name} are known but its layout is declared too; leave out arrays,"
+            " test_where, series and value_range, or give an npz or HDF5 file"
+        )
+    if layout.has_events and timesteps is None:
+        raise ConfigError(f"events of {name} are binned to frames; give their number, timesteps")
+    train, test = read_declared(source, layout, Sampling(timesteps or 1, spikes), _read_arrays)
+    return from_splits(name, train, test, n_classes)
+
+
 def _read(source: str | Path) -> Arrays:
     path = Path(source)
     if not _exists(path):
         raise DataError(_absent(source, path))
-    if path.is_dir() or readers.is_idx_name(path.name):
+    if _is_idx(path):
         return readers.read_idx(path)
+    return Arrays(**_read_arrays(path, Arrays._fields, f"store {', '.join(Arrays._fields)}"))
+
+
+def _read_arrays(path: Path, keys: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:
+    """Read arrays of an npz or HDF5 file."""
+    if not _exists(path):
+        raise DataError(_absent(path, path))
     if path.suffix == ".npz":
-        return readers.read_npz(path)
+        return readers.read_npz(path, keys, remedy)
     if path.suffix in (".h5", ".hdf5"):
-        return readers.read_hdf5(path)
+        return readers.read_hdf5(path, keys, remedy)
     raise DataError(f"{path} is of an unknown kind; give {_KINDS}")
+
+
+def _is_idx(path: Path) -> bool:
+    return readers.is_idx_name(path.name) or (_exists(path) and path.is_dir())
 
 
 def _exists(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from neurochip.errors import DataError
 
-__all__ = ["Dataset", "Split", "check_unit_range", "from_arrays"]
+__all__ = ["Dataset", "Split", "check_unit_range", "from_arrays", "from_splits"]
 
 # The dtypes whose whole range an image sensor uses; of any other the range can't be known.
 _IMAGE_DTYPES = (np.bool_, np.uint8, np.uint16)
 _NUMBER_KINDS = "biuf"
 _MOST_CLASSES = 1 << 16
+_STILL_REMEDY = "choose the encoding graded, rate or bernoulli, or give spike trains"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +26,13 @@ class Split:
 
     Attributes:
         x: (n, features...) float32 in [0, 1]; where `temporal`, spike trains (n, T, features...)
-            uint8 of 0 and 1.  It may be given as floats in [0, 1], or as bool, uint8 or uint16,
-            which are divided by their largest value.
+            uint8 of 0 and 1, or where `graded` too, frames of numbers (n, T, features...) float32
+            in [0, 1].  Numbers may be given as floats in [0, 1], or as bool, uint8 or uint16, which
+            are divided by their largest value.
         y: (n,) int64, classes from 0 up; it may be given as any whole numbers.
-        temporal: whether x holds spike trains.
+        temporal: whether the second axis of x is time.
         name: what errors call it.
+        graded: whether a temporal x holds numbers, not spikes.
 
     Raises:
         DataError: the arrays are empty, of unfitting shapes or dtypes, or out of range.
@@ -39,12 +42,14 @@ class Split:
     y: NDArray[Any]
     temporal: bool = False
     name: str = "data"
+    graded: bool = False
 
     def __post_init__(self) -> None:
         """Check the arrays and bring them to their dtypes."""
         x, y = np.asarray(self.x), np.asarray(self.y)
         _check_shapes(x, y, self.temporal, self.name)
-        scaled = _spikes(x, self.name) if self.temporal else _scaled(x, self.name)
+        is_spikes = self.temporal and not self.graded
+        scaled = _spikes(x, self.name) if is_spikes else _scaled(x, self.name)
         object.__setattr__(self, "x", np.ascontiguousarray(scaled))
         object.__setattr__(self, "y", _labels(y, self.name))
 
@@ -57,7 +62,7 @@ class Split:
         if not isinstance(which, (slice, np.ndarray)):
             raise TypeError(f"a Split takes a slice or an array, not a {type(which).__name__}")
         try:
-            return Split(self.x[which], self.y[which], self.temporal, self.name)
+            return replace(self, x=self.x[which], y=self.y[which])
         except IndexError as error:
             raise DataError(
                 f"{self.name}: the selection fails because {error};"
@@ -105,14 +110,18 @@ class Dataset:
             raise DataError(
                 f"{self.name}: only one of train and test holds spike trains; make them equal"
             )
+        if train.temporal and train.graded != test.graded:
+            raise DataError(
+                f"{self.name}: only one of train and test holds graded frames; make them equal"
+            )
         if train.sample_shape != test.sample_shape:
             raise DataError(
                 f"{self.name}: a training sample has shape {train.sample_shape} but a test sample"
                 f" has shape {test.sample_shape}; make them equal"
             )
-        if not 1 <= self.n_classes <= _MOST_CLASSES:
+        if not 2 <= self.n_classes <= _MOST_CLASSES:
             raise DataError(
-                f"{self.name}: n_classes is {self.n_classes} but must be 1 to {_MOST_CLASSES};"
+                f"{self.name}: n_classes is {self.n_classes} but must be 2 to {_MOST_CLASSES};"
                 " choose a number in that range"
             )
         for split in (train, test):
@@ -145,8 +154,30 @@ def from_arrays(
     """
     train = Split(x_train, y_train, temporal, f"{name}, train")
     test = Split(x_test, y_test, temporal, f"{name}, test")
+    return from_splits(name, train, test, n_classes)
+
+
+def from_splits(name: str, train: Split, test: Split, n_classes: int | None = None) -> Dataset:
+    """Return a data set of two splits.
+
+    Args:
+        name: what errors call it.
+        train: what is learned.
+        test: what is tested.
+        n_classes: the number of classes; by default one more than the largest label of both.
+
+    Raises:
+        DataError: the splits don't fit each other, or all labels are the same and n_classes is not
+            given.
+    """
     if n_classes is None:
-        n_classes = 1 + int(max(train.y.max(), test.y.max()))
+        highest = int(max(train.y.max(), test.y.max()))
+        if highest == int(min(train.y.min(), test.y.min())):
+            raise DataError(
+                f"{name}: all labels are {highest} but learning to tell classes apart needs 2 or"
+                " more; add samples of another class"
+            )
+        n_classes = 1 + highest
     return Dataset(name, train, test, n_classes)
 
 
@@ -178,6 +209,11 @@ def _check_shapes(x: NDArray[Any], y: NDArray[Any], temporal: bool, name: str) -
         if array.dtype.kind not in _NUMBER_KINDS:
             raise DataError(f"{name}: {key} has dtype {array.dtype} but must hold real numbers")
     wanted = "(samples, steps, features...)" if temporal else "(samples, features...)"
+    if temporal and x.ndim == 2:
+        raise DataError(
+            f"{name}: x has shape {x.shape}, without time steps, but spike trains have"
+            f" {wanted}; {_STILL_REMEDY}"
+        )
     if x.ndim < (3 if temporal else 2):
         raise DataError(f"{name}: x has shape {x.shape} but must have {wanted}; reshape it")
     if y.ndim != 1:
@@ -210,13 +246,15 @@ def _scaled(x: NDArray[Any], name: str) -> NDArray[np.float32]:
 
 
 def _spikes(x: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    bad = (x != 0) & (x != 1)
-    if bad.any():
-        at = _first(bad)
-        raise DataError(
-            f"{name}: x has the value {x[at].item()} at index {at} but spike trains hold"
-            " 0 and 1 only; encode it as spikes or load it without temporal"
-        )
+    is_whole = x.dtype.kind in "bu"
+    if not (is_whole and x.max() <= 1):  # so that long trains need no masks of their size
+        bad = (x != 0) & (x != 1)
+        if bad.any():
+            at = _first(bad)
+            raise DataError(
+                f"{name}: x has the value {x[at].item()} at index {at} but spike trains hold"
+                f" 0 and 1 only; {_STILL_REMEDY}"
+            )
     return x.astype(np.uint8, copy=False)
 
 

@@ -81,11 +81,13 @@ def _prune(root: Path) -> None:
 
 
 CACHE_FOLDER = None if INTERPRETED else _prepare_cache()
+#: Where in it numba keeps the kernels of these files: other copies of them have other folders.
+_KEPT_IN: set[Path] = set()
 
 
 def is_cold() -> bool:
-    """Whether the first call of a kernel will compile it: nothing is kept from earlier runs."""
-    return not INTERPRETED and (CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("*.nbi")))
+    """Whether the first call of a kernel will compile it: nothing is kept of these very files."""
+    return not INTERPRETED and not any(any(folder.glob("*.nbi")) for folder in _KEPT_IN)
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -130,6 +132,7 @@ def _compile(function: Kernel, **options: Any) -> Kernel:
     config.CACHE_DIR = str(CACHE_FOLDER)  # read when caching is enabled, and only then
     try:
         compiled.enable_caching()
+        _KEPT_IN.add(Path(compiled._cache.cache_path))
     finally:
         config.CACHE_DIR = users_folder
     return compiled  # type: ignore[no-any-return]

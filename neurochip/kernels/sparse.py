@@ -11,6 +11,9 @@ from neurochip.kernels.jit import kernel
 
 Reals = NDArray[np.floating[Any]]
 
+# Columns at a time: so many of a row of weights, of all rows, fit into the second-level cache.
+COLUMNS = 400
+
 
 @kernel
 def count_events(x: Reals) -> int:
@@ -24,38 +27,61 @@ def count_events(x: Reals) -> int:
 
 
 @kernel
-def add_rows_of_events(x: Reals, weights: Reals, currents: Reals) -> None:
-    """currents[b] += x[b, i] * weights[i] for every event.
+def add_products_of_events(
+    signals: Reals,
+    rows: Reals,
+    targets: Reals,
+    numbers: NDArray[np.int32],
+    values: Reals,
+    counts: NDArray[np.int64],
+) -> None:
+    """targets[b] += signals[b, i] * rows[i] for every signal that isn't zero.
 
     Args:
-        x: (B, n_in) float.
-        weights: (n_in, n_out) float, input-major.
-        currents: (B, n_out) float, added to.
+        signals: (B, n) float.
+        rows: (n, m) float.
+        targets: (B, m) float, added to.
+        numbers: (B, n), room.
+        values: (B, n) float, room.
+        counts: (B,), room.
     """
-    for b in range(x.shape[0]):
-        events, target = x[b], currents[b]
-        for i in range(events.size):
-            size = events[i]
-            if size != 0.0:
-                row = weights[i]
-                for k in range(target.size):
-                    target[k] += size * row[k]
+    for b in range(signals.shape[0]):
+        counts[b] = _events(signals[b], numbers[b], values[b])
+    n_out = targets.shape[1]
+    for first in range(0, n_out, COLUMNS):
+        last = min(first + COLUMNS, n_out)
+        for b in range(signals.shape[0]):
+            _add_rows(targets[b][first:last], rows, first, numbers[b], values[b], counts[b])
 
 
 @kernel
-def add_outer_of_events(x: Reals, delta: Reals, total: Reals) -> None:
-    """total[i] += x[b, i] * delta[b] for every event, a row of `total` at a time.
+def _events(signals: Reals, numbers: NDArray[np.int32], values: Reals) -> int:
+    """Number and value of each signal that isn't zero; gives how many."""
+    count = 0
+    for i in range(signals.size):
+        if signals[i] != 0.0:
+            numbers[count] = i
+            values[count] = signals[i]
+            count += 1
+    return count
 
-    Args:
-        x: (B, n_in) float.
-        delta: (B, n_out) float.
-        total: (n_in, n_out) float, input-major, added to.
-    """
-    for i in range(total.shape[0]):
-        row = total[i]
-        for b in range(x.shape[0]):
-            size = x[b, i]
-            if size != 0.0:
-                error = delta[b]
-                for k in range(row.size):
-                    row[k] += size * error[k]
+
+@kernel
+def _add_rows(
+    target: Reals, rows: Reals, first: int, numbers: NDArray[np.int32], values: Reals, count: int
+) -> None:
+    """Target += values[j] * rows[numbers[j]] from column `first` on, four rows in one sweep."""
+    last = first + target.size
+    j = 0
+    while j + 4 <= count:
+        a, b, c, d = values[j], values[j + 1], values[j + 2], values[j + 3]
+        p, q = rows[numbers[j]][first:last], rows[numbers[j + 1]][first:last]
+        r, s = rows[numbers[j + 2]][first:last], rows[numbers[j + 3]][first:last]
+        for k in range(target.size):
+            target[k] += (a * p[k] + b * q[k]) + (c * r[k] + d * s[k])
+        j += 4
+    while j < count:
+        a, p = values[j], rows[numbers[j]][first:last]
+        for k in range(target.size):
+            target[k] += a * p[k]
+        j += 1

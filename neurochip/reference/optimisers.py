@@ -26,6 +26,10 @@ class Stepper(Protocol):
     def step(self, gradients: Sequence[Floats], rates: Sequence[float]) -> None:
         """One step with one gradient and one rate for each array; uses the gradients up."""
 
+    @property
+    def state(self) -> list[Floats]:
+        """The arrays that a step changes, beside the parameters: to save, and to write back."""
+
 
 @dataclass(frozen=True)
 class SGD:
@@ -137,6 +141,7 @@ class _Plain:
 
     def __init__(self, arrays: Sequence[Floats]):
         self._arrays = arrays
+        self.state: list[Floats] = []
 
     def step(self, gradients: Sequence[Floats], rates: Sequence[float]) -> None:
         for w, g, lr in zip(self._arrays, gradients, rates, strict=True):
@@ -151,6 +156,7 @@ class _Momentum:
         self._arrays = arrays
         self._momentum = momentum
         self._buffers = [np.zeros_like(w) for w in arrays]
+        self.state = self._buffers
 
     def step(self, gradients: Sequence[Floats], rates: Sequence[float]) -> None:
         for w, buf, g, lr in zip(self._arrays, self._buffers, gradients, rates, strict=True):
@@ -172,12 +178,14 @@ class _Adam:
         self._weight_decay = weight_decay
         self._means = [np.zeros_like(w) for w in arrays]
         self._squares = [np.zeros_like(w) for w in arrays]
-        self._count = 0
+        self._count = np.zeros(())
+        self.state = [*self._means, *self._squares, self._count]
 
     def step(self, gradients: Sequence[Floats], rates: Sequence[float]) -> None:
-        self._count += 1
+        self._count += 1.0
         beta1, beta2 = self._betas
-        of_mean, of_square = 1.0 - beta1**self._count, 1.0 - beta2**self._count
+        count = int(self._count)
+        of_mean, of_square = 1.0 - beta1**count, 1.0 - beta2**count
         states = zip(self._arrays, self._means, self._squares, gradients, rates, strict=True)
         for w, mean, square, g, lr in states:
             if self._weight_decay:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from neurochip.kernels.patches import gather_patches, scatter_patches
-from neurochip.kernels.sparse import add_outer_of_events, add_rows_of_events, count_events
+from neurochip.kernels.sparse import add_products_of_events, count_events
 from neurochip.network import Conv2d, Dense, Shape, WeightLayer
 from neurochip.reference.memory import Memory
 from neurochip.rules.surrogates import Floats
@@ -18,8 +18,8 @@ SWS_EPS = 1e-4
 # Patches in memory at a time.
 PATCH_BYTES = 1 << 21
 # Below these shares of numbers that aren't zero, going event by event is faster than BLAS.
-FORWARD_DENSITY = 0.12
-GRADIENT_DENSITY = 0.2
+FORWARD_DENSITY = 0.25
+GRADIENT_DENSITY = 0.25
 # Rows of fewer weights aren't worth an event's trouble.
 EVENT_WIDTH = 64
 
@@ -79,7 +79,7 @@ class DenseProduct:
                 self._by_input = self._memory.take("by_input", matrix.shape[::-1], matrix.dtype)
                 np.copyto(self._by_input, matrix.T)
             np.copyto(y, bias)
-            add_rows_of_events(x, self._by_input, y)
+            self._add_events(x, self._by_input, y)
             return y
         np.dot(x, matrix.T, out=y)
         y += bias
@@ -101,7 +101,9 @@ class DenseProduct:
             if self._is_clear_by_input:
                 sum_.fill(0.0)
             self._is_clear_by_input = False
-            add_outer_of_events(x, np.ascontiguousarray(dy), sum_)
+            by_input = self._memory.take("x_by_input", x.shape[::-1], x.dtype)
+            np.copyto(by_input, x.T)
+            self._add_events(by_input, np.ascontiguousarray(dy), sum_)
         elif self._is_clear:
             np.dot(dy.T, x, out=self._sum)
             self._is_clear = False
@@ -118,6 +120,12 @@ class DenseProduct:
             self._sum += sum_.T
             self._is_clear_by_input = True
         return self._sum
+
+    def _add_events(self, signals: Floats, rows: Floats, targets: Floats) -> None:
+        """targets += signals rows, without the signals that are zero."""
+        values = self._memory.take("values", signals.shape, signals.dtype)
+        numbers, counts = np.empty(signals.shape, np.int32), np.empty(len(signals), np.int64)
+        add_products_of_events(signals, rows, targets, numbers, values, counts)
 
     def _goes_by_events(self, x: Floats, density: float) -> bool:
         is_wide = len(self._matrix) >= EVENT_WIDTH and x.flags.c_contiguous

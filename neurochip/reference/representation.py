@@ -103,7 +103,7 @@ class RepresentationPass:
                 f"network."
             )
         self._values = values
-        self._engine = tracing_engine(network, values, gradients, batch)
+        self.engine = tracing_engine(network, values, gradients, batch)
         self._loss = StepLoss("ce", rule.loss_lambda, 1)
         self.chain = Builder(network, values, gradients, _RateKit(values, gradients, batch)).chain()
         self.out: Floats = np.zeros(0)
@@ -115,9 +115,9 @@ class RepresentationPass:
         for node in nodes:
             node.refresh()
             node.clear()
-        self._engine.refresh()
+        self.engine.refresh()
         x = self._spike(samples)
-        for node, traced in zip(nodes, self._engine.weights, strict=True):
+        for node, traced in zip(nodes, self.engine.weights, strict=True):
             node.x = traced.x / _total(traced.lam, samples.timesteps)
         o = self.chain.forward(x)
         loss, dout = self._loss(o, y)  # type: ignore[arg-type]
@@ -129,10 +129,10 @@ class RepresentationPass:
 
     def _spike(self, samples: Samples) -> Floats:
         """Run all steps, which leaves traces under the weights, and give the last input."""
-        self._engine.begin()
+        self.engine.begin()
         x: Floats = np.zeros(0)
         for x in samples.frames(self._values.dtype):
-            self._engine.step(x)
+            self.engine.step(x)
         return x
 
 

@@ -123,6 +123,28 @@ class Trainer:
         """A copy of the gradients that were written last, float64."""
         return self._gradients.parameters
 
+    @property
+    def optimiser_state(self) -> tuple[Floats, ...]:
+        """A copy of what the optimiser keeps from step to step."""
+        return tuple(array.copy() for array in self._optimiser.state)
+
+    @optimiser_state.setter
+    def optimiser_state(self, arrays: Sequence[Floats]) -> None:
+        for own, array in zip(self._optimiser.state, arrays, strict=True):
+            np.copyto(own, array)
+
+    def reseed(self, seed: Sequence[int]) -> None:
+        """Draw the dropout masks that follow from this seed."""
+        self._rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+    def first_not_finite(self) -> str | None:
+        """The lowest parameters that hold a number that isn't finite, in words; None if none do."""
+        pairs = sorted(
+            zip(self._values.layers, self._values.names, self._values.learned, strict=True),
+            key=lambda entry: entry[0],
+        )
+        return next((name for _, name, array in pairs if not np.isfinite(array).all()), None)
+
     def learn_batch(self, x: ArrayLike, y: ArrayLike) -> float:
         """Learn one batch.
 
@@ -189,16 +211,24 @@ class Trainer:
             part = samples.part(start, PREDICT_BATCH)
             if engine is None or engine.batch != part.batch:
                 engine = inference_engine(self.network, self._values, part.batch)
-            parts.append(self._predict(engine, part))
-        return np.concatenate(parts)
-
-    def _predict(self, engine: Engine, samples: Samples) -> NDArray[np.int64]:
-        engine.begin()
-        total = np.zeros((samples.batch, self.network.n_out), self._dtype)
-        for x_t in samples.frames(self._dtype):
-            total += engine.step(x_t)
-        classes: NDArray[np.int64] = total.argmax(axis=1).astype(np.int64, copy=False)
+            engine.begin()
+            total = np.zeros((part.batch, self.network.n_out), self._dtype)
+            for x_t in part.frames(self._dtype):
+                total += engine.step(x_t)
+            parts.append(total.argmax(axis=1))
+        classes: NDArray[np.int64] = np.concatenate(parts).astype(np.int64, copy=False)
         return classes
+
+    def outputs(self, x: ArrayLike) -> Floats:
+        """o[t] of every step in inference, (T, B, C).
+
+        Args:
+            x: (B, ...) or (T, B, ...).
+        """
+        samples = Samples.of(self.network, x)
+        engine = inference_engine(self.network, self._values, samples.batch)
+        engine.begin()
+        return np.stack([engine.step(x_t).copy() for x_t in samples.frames(self._dtype)])
 
     def _online(
         self, engine: Engine, rule: OTTT | SLTT, samples: Samples, y: Labels | Floats

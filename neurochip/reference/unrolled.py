@@ -21,8 +21,7 @@ class UnrolledLIF:
 
     Attributes:
         neuron: their description.
-        current: I, (T, B, ...), as all that follow.
-        u: membranes before the reset.
+        u: membranes before the reset, (T, B, ...), as all that follow.
         s: spikes, 0.0 or 1.0.
         du: dL/du, written by `backward`.
     """
@@ -34,7 +33,7 @@ class UnrolledLIF:
         self._surrogate = surrogate
         self._detach_reset = detach_reset
         nothing: Floats = np.zeros(0)
-        self.current = self.u = self.s = self.du = nothing
+        self.u = self.s = self.du = nothing
 
     def begin(self) -> None:
         """Start a batch: nothing is kept from one to the next."""
@@ -43,10 +42,10 @@ class UnrolledLIF:
         """u[t] = lam * v[t-1] + I[t];  s[t] = (u[t] >= v_th);  v[t] by the reset; gives s."""
         neuron = self.neuron
         compare = np.greater_equal if neuron.fires == ">=" else np.greater
-        self.current = in_steps(current, self._timesteps).copy()
-        self.u, self.s = np.empty_like(self.current), np.empty_like(self.current)
-        v = np.zeros_like(self.current[0])
-        for now, u, s in zip(self.current, self.u, self.s, strict=True):
+        by_step = in_steps(current, self._timesteps)
+        self.u, self.s = np.empty_like(by_step), np.empty_like(by_step)
+        v = np.zeros_like(by_step[0])
+        for now, u, s in zip(by_step, self.u, self.s, strict=True):
             np.add(neuron.lam * v, now, out=u)
             compare(u, neuron.v_th, out=s)
             v = u - neuron.v_th * s if neuron.reset == "soft" else _after_hard_reset(neuron, u, s)

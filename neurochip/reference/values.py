@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neurochip.network import Network, Norm, Parameters
+from neurochip.network import BatchNorm, Conv2d, Dense, Network, Norm, Parameters
 from neurochip.rules.surrogates import Floats
 
 
@@ -92,9 +92,9 @@ class Values:
 def _layers_below_norms(network: Network) -> list[int]:
     below, number = [], -1
     for layer in network.walk():
-        if layer in network.weight_layers:
+        if isinstance(layer, Dense | Conv2d):
             number += 1
-        elif layer in network.norm_layers:
+        elif isinstance(layer, BatchNorm):
             below.append(max(number, 0))
     return below
 

@@ -26,7 +26,7 @@ from neurochip.errors import (
     RuleError,
 )
 from neurochip.network import LIF, Network, Parameters, presets
-from neurochip.rules import OTTT, Surrogate
+from neurochip.rules import OTTT, TET, Surrogate
 
 T = 4
 SIZES = (64, 16, 10)
@@ -457,6 +457,18 @@ def test_a_surrogate_or_loss_that_needs_floats() -> None:
         make(rule=OTTT(surrogate=Surrogate("sigmoid")))
     with fails(
         RuleError,
+        "surrogate 'tent' needs real numbers, which a chip hasn't; choose 'triangle', its form in "
+        "sixteenths, or 'table' or 'boxcar'",
+    ):
+        make(rule=OTTT(surrogate=Surrogate("tent")))
+    with fails(
+        RuleError,
+        "rule 'tet' has no binding to a chip's integers; learn with OTTT, or train off the chip "
+        "and map the result",
+    ):
+        make(rule=TET())  # type: ignore[arg-type]
+    with fails(
+        RuleError,
         "loss_lambda is 0.05, but a chip computes one error, not a mixture; set it to 0, or the "
         "loss to 'mse'",
     ):
@@ -560,6 +572,34 @@ def test_spike_trains() -> None:
         "'bernoulli'",
     ):
         chip.encode(np.full((3, 64), 0.25))
+
+
+@pytest.mark.parametrize("encoding", ["graded", "rate", "bernoulli"])
+def test_a_frame_a_step(encoding: str) -> None:
+    """A still image shown as T equal frames is the same to the bit; other frames are seen."""
+    still, moving = make(encoding=encoding), make(encoding=encoding)
+    frames = np.repeat(TRAIN.x[:, np.newaxis], T, axis=1)
+    assert moving.encode(frames).shape == (200, T, 64)
+    still.learn(TRAIN)
+    moving.learn(Split(frames, TRAIN.y, temporal=True, graded=True))
+    for ours, theirs in zip(still.integers.weights, moving.integers.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    frames[:, 1] = 0
+    seen = moving.observe(frames[0], 0)
+    assert seen.signal[0].any(axis=1).tolist() == [True, False, True, True]
+
+
+def test_graded_frames_are_seen_as_they_are() -> None:
+    chip = make()
+    frames = np.random.default_rng(0).random((1, T, 8, 8))
+    expected = data_sets.to_graded(frames.reshape(T, 64))
+    np.testing.assert_array_equal(chip.encode(frames)[0], expected)
+    np.testing.assert_array_equal(chip.observe(frames[0], 0).signal[0], expected)
+    with fails(
+        DataError,
+        "samples of shape (5, 64) last 5 steps, but the network shows 4; set timesteps to 5",
+    ):
+        chip.encode(np.zeros((3, 5, 64)))
 
 
 def test_labels_out_of_range() -> None:

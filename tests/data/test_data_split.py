@@ -59,6 +59,20 @@ def test_spike_trains() -> None:
     assert split.take(2).temporal
 
 
+def test_graded_frames() -> None:
+    frames = np.full((4, 3, 2), 51, np.uint8)
+    split = Split(frames, Y, temporal=True, graded=True)
+    assert split.x.dtype == np.float32
+    np.testing.assert_array_equal(split.x, np.float32(0.2))
+    assert (split.flat().shape, split.sample_shape, split.n_features) == ((4, 3, 2), (2,), 2)
+    assert split.take(2).graded
+    with fails("data: x has values from 0 to 2 but they must lie in [0, 1]; scale them"):
+        Split(X.reshape(4, 3, 2) * 2, Y, temporal=True, graded=True)
+    spikes = Split(frames > 0, Y, temporal=True)
+    with fails("mine: only one of train and test holds graded frames; make them equal"):
+        Dataset("mine", split, spikes, 3)
+
+
 def test_selection() -> None:
     split = Split(X, Y, name="mine")
     assert split.take(2).y.tolist() == [0, 1]
@@ -170,16 +184,21 @@ def test_a_split_refuses(x: Any, y: Any, sentence: str) -> None:
         (
             X,
             "x has the value 0.043478260869565216 at index (0, 0, 1) but spike trains hold 0 and 1"
-            " only; encode it as spikes or load it without temporal",
+            " only; choose the encoding graded, rate or bernoulli, or give spike trains",
         ),
         (
             np.full((4, 2, 1), 2, np.uint8),
             "x has the value 2 at index (0, 0, 0) but spike trains hold 0 and 1 only;"
-            " encode it as spikes or load it without temporal",
+            " choose the encoding graded, rate or bernoulli, or give spike trains",
         ),
         (
             X[:, 0],
-            "x has shape (4, 3) but must have (samples, steps, features...); reshape it",
+            "x has shape (4, 3), without time steps, but spike trains have (samples, steps,"
+            " features...); choose the encoding graded, rate or bernoulli, or give spike trains",
+        ),
+        (
+            X[:, 0, 0],
+            "x has shape (4,) but must have (samples, steps, features...); reshape it",
         ),
     ],
 )
@@ -207,8 +226,17 @@ def test_a_data_set_refuses() -> None:
         " raise n_classes or mend them"
     ):
         from_arrays(X, np.array([0, 1, 0, 1]), X, Y, n_classes=2)
-    with fails("arrays: n_classes is 0 but must be 1 to 65536; choose a number in that range"):
-        from_arrays(X, Y, X, Y, n_classes=0)
+    for n_classes in (0, 1):
+        with fails(
+            f"arrays: n_classes is {n_classes} but must be 2 to 65536; choose a number in that"
+            " range"
+        ):
+            from_arrays(X, Y, X, Y, n_classes=n_classes)
+    with fails(
+        "arrays: all labels are 3 but learning to tell classes apart needs 2 or more; add samples"
+        " of another class"
+    ):
+        from_arrays(X, np.full(4, 3), X, np.full(4, 3))
     static, spikes = Split(X, Y), Split(X > 0.5, Y, temporal=True)
     with fails("mixed: only one of train and test holds spike trains; make them equal"):
         Dataset("mixed", static, spikes, 3)

@@ -127,7 +127,7 @@ def core_configs(draw: st.DrawFn, max_hidden: int = 3) -> CoreConfig:
         weight_bits=weight_bits,
         shadow_bits=draw(shadows),
         rounding=draw(modes(["floor", "toward_zero", "nearest", "stochastic"])),
-        bias_bits=draw(st.integers(2, 13)),
+        bias_bits=draw(st.integers(2, 16)),
     )
 
 

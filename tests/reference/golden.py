@@ -236,7 +236,7 @@ class TSSLVectors(Vectors):
     def _of(self, layer: dict[str, Any], shape: tuple[int, ...]) -> list[Layer]:
         network = self.config["network"]
         after: list[Layer] = [
-            tssl_neuron(network["tau_m"], layer["threshold"]),
+            tssl_neuron(network["tau_m"], layer.get("threshold", 1.0)),
             LowPass(network["tau_s"]),
         ]
         if layer["type"] == "conv":

@@ -1,0 +1,76 @@
+"""Learning speed against torch: the chip one sample at a time, torch by hand and by autograd."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from benchmarks.peers.process import Peer
+from benchmarks.sources import mnist_path
+from benchmarks.table import Table
+from neurochip import experiment
+from neurochip.config import make
+
+#: Measurements of each learner; the two of a pair take turns.
+ROUNDS = 9
+#: Samples of the chip in one measurement.
+BLOCK = 2000
+#: Samples that the chip has learned before: errors are then those of the middle of an epoch.
+BEFORE = 4000
+#: learner, batch, iterations of torch in one measurement, must, aim.
+PEERS = (
+    ("hand", 1, 150, 25, 50),
+    ("autograd", 1, 60, 100, 150),
+    ("hand", 128, 12, 4, 8),
+    ("autograd", 128, 12, 4, 8),
+)
+
+
+def measure(mnist: str | None) -> Table:
+    """Ratios of CPU seconds a sample, torch over the chip, in turns."""
+    table = Table(
+        "Learning MNIST on-line, 784-800-10, T = 6, one thread each: CPU time a sample",
+        ("torch", "batch", "torch, us", "chip, us", "ratio (quartiles)", "must", "aim"),
+    )
+    learn = _chip(mnist)
+    with Peer("torch", "torch_ottt") as torch:
+        for learner, batch, iterations, must, aim in PEERS:
+            pairs = []
+            for _ in range(ROUNDS):
+                answer = torch.ask(learner=learner, batch=batch, iterations=iterations)
+                pairs.append((answer["seconds"] / (batch * iterations), learn()))
+            table.add(learner, batch, *_summary(pairs[1:]), f">= {must}", f">= {aim}")
+        table.notes.append(
+            f"torch {torch.version}; OTTT-O on Bernoulli spikes with a traced input, scripts in "
+            f"benchmarks/peers. Medians of {ROUNDS - 1} rounds in which the two take turns; the "
+            "chip is at batch 1 in every row, with 8-bit weights, stochastic rounding and counters."
+        )
+    return table
+
+
+def _chip(mnist: str | None) -> Callable[[], float]:
+    """A function that learns the next block and returns its CPU seconds a sample."""
+    data = experiment.load_data(make({"data": mnist_path(mnist)}))
+    options = make({"hidden": (800,), "timesteps": 6, "encoding": "bernoulli"})
+    chip = experiment.build(options, data).chip
+    chip.learn(data.train[:BEFORE], 1)
+    position = BEFORE
+
+    def learn() -> float:
+        nonlocal position
+        block = data.train[position : position + BLOCK]
+        position += BLOCK
+        if position + BLOCK > len(data.train):
+            position = 0
+        start = time.process_time()
+        chip.learn(block, 1)
+        return (time.process_time() - start) / len(block)
+
+    return learn
+
+
+def _summary(pairs: list[tuple[float, float]]) -> tuple[str, str, str]:
+    theirs, ours = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
+    low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+    return f"{theirs:,.0f}", f"{ours:,.1f}", f"{middle:.1f} ({low:.1f} to {high:.1f})"
