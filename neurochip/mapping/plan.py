@@ -45,7 +45,7 @@ MAX_AREA = 256
 #: What to do about layers that a chip lacks; train any other off the chip.
 REMEDIES: dict[type[Layer], str] = {
     AdaptiveAvgPool: "use an AvgPool of the same squares",
-    BatchNorm: "fold it into the weights below it",
+    BatchNorm: "fold it into the weights with reference.folded",
     Dropout: "leave it out",
     Scale: "multiply the weights above it by its factor and leave it out",
 }
@@ -222,7 +222,7 @@ def _check_weights(layer: WeightLayer, name: str, *, is_last: bool) -> None:
     if layer.sws:
         raise LimitError(
             f"{name} with standardised weights (sws), which a chip lacks; "
-            f"give the network its standardised weights in a layer with sws=False"
+            f"fold them with reference.folded"
         )
     if is_last and isinstance(layer, Conv2d):
         raise LimitError(

@@ -104,8 +104,8 @@ TAIL: tuple[Layer, ...] = (Flatten(), Dense(18, 3))
 REFUSED: dict[str, tuple[Network, str]] = {
     "sws": (
         presets.vgg_sws(plan=(4, 0, 6), in_shape=(3, 8, 8)),
-        "layer 0 is a Conv2d with standardised weights (sws), which a chip lacks; give the network "
-        "its standardised weights in a layer with sws=False",
+        "layer 0 is a Conv2d with standardised weights (sws), which a chip lacks; fold them with "
+        "reference.folded",
     ),
     "feedback": (
         Network((Dense(4, 3), LIF(), Dense(3, 2)), 2, (), (Feedback(1, 0, (Dense(3, 3),)),)),
@@ -114,7 +114,8 @@ REFUSED: dict[str, tuple[Network, str]] = {
     ),
     "batch norm": (
         presets.vggsnn(plan=(4, 0, 6, 0), in_shape=(2, 8, 8)),
-        "layer 1 is a BatchNorm, which a chip lacks; fold it into the weights below it",
+        "layer 1 is a BatchNorm, which a chip lacks; fold it into the weights with "
+        "reference.folded",
     ),
     "low pass": (
         Network((LowPass(3.0), Dense(4, 3)), 2, (4,)),
