@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.table import Table, machine
 
 NAMES = (
-    *("digits", "mnist", "streaming", "memory", "startup"),
+    *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava"),
 )
 RESULTS = Path(__file__).with_name("results")

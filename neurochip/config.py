@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -69,6 +70,10 @@ class RunConfig(BaseModel):
         None, description="values of samples that become 0 and 1"
     )
     hidden: tuple[int, ...] = Field((128,), description="neurons of each hidden layer")
+    conv: str | None = Field(
+        None, description="convolutional network in short form, 15C5-P2-40C5-P2-300, not hidden"
+    )
+    padding: int = Field(0, description="zeros around the images of a convolution")
     timesteps: int = Field(8, description="steps T that a sample is shown for")
     lam: float = Field(0.5, description="decay of membrane and trace a step, 1 - 1/tau")
     v_th: float = Field(1.0, description="threshold")
@@ -179,8 +184,17 @@ class RunConfig(BaseModel):
             halve_at=self.halve_at,
         )
 
-    def make_network(self, n_in: int, n_classes: int, hardware: Hardware) -> Network:
-        """The network for a data set of ``n_in`` numbers a sample and ``n_classes`` classes."""
+    def make_network(
+        self, sample_shape: tuple[int, ...], n_classes: int, hardware: Hardware
+    ) -> Network:
+        """The network for samples of a shape, at one step, and ``n_classes`` classes.
+
+        Convolutions take (channels, height, width), (height, width), or a row of numbers that is a
+        square image.
+        """
+        if self.conv is not None:
+            return self._make_convolutional(self.conv, sample_shape, n_classes, hardware)
+        n_in = math.prod(sample_shape)
         return Network.mlp(
             (n_in, *self.hidden, n_classes),
             timesteps=self.timesteps,
@@ -192,9 +206,47 @@ class RunConfig(BaseModel):
             bias=self.bias,
         )
 
+    def _make_convolutional(
+        self, text: str, sample_shape: tuple[int, ...], n_classes: int, hardware: Hardware
+    ) -> Network:
+        neuron = LIF(
+            self.lam,
+            self.v_th,
+            self.reset or hardware.neuron.resets[0],
+            fires=hardware.neuron.fires,
+        )
+        return Network.conv(
+            text,
+            _image_shape(sample_shape),
+            n_classes,
+            timesteps=self.timesteps,
+            padding=self.padding,
+            neuron=neuron,
+            bias=self.bias,
+            readout=self.readout,
+        )
+
     def with_options(self, options: Mapping[str, Any]) -> RunConfig:
         """A copy with other values, validated again."""
         return make({**self.to_dict(), **options})
+
+
+#: Samples of so many dimensions are images without channels, or with.
+_PLAIN, _CHANNELS = 2, 3
+
+
+def _image_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(sample_shape) == _CHANNELS:
+        return sample_shape
+    if len(sample_shape) == _PLAIN:
+        return (1, *sample_shape)
+    side = math.isqrt(math.prod(sample_shape))
+    if sample_shape != (side * side,):
+        raise ConfigError(
+            f"conv needs images, but a sample has the shape {sample_shape}; give data of "
+            f"(height, width) or (channels, height, width) a sample"
+        )
+    return 1, side, side
 
 
 class TrainConfig(BaseModel):
@@ -335,6 +387,11 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         ConfigError: an option is unknown, of the wrong kind, or out of range.
     """
     config = _validated(RunConfig, options, where)
+    if config.conv is not None and config.hidden != RunConfig.model_fields["hidden"].default:
+        raise ConfigError(
+            f"{where}: hidden is {list(config.hidden)} beside conv = {config.conv!r}; give the "
+            f"neurons after the convolutions as the last part of conv"
+        )
     if any(n < 1 for n in config.hidden):
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
     return config

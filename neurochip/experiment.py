@@ -87,7 +87,7 @@ def build(config: RunConfig, data: Dataset) -> Run:
     hardware = config.load_hardware()
     rule = config.make_rule()
     check_learns(hardware, rule)
-    network = config.make_network(data.train.n_features, data.n_classes, hardware)
+    network = config.make_network(data.train.sample_shape, data.n_classes, hardware)
     chip = Chip(
         network,
         hardware,

@@ -329,6 +329,26 @@ def test_chips_check_refuses(neurochip: Command, here: Path) -> None:
     )
 
 
+def test_a_convolutional_network_from_learning_to_its_report(
+    neurochip: Command, here: Path
+) -> None:
+    (here / "c.toml").write_text('conv = "4C3-P2-16"\npadding = 1\nepochs = 2\ntimesteps = 4\n')
+    small = ("--train-samples", 200, "--test-samples", 60)
+    said = neurochip("learn", "c.toml", *small, "--json")
+    assert said.status == 0
+    assert (here / "run.h5").exists()
+    assert said.json["config"]["conv"] == "4C3-P2-16"
+    again = neurochip("run", "run.h5", "--json")
+    assert again.json["accuracy"] == said.json["accuracy"]
+    assert neurochip("parity", "run.h5", "--samples", 20).status == 0
+    assert neurochip("report", "run.h5", "--out", "page.html").status == 0
+    assert "64–256–16–10" in (here / "page.html").read_text(encoding="utf-8")
+    flags = ("--conv", "4C3-P2-16", "--padding", 1, "--timesteps", 4, "--epochs", 1)
+    neurochip("learn", *flags, *small, "--out", "half.h5")
+    resumed = neurochip("learn", "--resume", "half.h5", "--epochs", 1, "--json")
+    assert resumed.json["accuracy"] == said.json["accuracy"]
+
+
 def test_report(neurochip: Command, learned: Path, here: Path) -> None:
     chosen = ("--sample", 3, "--neurons", "0,5")
     said = neurochip("report", learned, "--out", "page.html", *chosen)

@@ -58,7 +58,7 @@ def read_chip(path: str | Path) -> Chip:
         encoding=formats.encoding,
         formats=formats,
     )
-    _check_unchanged(path, network, mapping.dequantise(integers, formats))
+    _check_unchanged(path, network, mapping.dequantise(network, integers, formats))
     chip.load(
         integers,
         epoch=int(told["epoch"]),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip.chip.memory import Plan, in_network_order
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import fit_all, shift_all
 from neurochip.kernels.jit import unfused
@@ -15,17 +16,19 @@ from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import frame_of, sense_step, start_sample
 from neurochip.kernels.transport import transport
+from neurochip.mapping.plan import Order
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """The registers of a core over the T steps of one sample, as integers.
+    """The registers of a core over the T steps of one sample, as integers, in the network's order.
 
     Attributes:
         signal: for each population, inputs first, spikes or graded inputs (T, n).
-        factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in).
+        factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in); where
+            spikes are pooled, traces of what the pool puts out.
         current: for each weight layer the synaptic currents that it gives (T, n_out).
         v_pre: for each weight layer the membranes it drives, before the reset (T, n_out); the
             read-out's are o unless it spikes.
@@ -50,7 +53,12 @@ class Observation:
 
 
 def observe(
-    core: layout.Core, frames: NDArray[np.uint8], label: int, sample: int, epoch: int
+    core: layout.Core,
+    plan: Plan,
+    frames: NDArray[np.uint8],
+    label: int,
+    sample: int,
+    epoch: int,
 ) -> Observation:
     """Show one sample (1 or T, n_in) without learning; the core's weights stay as they are.
 
@@ -71,7 +79,7 @@ def observe(
         shot["current"] = _currents(core)
         snapshots.append({**shot, "outputs": core.output_sum - total})
         total = core.output_sum.copy()
-    return _by_layer(core, snapshots)
+    return _by_layer(core, plan, snapshots)
 
 
 _REGISTERS = ("signal", "trace", "v_pre", "v", "psi", "delta", "error")
@@ -96,19 +104,25 @@ def _currents(core: layout.Core) -> Ints:
     return currents
 
 
-def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation:
+def _by_layer(core: layout.Core, plan: Plan, snapshots: list[dict[str, Any]]) -> Observation:
     stacked = {
         name: np.array([shot[name] for shot in snapshots], dtype=np.int64)
         for name in (*_REGISTERS, "current", "outputs")
     }
-    below = [slice(k.pre, k.pre + k.n_in) for k in core.layers]
-    above = [slice(k.post, k.post + k.n_out) for k in core.layers]
+    below = [
+        (slice(k.pre, k.pre + k.n_in), projection.axon_order)
+        for k, projection in zip(core.layers, plan, strict=True)
+    ]
+    above = [
+        (slice(k.post, k.post + k.n_out), projection.neuron_order)
+        for k, projection in zip(core.layers, plan, strict=True)
+    ]
 
-    def parts(name: str, where: list[slice]) -> tuple[Ints, ...]:
-        return tuple(stacked[name][:, part] for part in where)
+    def parts(name: str, where: list[tuple[slice, Order]]) -> tuple[Ints, ...]:
+        return tuple(in_network_order(stacked[name][:, part], order) for part, order in where)
 
     return Observation(
-        signal=(*parts("signal", below), *parts("signal", above[-1:])),
+        signal=(*parts("signal", below[:1]), *parts("signal", above)),
         factor=parts("trace", below),
         current=parts("current", above),
         v_pre=parts("v_pre", above),

@@ -95,6 +95,15 @@ def kernel(function: Kernel) -> Kernel:
     return _compile(function)
 
 
+def unit(function: Kernel) -> Kernel:
+    """The same for a long piece of work that stays on its own: callers call it.
+
+    Its machine code is made once, whatever the number of its callers, and only they pay for a call,
+    about a tenth of a microsecond with a core.
+    """
+    return _compile(function, forceinline=False)
+
+
 def pipeline(function: Kernel) -> Kernel:
     """The same for a function that only puts kernels in order: its callers absorb it.
 
@@ -116,7 +125,7 @@ def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compile(function: Kernel, **options: Any) -> Kernel:
-    compiled = numba.njit(**_OPTIONS, **options)(function)
+    compiled = numba.njit(**{**_OPTIONS, **options})(function)
     if INTERPRETED or CACHE_FOLDER is None:
         return compiled  # type: ignore[no-any-return]
     users_folder = config.CACHE_DIR

@@ -17,6 +17,7 @@ from neurochip.mapping.limits import (
     check_traces,
     check_weights,
 )
+from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Formats",
     "Integers",
     "LayerFormats",
+    "Projection",
     "check_fits",
     "check_learns",
     "check_supported",
@@ -35,5 +37,6 @@ __all__ = [
     "choose_formats",
     "dequantise",
     "map_network",
+    "plan_of",
     "quantise",
 ]

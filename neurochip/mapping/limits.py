@@ -8,8 +8,9 @@ from neurochip.errors import LimitError, RuleError
 from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below
+from neurochip.mapping.plan import plan_of
 from neurochip.mapping.quantise import Integers
-from neurochip.network import LIF, Network, Parameters
+from neurochip.network import LIF, Conv2d, Network, Parameters
 from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
@@ -31,10 +32,11 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
             f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
             f"off the chip and map the result"
         )
-    if network.unlike_mlp is not None:
-        raise LimitError(
-            f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn "
-            f"with a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip"
+    planned = plan_of(network)
+    if rule.feedback != "symmetric" and any(isinstance(p.layer, Conv2d) for p in planned):
+        raise RuleError(
+            f"feedback {rule.feedback!r} needs Dense layers, but the network has a Conv2d; "
+            f"set feedback to 'symmetric'"
         )
     if hardware.neuron.leak != "exponential":
         raise LimitError(
@@ -91,10 +93,10 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
     _check_neurons(network, hardware)
-    for number, layer in enumerate(network.dense):
-        if layer.n_in > limits.fan_in.value:
+    for number, layer in enumerate(network.weight_layers):
+        if layer.fan_in > limits.fan_in.value:
             raise LimitError(
-                f"weight layer {number} has a fan-in of {layer.n_in}, but a neuron of hardware "
+                f"weight layer {number} has a fan-in of {layer.fan_in}, but a neuron of hardware "
                 f"{hardware.name!r} hears at most {limits.fan_in.value}; "
                 f"make the layer below smaller or choose a larger chip"
             )
@@ -110,14 +112,19 @@ def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None
                 f"lam of layer {number} is {neuron.lam}, but the chip's decay factor of "
                 f"{DECAY_BITS} bits rounds it to 1.0, no leak; choose lam up to {LARGEST_LAM:.4f}"
             )
-    for number, layer in enumerate(formats.layers):
-        if (number > 0 or formats.traced_input) and layer.factor < MIN_TRACE_FRACTION:
+    for number, (layer, projection) in enumerate(
+        zip(formats.layers, plan_of(network), strict=True)
+    ):
+        least = max(MIN_TRACE_FRACTION, projection.signal_fraction)
+        if (number > 0 or formats.traced_input) and layer.factor < least:
             lam = lam_below(network, number)
-            need = bits + MIN_TRACE_FRACTION - layer.factor
+            need = bits + least - layer.factor
+            steps = f"{1.0 / (1.0 - lam):.6g}"
+            each = f", each a count of 2^-{least}," if projection.pools else ""
             raise LimitError(
                 f"the trace that feeds weight layer {number} has {bits} bits, but with lam = {lam} "
-                f"it sums up to {1.0 / (1.0 - lam):.6g} spikes and needs {need}; widen trace_bits "
-                f"or lower lam"
+                f"it sums up to {steps} spikes{each} and needs {need}; widen trace_bits or lower "
+                f"lam"
             )
 
 
