@@ -416,6 +416,7 @@ CHANGED: dict[str, Any] = {
     "hardware": "neurochip",
     "rule": "ottt",
     "update": "accumulate",
+    "schedule": "pipelined",
     "surrogate": "triangle",
     "alpha": 2.0,
     "width": 0.75,

@@ -96,6 +96,11 @@ def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
 
 def _check_chip(chip: Chip) -> None:
     hardware, registers = chip.hardware, chip.hardware.registers
+    if chip.network.unlike_mlp is not None:
+        raise ExportError(
+            f"the network has {chip.network.unlike_mlp}, but only Dense and LIF layers in turn are "
+            f"exported as Lava processes; build it with Network.mlp"
+        )
     if chip.encoding == "graded":
         raise ExportError(
             "encoding is 'graded', but Lava's neurons hear spikes; train with encoding 'rate', "

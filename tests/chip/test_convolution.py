@@ -209,3 +209,12 @@ def test_a_trace_too_narrow_for_the_counts_of_a_pool() -> None:
     )
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         Chip(network, narrow)
+
+
+def test_the_pipelined_schedule_is_for_dense_layers() -> None:
+    sentence = (
+        "the network has a Conv2d as layer 0, but the pipelined schedule moves spikes through "
+        "Dense and LIF layers in turn; set schedule to 'layered'"
+    )
+    with pytest.raises(LimitError, match=re.escape(sentence)):
+        Chip(NETWORK, schedule="pipelined")

@@ -17,7 +17,7 @@ from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
 from neurochip.mapping import Integers
-from neurochip.network import LI, LIF, Dense, Network
+from neurochip.network import LI, LIF, Conv2d, Dense, Flatten, Network
 
 from .networks import Case, cases, naive_run, wrapping_cases
 
@@ -101,6 +101,16 @@ def refusal(chip: Chip) -> str:
     with pytest.raises(ExportError) as caught:
         plan(chip)
     return str(caught.value)
+
+
+def test_convolutions_are_refused():
+    lif = LIF(reset="hard", fires=">")
+    layers = (Conv2d(1, 2, 3), lif, Flatten(), Dense(8, 2))
+    chip = Chip(Network(layers, 4, (1, 4, 4)), "loihi", encoding="rate")
+    assert refusal(chip) == (
+        "the network has a Conv2d as layer 0, but only Dense and LIF layers in turn are exported "
+        "as Lava processes; build it with Network.mlp"
+    )
 
 
 def test_graded_inputs_are_refused():
