@@ -450,6 +450,8 @@ CHANGED: dict[str, Any] = {
 
 #: Options that events haven't.
 OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5)}
+#: Options of networks without `hidden`.
+OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
 
 
 @pytest.fixture
@@ -486,7 +488,7 @@ def toml(options: dict[str, Any]) -> str:
 
 
 def test_every_option_has_a_test_value() -> None:
-    options = {**CHANGED, **OF_NUMBERS}
+    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES}
     assert options.keys() == RunConfig.model_fields.keys()
     same = {"hardware", "rule"}
     for name, field in RunConfig.model_fields.items():
@@ -511,6 +513,16 @@ def test_options_of_numbers(neurochip: Command, here: Path) -> None:
     assert (said.status, said.err) == (0, "")
     assert make(said.json["config"]) == make(options)
     assert experiment.load_run("run.h5").chip.network.sizes == (1, 3, 2)
+    (here / "c.toml").write_text(toml(options))
+    assert neurochip("learn", "c.toml", "--out", "toml.h5").status == 0
+    assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
+
+
+def test_options_of_images(neurochip: Command, here: Path) -> None:
+    options = {"train_samples": 60, "test_samples": 20, "timesteps": 3, "epochs": 1, **OF_IMAGES}
+    said = neurochip("learn", *flags(options), "--json")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make(options)
     (here / "c.toml").write_text(toml(options))
     assert neurochip("learn", "c.toml", "--out", "toml.h5").status == 0
     assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
