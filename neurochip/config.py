@@ -180,6 +180,7 @@ class RunConfig(BaseModel):
             feedback=self.feedback,
             loss=self.loss,
             trace_input=self.trace_input,
+            input_lam=None if self.hidden or self.conv else self.lam,
             rate_shifts=self.rate_shifts,
             halve_at=self.halve_at,
         )

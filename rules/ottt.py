@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from neurochip.errors import RuleError
+from neurochip.network import Network
 from neurochip.rules.checks import check_choice, check_share, check_surrogate
 from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.losses import LossKind
@@ -29,7 +30,7 @@ class OTTT:
 
     The membrane's past and the reset are constants in it. The first weight layer uses its raw
     input in place of x, unless the input is traced. A trace decays with the lam of the layer
-    whose spikes it holds, an input trace with that of the first hidden layer.
+    whose spikes it holds, an input trace with `input_lam`.
 
     Attributes:
         update: "online" (OTTT-O: an update at every step), "accumulate" (OTTT-A: one update with
@@ -40,6 +41,7 @@ class OTTT:
         loss_lambda: share of the mean squared error in "ce", in [0, 1].
         trace_input: whether the first weight layer uses a trace of its input; None traces spikes
             and leaves graded inputs raw.
+        input_lam: decay of a trace of the input, in [0, 1); None takes that of the first neurons.
         rate_shifts: the chip's learning rates 2^-m, one m for each weight layer; None lets the chip
             choose them at the start.
         halve_at: epochs, ascending, at whose start the rates are halved.
@@ -59,6 +61,7 @@ class OTTT:
     loss: LossKind = "ce"
     loss_lambda: float = 0.0
     trace_input: bool | None = None
+    input_lam: float | None = None
     rate_shifts: tuple[int, ...] | None = None
     halve_at: tuple[int, ...] = ()
 
@@ -73,6 +76,7 @@ class OTTT:
             raise RuleError(
                 f"OTTT trace_input is {self.trace_input!r}; it must be True, False or None."
             )
+        _check_input_lam(self.input_lam)
         if self.rate_shifts is not None:
             object.__setattr__(self, "rate_shifts", _whole("rate_shifts", self.rate_shifts))
         object.__setattr__(self, "halve_at", _epochs(self.halve_at))
@@ -80,6 +84,13 @@ class OTTT:
     def memory(self, timesteps: int) -> Memory:
         """Membrane v and trace x a neuron; an accumulator a synapse, unless it learns at once."""
         return Memory(neuron=2, synapse=int(self.update == "accumulate"))
+
+    def input_decay(self, network: Network) -> float:
+        """Decay of a trace of the network's input; 0 where neither rule nor neurons give one."""
+        if self.input_lam is not None:
+            return self.input_lam
+        neurons = (*network.neurons, network.readout_neuron)
+        return 0.0 if neurons[0] is None else neurons[0].lam
 
     def uses_error_of(self, t: int, timesteps: int) -> bool:
         """Whether step t's error is computed and sent down: every step's, or the last one's."""
@@ -121,6 +132,14 @@ def _check_loss_lambda(loss: LossKind, value: float) -> None:
         raise RuleError(
             f"OTTT loss_lambda is {value!r} but the loss is 'mse', which has no second part; set "
             f"it to 0 or choose the loss 'ce'."
+        )
+
+
+def _check_input_lam(value: float | None) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= value < 1):
+        raise RuleError(
+            f"OTTT input_lam is {value!r}; it must be None or a number from 0 up and below 1."
         )
 
 

@@ -161,7 +161,7 @@ class Chip:
             network, start, self.hardware, self.rule, encoding, seed
         )
         mapping.check_thresholds(network, self.hardware, self.formats)
-        mapping.check_traces(network, self.hardware, self.formats)
+        mapping.check_traces(network, self.hardware, self.rule, self.formats)
         integers = mapping.quantise(network, start, self.hardware, self.rule, self.formats, seed)
         mapping.check_weights(start, integers, self.hardware)
         self._set_up(integers, count_saturations)

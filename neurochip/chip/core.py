@@ -310,7 +310,7 @@ def _fill_layer(
     layer.membrane_fraction = entry.membrane
     _fill_neuron(layer, projection.neuron, entry.membrane, rule)
     layer.trace_fraction = entry.factor
-    layer.trace_decay = decay_factor(lam_below(network, number))
+    layer.trace_decay = decay_factor(lam_below(network, rule, number))
     layer.delta_fraction = entry.delta
     layer.gradient_shift = entry.gradient_shift
     layer.bias_exponent, layer.bias_learned = entry.bias_exponent, projection.layer.bias

@@ -145,17 +145,12 @@ def trace_fraction(bits: int, lam: float, peak: float = 1.0) -> int:
 
     A spike's peak is 1, and so is that of the mean of a square.
     """
-    return bits - math.ceil(math.log2(peak / (1.0 - lam)))
+    return bits - max(1, math.ceil(math.log2(peak / (1.0 - lam))))
 
 
-def lam_below(network: Network, number: int) -> float:
-    """Decay of the trace that feeds weight layer ``number``: its neurons', or for the input the
-    first hidden layer's.
-    """
-    if not network.neurons:
-        neuron = network.readout_neuron
-        return neuron.lam if neuron is not None else 0.0
-    return network.neurons[max(0, number - 1)].lam
+def lam_below(network: Network, rule: OTTT, number: int) -> float:
+    """Decay of the trace that feeds weight layer ``number``: its neurons', or the input's."""
+    return rule.input_decay(network) if number == 0 else network.neurons[number - 1].lam
 
 
 def _layer_formats(
@@ -181,7 +176,7 @@ def _layer_formats(
     delta_register = registers.error if is_readout else registers.delta
     delta_bits = delta_register.bits.value
     peak = projection.area * 2.0**-projection.signal_fraction
-    factor, factor_bits = _factor(network, hardware, number, traced, input_fraction, peak)
+    factor, factor_bits = _factor(network, hardware, rule, number, traced, input_fraction, peak)
     return LayerFormats(
         weight=weight,
         membrane=membrane,
@@ -222,6 +217,7 @@ def _delta_fraction(
 def _factor(
     network: Network,
     hardware: Hardware,
+    rule: OTTT,
     number: int,
     traced: bool,
     input_fraction: int,
@@ -230,7 +226,7 @@ def _factor(
     if number == 0 and not traced:
         return input_fraction, max(1, input_fraction)
     bits = hardware.registers.trace.bits.value
-    return trace_fraction(bits, lam_below(network, number), peak), bits
+    return trace_fraction(bits, lam_below(network, rule, number), peak), bits
 
 
 def _bias_exponent(

@@ -103,7 +103,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     _check_memory(network, hardware, rule)
 
 
-def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None:
+def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:
     """Raise LimitError where a leak or the sum of a trace can't be told from nothing."""
     bits = hardware.registers.trace.bits.value
     for number, neuron in enumerate(network.neurons):
@@ -117,7 +117,7 @@ def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None
     ):
         least = max(MIN_TRACE_FRACTION, projection.signal_fraction)
         if (number > 0 or formats.traced_input) and layer.factor < least:
-            lam = lam_below(network, number)
+            lam = lam_below(network, rule, number)
             need = bits + least - layer.factor
             steps = f"{1.0 / (1.0 - lam):.6g}"
             each = f", each a count of 2^-{least}," if projection.pools else ""

@@ -97,7 +97,7 @@ def tracing_engine(network: Network, values: Values, gradients: Values, batch: i
         batch,
         StepKit.surrogate,
         has_traces=True,
-        input_decay=input_decay(network),
+        input_decay=OTTT().input_decay(network),
         is_still=False,
         rng=np.random.default_rng(0),
     )
@@ -134,7 +134,7 @@ def learning_engine(
         samples.batch,
         rule.surrogate,
         has_traces=isinstance(rule, OTTT),
-        input_decay=input_decay(network) if traced else None,
+        input_decay=rule.input_decay(network) if isinstance(rule, OTTT) and traced else None,
         is_still=samples.is_static,
         rng=rng,
     )
@@ -149,14 +149,6 @@ def is_traced(rule: OTTT | SLTT, samples: Samples) -> bool:
     if isinstance(rule, SLTT):
         return False
     return samples.are_spikes if rule.trace_input is None else rule.trace_input
-
-
-def input_decay(network: Network) -> float:
-    """Decay of a trace of the input: the first hidden layer's, or without one the read-out's."""
-    if network.neurons:
-        return network.neurons[0].lam
-    neuron = network.readout_neuron
-    return 0.0 if neuron is None else neuron.lam
 
 
 def check_feedback_mode(network: Network, rule: OTTT) -> None:

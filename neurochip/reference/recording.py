@@ -13,7 +13,6 @@ from neurochip.reference.inputs import Samples, checked_labels
 from neurochip.reference.online import (
     Engine,
     check_feedback_mode,
-    input_decay,
     is_traced,
     learning_engine,
 )
@@ -113,7 +112,8 @@ def record(
         engine.finish()
         _keep(recording, t, engine, gradients)
         if recording.tr0 is not None:
-            _follow(recording.tr0, t, channels_first(network.in_shape, x_t), input_decay(network))
+            shown = channels_first(network.in_shape, x_t)
+            _follow(recording.tr0, t, shown, rule.input_decay(network))
     return recording
 
 

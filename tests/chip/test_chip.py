@@ -730,3 +730,18 @@ def test_an_unknown_schedule_is_refused():
     assert str(caught.value) == (
         "schedule 'wavefront' is unknown; choose one of layered, pipelined"
     )
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.5])
+def test_a_traced_input_without_neurons_decays_as_the_rule_says(lam: float) -> None:
+    network = Network.mlp([64, 10], T)
+    rule = OTTT(trace_input=True, input_lam=lam)
+    chip = Chip(network, rule=rule, encoding="bernoulli", count_saturations=True)
+    seen = chip.observe(TRAIN.x[0], int(TRAIN.y[0]))
+    impulse = 2 ** chip.formats.layers[0].factor
+    expected, trace = [], np.zeros(64)
+    for spikes in seen.signal[0]:
+        trace = np.floor(trace * lam) + impulse * spikes
+        expected.append(trace)
+    assert np.array_equal(seen.factor[0], expected)
+    assert not seen.saturations.any()

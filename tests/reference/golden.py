@@ -151,6 +151,7 @@ class OTTTVectors(Vectors):
             surrogate=self.surrogate,
             loss_lambda=self.config["loss_lambda"],
             trace_input=bool(self.config.get("trace_input", False)),
+            input_lam=1.0 - 1.0 / self.config["tau"],
         )
 
     @property

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from neurochip import rules
 from neurochip.errors import RuleError
+from neurochip.network import Network
 from neurochip.rules import OTTT, Surrogate
 
 
@@ -54,6 +55,7 @@ def test_when_it_learns() -> None:
         feedback=st.sampled_from(["symmetric", "sign", "random", "direct"]),
         loss_lambda=st.floats(0, 1),
         trace_input=st.sampled_from([None, True, False]),
+        input_lam=st.none() | st.floats(0, 0.999),
         rate_shifts=st.none() | st.lists(st.integers(-3, 20)).map(tuple),
         halve_at=st.sets(st.integers(1, 300)).map(lambda epochs: tuple(sorted(epochs))),
     )
@@ -90,6 +92,10 @@ def test_lists_become_tuples() -> None:
             "or choose the loss 'ce'.",
         ),
         (
+            {"input_lam": 1.0},
+            "OTTT input_lam is 1.0; it must be None or a number from 0 up and below 1.",
+        ),
+        (
             {"trace_input": "yes"},
             "OTTT trace_input is 'yes'; it must be True, False or None.",
         ),
@@ -109,7 +115,7 @@ def test_lists_become_tuples() -> None:
         (
             {"rate": 0.1},
             "OTTT has the unknown option 'rate'; it may hold 'update', 'surrogate', 'feedback', "
-            "'loss', 'loss_lambda', 'trace_input', 'rate_shifts', 'halve_at'.",
+            "'loss', 'loss_lambda', 'trace_input', 'input_lam', 'rate_shifts', 'halve_at'.",
         ),
     ],
 )
@@ -122,3 +128,18 @@ def test_surrogate_has_to_be_one() -> None:
     message = "OTTT surrogate is 'table'; it must be a Surrogate."
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         OTTT(surrogate="table")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "readout", "given_lam", "lam"),
+    [
+        ([3, 4, 2], "linear", None, 0.75),
+        ([3, 2], "leaky", None, 0.75),
+        ([3, 2], "linear", None, 0.0),
+        ([3, 2], "linear", 0.25, 0.25),
+        ([3, 4, 2], "linear", 0.25, 0.25),
+    ],
+)
+def test_decay_of_a_traced_input(sizes, readout, given_lam, lam):
+    network = Network.mlp(sizes, lam=0.75, readout=readout)
+    assert OTTT(input_lam=given_lam).input_decay(network) == lam
