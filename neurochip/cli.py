@@ -9,14 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TextIO, cast, get_args, get_origin
 
 import typer
 
 from neurochip.config import RunConfig, TrainConfig
 from neurochip.errors import ConfigError, NeurochipError
+from neurochip.output import Output, ReaderGoneError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 EXIT_DISAGREES = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_READER_GONE = 141  # as programs end that SIGPIPE ends
 
 #: What `parity` compares a chip with.
 AGAINST = ("float", "lava", "netx", "nir")
@@ -51,17 +53,29 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN.h5", help="A run file.")]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
+    with redirect_stdout(cast(TextIO, Output(sys.stdout))) as output:
+        try:
+            status = _status_of(arguments)
+            output.flush()
+        except ReaderGoneError:
+            return EXIT_READER_GONE
+        except NeurochipError as error:
+            return _refuse(str(error))
+    return status
+
+
+def _status_of(arguments: list[str] | None) -> int:
     from typer.main import get_command
 
     command = get_command(app)
     try:
         status = command.main(args=arguments, prog_name="neurochip", standalone_mode=False)
-    except NeurochipError as error:
-        return _refuse(str(error))
     except _InterruptedRunError as error:
         return _interrupted(f"; {error}")
     except KeyboardInterrupt:
         return _interrupted()
+    except NeurochipError:
+        raise
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error)
