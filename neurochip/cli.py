@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
 
 import typer
 
+from neurochip import cli_study
 from neurochip.errors import ConfigError, NeurochipError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_study.app, name="study")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN.h5", help="A run file.")]
@@ -588,7 +590,9 @@ def chips(
 
 @app.command()
 def report(
-    path: RunPath,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A run file (.h5) or a study's database (.db).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     figures: Annotated[
         Optional[Path],  # noqa: UP045
@@ -609,9 +613,27 @@ def report(
             help="Hidden neurons that are drawn, numbered through all layers.",
         ),
     ] = None,
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--name", help="Of the study, where a database holds several."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw what a run did: one HTML page that needs nothing else."""
+    """Draw what a run or a study did: one HTML page that needs nothing else."""
+    if cli_study.is_study(source):
+        written = cli_study.report(source, name, out, figures)
+    else:
+        written = _report_run(Path(source), out, figures, data, sample, neurons)
+    if as_json:
+        _print_json({"command": "report", "written": [str(file) for file in written]})
+    else:
+        for file in written:
+            print(f"written to {file}")
+
+
+def _report_run(
+    path: Path, out: Path, figures: Path | None, data: str | None, sample: str, neurons: str | None
+) -> list[Path]:
     from neurochip import experiment, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
@@ -619,19 +641,7 @@ def report(
     run = experiment.load_run(path)
     samples = experiment.load_data(run.config, data)
     _announce_compilation()
-    written = plot.report(
-        run,
-        samples,
-        out,
-        sample=drawn,
-        neurons=chosen,
-        figures=figures,
-    )
-    if as_json:
-        _print_json({"command": "report", "written": [str(file) for file in written]})
-    else:
-        for file in written:
-            print(f"written to {file}")
+    return plot.report(run, samples, out, sample=drawn, neurons=chosen, figures=figures)
 
 
 @app.command()

@@ -95,6 +95,9 @@ class RunConfig(BaseModel):
     seed: int = Field(0, description="of weights, order and all random words")
     train_samples: int | None = Field(None, description="use only the first of the training set")
     test_samples: int | None = Field(None, description="use only the first of the test set")
+    holdout: float = Field(
+        0.0, description="share of the training samples kept from learning, below 1"
+    )
     rounding: Rounding | None = Field(None, description="rounding of an update")
     headroom: float | None = Field(
         None, description="range of the weights over the largest at the start"
@@ -252,6 +255,8 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         value = getattr(config, name)
         if value is not None and value < 1:
             raise ConfigError(f"{where}: {name} is {value}; it must be 1 or more")
+    if not 0.0 <= config.holdout < 1.0:
+        raise ConfigError(f"{where}: holdout is {config.holdout}; it must be 0 or more and below 1")
     if config.epochs > MAX_EPOCHS:
         raise ConfigError(f"{where}: epochs is {config.epochs}; it must be up to {MAX_EPOCHS}")
     if any(n < 1 for n in config.hidden):

@@ -16,12 +16,16 @@ from neurochip import data as data_sets
 from neurochip import files
 from neurochip import hardware as hardware_models
 from neurochip.chip import Chip, EpochRecord, Result
+from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
-from neurochip.data import Dataset
+from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
 from neurochip.mapping import Integers
 from neurochip.network import Network
 from neurochip.rules import OTTT
+
+#: Of the order that says which samples are held out; no run's own seed, which may change.
+HOLDOUT_SEED = 0
 
 #: Called with a run, the epoch at work, and the samples learned, scored and wrong in it.
 Progress = Callable[["Run", int, int, int], None]
@@ -72,7 +76,36 @@ def load_data(config: RunConfig, source: str | None = None) -> Dataset:
         train = train.take(config.train_samples)
     if config.test_samples is not None:
         test = test.take(config.test_samples)
+    if config.holdout:
+        train, _ = hold_out(train, config.holdout)
     return replace(loaded, train=train, test=test)
+
+
+def hold_out(split: Split, share: float) -> tuple[Split, Split]:
+    """Part a training set into what is learned and what a choice of settings is judged by.
+
+    Which samples are held out depends on nothing but their number, so all runs of a study agree;
+    both parts keep the order of the set.
+
+    Args:
+        split: the training set.
+        share: of it that is held out, above 0 and below 1.
+
+    Returns:
+        What is learned, and what is held out.
+
+    Raises:
+        DataError: one of the parts would be empty.
+    """
+    n_held = round(share * len(split))
+    if not 0 < n_held < len(split):
+        raise DataError(
+            f"{split.name}: a holdout of {share:g} of {len(split)} samples holds out {n_held}; "
+            f"leave one or more on either side"
+        )
+    held = np.zeros(len(split), np.bool_)
+    held[shuffled(len(split), HOLDOUT_SEED, 0)[:n_held]] = True
+    return split[~held], split[held]
 
 
 def build(config: RunConfig, data: Dataset) -> Run:
