@@ -21,7 +21,7 @@ from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
 from neurochip.mapping import Integers
-from neurochip.network import Network
+from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 
 #: Of the order that says which samples are held out; no run's own seed, which may change.
@@ -49,6 +49,7 @@ class Run:
         start: its integers before the first.
         history: one entry a finished epoch.
         data_mark: lengths and checksum of the training and test sets.
+        given: the float weights that the chip started with; None where its seed drew them.
     """
 
     config: RunConfig
@@ -56,6 +57,7 @@ class Run:
     start: Integers
     history: list[Entry]
     data_mark: str
+    given: Parameters | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -238,7 +240,8 @@ def _tree(run: Run) -> dict[str, Any]:
         },
         "start": _integers_tree(run.start),
         "integers": _integers_tree(chip.integers),
-        "floats": _floats_tree(chip),
+        "floats": _floats_tree(chip.parameters),
+        **({} if run.given is None else {"given": _floats_tree(run.given)}),
         "history": _history_tree(run.history),
     }
 
@@ -251,10 +254,10 @@ def _integers_tree(integers: Integers) -> dict[str, Any]:
     }
 
 
-def _floats_tree(chip: Chip) -> dict[str, Any]:
+def _floats_tree(parameters: Parameters) -> dict[str, Any]:
     return {
         kind: {f"layer{number}": array for number, array in enumerate(arrays)}
-        for kind, arrays in vars(chip.parameters).items()
+        for kind, arrays in vars(parameters).items()
     }
 
 
@@ -275,12 +278,14 @@ def _history_tree(history: list[Entry]) -> dict[str, Any]:
 def _run(tree: dict[str, Any]) -> Run:
     config = make(json.loads(tree["config"]))
     state, start = tree["state"], _integers(tree["start"])
+    given = _parameters(tree["given"]) if "given" in tree else None
     chip = Chip(
         Network.from_dict(json.loads(tree["network"])),
         hardware_models.from_toml(tree["hardware"]),
         OTTT.from_dict(json.loads(tree["rule"])),
         state["seed"],
         encoding=config.encoding,
+        parameters=given,
         count_saturations=config.count_saturations,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):
@@ -291,7 +296,8 @@ def _run(tree: dict[str, Any]) -> Run:
         n_learned=state["n_learned"],
         rate_shifts=tuple(int(shift) for shift in state["rate_shifts"]) or None,
     )
-    return Run(config, chip, start, _history(tree.get("history", {})), tree["data_mark"])
+    history = _history(tree.get("history", {}))
+    return Run(config, chip, start, history, tree["data_mark"], given)
 
 
 def _formats(text: str) -> dict[str, Any]:
@@ -300,11 +306,16 @@ def _formats(text: str) -> dict[str, Any]:
 
 
 def _integers(group: dict[str, Any]) -> Integers:
-    def layers(kind: str) -> tuple[NDArray[Any], ...]:
-        arrays = group.get(kind, {})
-        return tuple(arrays[f"layer{number}"] for number in range(len(arrays)))
+    return Integers(*(_layers(group, kind) for kind in ("weights", "shadow", "biases", "feedback")))
 
-    return Integers(layers("weights"), layers("shadow"), layers("biases"), layers("feedback"))
+
+def _parameters(group: dict[str, Any]) -> Parameters:
+    return Parameters(_layers(group, "weights"), _layers(group, "biases"))
+
+
+def _layers(group: dict[str, Any], kind: str) -> tuple[NDArray[Any], ...]:
+    arrays = group.get(kind, {})
+    return tuple(arrays[f"layer{number}"] for number in range(len(arrays)))
 
 
 def _history(columns: dict[str, Any]) -> list[Entry]:

@@ -42,8 +42,8 @@ def write_best(store: Store, out: Path, number: int | None = None, seed: int | N
     if spec.workflow == "chip":
         run = experiment.build(config, data)
         return experiment.learn(run, data, config.epochs, out)
-    chip = Bench(spec).chip_of(Unit(trial.setting, seed)).chip
-    run = Run(config, chip, chip.integers, [], experiment.mark_of(data))
+    run = Bench(spec).quantised(Unit(trial.setting, seed))
+    run.data_mark = experiment.mark_of(data)  # of the samples that the file's readers will see
     experiment.save_run(run, out)
     return run
 

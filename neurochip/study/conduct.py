@@ -68,8 +68,10 @@ def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = 
     """Bring the open work of a desk to a crew until nothing is left."""
     start = time.perf_counter()
     n_before = desk.n_units_left
-    while not desk.finished:
+    while True:
         desk.choose(AHEAD * n_workers)
+        if desk.finished:  # perhaps by the choice alone, of settings that were done before
+            return
         while crew.free and (unit := desk.take()) is not None:
             crew.give(unit)
         for unit, outcome in crew.wait():
@@ -105,9 +107,7 @@ class Desk:
     @property
     def finished(self) -> bool:
         """Whether every trial is."""
-        return self._n_done == self.spec.trials or (
-            len(self.trials) >= self.spec.trials and not self._wanted
-        )
+        return self._n_done == self.spec.trials
 
     @property
     def n_units_left(self) -> int:

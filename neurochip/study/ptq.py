@@ -19,6 +19,7 @@ from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
+from neurochip.experiment import Run, mark_of
 from neurochip.network import Parameters, initialise
 from neurochip.reference import Trainer
 from neurochip.rules import feedback
@@ -139,8 +140,8 @@ def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Par
 
 def quantised(
     config: RunConfig, options: Mapping[str, Any], learned: Parameters, data: Dataset
-) -> Chip:
-    """A chip that holds what a float network learned; nothing is learned on it.
+) -> Run:
+    """A run whose chip holds what a float network learned; nothing is learned on it.
 
     Args:
         config: the run; its widths are those of the chip.
@@ -154,12 +155,14 @@ def quantised(
         hardware = hardware.with_values({"registers.weight.headroom": 1.0})
     bits = hardware.registers.weight.bits.value
     weights = tuple(clipped(w, bits, own["scales"], own["percentile"]) for w in learned.weights)
-    return Chip(
+    given = Parameters(weights, learned.biases)
+    chip = Chip(
         config.make_network(data.train.n_features, data.n_classes, hardware),
         hardware,
         config.make_rule(),
         config.seed,
         encoding=config.encoding,
-        parameters=Parameters(weights, learned.biases),
+        parameters=given,
         count_saturations=config.count_saturations,
     )
+    return Run(config, chip, chip.integers, [], mark_of(data), given)

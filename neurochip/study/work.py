@@ -12,6 +12,7 @@ from neurochip import experiment
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.errors import NeurochipError, StudyError
+from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.study import ptq
 from neurochip.study.knobs import Setting, key_of
@@ -93,17 +94,22 @@ class Bench:
 
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
-        spec = self.spec
-        config = spec.config(unit.setting, unit.seed)
+        config = self.spec.config(unit.setting, unit.seed)
         data = self.data(config)
-        if spec.workflow == "ptq":
-            own = {**spec.run, **unit.setting}
-            own = {name: own[name] for name in ptq.OPTIONS if name in own}
-            chip = ptq.quantised(config, own, self._float(config, own, data), data)
+        if self.spec.workflow == "ptq":
+            chip = self.quantised(unit).chip
             return Trained(chip, chip.evaluate(data.test), None)
         chip = experiment.build(config, data).chip
         records = chip.learn(data.train, config.epochs)
         return Trained(chip, chip.evaluate(data.test), records[-1])
+
+    def quantised(self, unit: Unit) -> Run:
+        """The run of a unit that is trained in float and quantised after."""
+        config = self.spec.config(unit.setting, unit.seed)
+        data = self.data(config)
+        told = {**self.spec.run, **unit.setting}
+        own = {name: told[name] for name in ptq.OPTIONS if name in told}
+        return ptq.quantised(config, own, self._float(config, own, data), data)
 
     def _measured(self, unit: Unit) -> tuple[float, ...]:
         trained = self.chip_of(unit)
