@@ -72,14 +72,21 @@ def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = 
         desk.choose(AHEAD * n_workers)
         if desk.finished:  # perhaps by the choice alone, of settings that were done before
             return
-        while crew.free and (unit := desk.take()) is not None:
-            crew.give(unit)
-        for unit, outcome in crew.wait():
+        _fill(crew, desk)
+        done = crew.wait()
+        # Before the outcomes are stored: a disk takes some ten milliseconds to keep one for good.
+        _fill(crew, desk)
+        for unit, outcome in done:
             for trial in desk.put(unit, outcome):
                 if progress is not None:
                     n_done = n_before - desk.n_units_left
                     left = (time.perf_counter() - start) / n_done * desk.n_units_left
                     progress(desk.tell(trial, left))
+
+
+def _fill(crew: Crew, desk: Desk) -> None:
+    while crew.free and (unit := desk.take()) is not None:
+        crew.give(unit)
 
 
 class Desk:
