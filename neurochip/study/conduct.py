@@ -12,7 +12,7 @@ from neurochip.study.knobs import text_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of, means, shown_value
-from neurochip.study.work import Outcome, Unit
+from neurochip.study.work import Bench, Outcome, Unit
 
 #: Units that are chosen ahead of the workers, for each of them.
 AHEAD = 4
@@ -55,9 +55,14 @@ def run(
 
     Returns:
         Every trial.
+
+    Raises:
+        DataError: the data set can't be used.
+        StudyError: it is another than before, or the database fails.
     """
     desk = Desk(spec, store)
     if not desk.finished:
+        store.check_data(Bench(spec).data_mark())
         count = default_workers() if workers is None else workers
         with Processes(spec, min(count, desk.n_units_left)) as crew:
             conduct(desk, crew, count, progress)

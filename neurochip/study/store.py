@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _SPEC = "neurochip study"
+_DATA = "neurochip data"
 _SEED = "seed "
 _REASON = "reason"
 #: Seconds that SQLite waits for another writer, such as a reader's short lock.
@@ -97,6 +98,24 @@ class Store:
             Trial(number, proposal.setting)
             for number, proposal in zip(numbers, proposals, strict=True)
         ]
+
+    def check_data(self, mark: str) -> None:
+        """Keep what tells the data set from others, or compare with what was kept.
+
+        Raises:
+            StudyError: the study began with other data.
+        """
+        with _blamed(self.url, "read"):
+            kept = self._study.user_attrs.get(_DATA)
+        if kept is None:
+            with _blamed(self.url, "written"):
+                self._study.set_user_attr(_DATA, mark)
+        elif kept != mark:
+            raise StudyError(
+                f"the data of study {self.spec.name!r} have changed since its database "
+                f"{shown(self.url)} was made (their checksum differs); put them back, or start a "
+                f"new study with another --storage"
+            )
 
     def put(self, number: int, seed: int, outcome: Outcome) -> None:
         """Store what became of one seed of a trial."""

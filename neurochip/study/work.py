@@ -92,6 +92,11 @@ class Bench:
             self._loaded = (key, replace(loaded, train=learned, test=held))
         return self._loaded[1]
 
+    def data_mark(self) -> str:
+        """Lengths and checksum of the first setting's samples, learned and held out."""
+        setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
+        return experiment.mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
         config = self.spec.config(unit.setting, unit.seed)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from neurochip import study
-from neurochip.errors import StudyError
+from neurochip.errors import DataError, StudyError
 from neurochip.study.conduct import Desk, Told, conduct
 from neurochip.study.crew import Processes
 from neurochip.study.search import decoded, encoded
 from neurochip.study.spec import Spec, make
 from neurochip.study.store import Trial
-from neurochip.study.work import Outcome, Unit
+from neurochip.study.work import Bench, Outcome, Unit
 from tests.study.small import FAILING, Alone, small, url
 
 SEARCHES: dict[str, dict[str, Any]] = {
@@ -118,6 +119,34 @@ def test_a_changed_study_is_refused(tmp_path: Path) -> None:
         f"study 'small' has changed since its database {url(tmp_path)} was made: seeds was [0, 1], "
         "now [0]; put that back, or start a new study with another file name or another --storage"
     )
+
+
+def test_changed_data_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    rng = np.random.default_rng(0)
+    run = {"data": str(path), "epochs": 1, "hidden": [4], "timesteps": 2}
+    spec = small(run=run, knobs={"weight_bits": [4]})
+    for number in range(2):
+        x, y = rng.random((40, 6)), np.arange(40) % 2
+        np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+        with study.open_store(spec, url(tmp_path)) as store:
+            if number == 0:
+                store.check_data(Bench(spec).data_mark())
+                continue
+            with pytest.raises(StudyError) as caught:
+                study.run(spec, store, workers=1)
+    assert str(caught.value) == (
+        f"the data of study 'small' have changed since its database {url(tmp_path)} was made "
+        "(their checksum differs); put them back, or start a new study with another --storage"
+    )
+
+
+def test_missing_data_are_said_once_not_a_trial(tmp_path: Path) -> None:
+    spec = small(run={"data": str(tmp_path / "no.npz")})
+    with study.open_store(spec, url(tmp_path)) as store:
+        with pytest.raises(DataError):
+            study.run(spec, store, workers=1)
+        assert store.trials() == []
 
 
 def test_a_study_that_is_being_run_is_refused(tmp_path: Path) -> None:

@@ -34,12 +34,12 @@ NEURONS = 18 * (16 + 16)
     ],
 )
 def test_memory_is_every_bit_that_is_kept(options: dict[str, Any], bits: int) -> None:
-    widths = {"bias_bits": 16, "membrane_bits": 16, "trace_bits": 7}
+    widths: dict[str, Any] = {"bias_bits": 16, "membrane_bits": 16, "trace_bits": 7}
     assert measured("memory_bits", **widths, **options)[0] == bits
 
 
 def test_a_chip_that_does_not_learn_keeps_no_trace_and_no_shadow() -> None:
-    widths = {"bias_bits": 16, "membrane_bits": 16, "shadow_bits": 12}
+    widths: dict[str, Any] = {"bias_bits": 16, "membrane_bits": 16, "shadow_bits": 12}
     assert measured("memory_bits", "ptq", **widths)[0] == 592 * 6 + NEURONS
 
 
