@@ -160,8 +160,7 @@ def open_store(spec: Spec, url: str) -> Iterator[Store]:
             or it holds a study of this name that asks something else.
     """
     optuna = _optuna()
-    with _alone(url, spec.name):
-        storage = _storage(optuna, url)
+    with _alone(url, spec.name), _storage(optuna, url) as storage:
         with _blamed(url, "written"):
             study = optuna.create_study(
                 storage=storage,
@@ -170,14 +169,12 @@ def open_store(spec: Spec, url: str) -> Iterator[Store]:
                 load_if_exists=True,
             )
             told = study.user_attrs.get(_SPEC)
-            if told is not None:
-                _check_same(spec, told, url)
-            if told != spec.told:
+        if told is not None:
+            _check_same(spec, told, url)
+        if told != spec.told:
+            with _blamed(url, "written"):
                 study.set_user_attr(_SPEC, spec.told)
-        try:
-            yield Store(spec, url, storage, study)
-        finally:
-            storage.remove_session()
+        yield Store(spec, url, storage, study)
 
 
 @contextmanager
@@ -197,28 +194,25 @@ def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
             f"database {url.removeprefix(_SQLITE)!r} doesn't exist; check the path, or make it "
             f"with neurochip study run"
         )
-    storage = _storage(optuna, url)
-    with _blamed(url, "read"):
-        names = [s.study_name for s in optuna.get_all_study_summaries(storage)]
-    if name is None and len(names) == 1:
-        (name,) = names
-    if name not in names:
-        said = "which study is not said" if name is None else f"study {name!r} isn't in it"
-        raise StudyError(
-            f"database {shown(url)} holds {len(names)} studies ({', '.join(names) or 'none'}) and "
-            f"{said}; give --name"
-        )
-    with _blamed(url, "read"):
-        study = optuna.load_study(storage=storage, study_name=name)
-        told = study.user_attrs.get(_SPEC)
-    if told is None:
-        raise StudyError(
-            f"study {name!r} in {shown(url)} was not made by neurochip; name one that was"
-        )
-    try:
+    with _storage(optuna, url) as storage:
+        with _blamed(url, "read"):
+            names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
+        if name is None and len(names) == 1:
+            (name,) = names
+        if name not in names:
+            said = "which study is not said" if name is None else f"study {name!r} isn't in it"
+            raise StudyError(
+                f"database {shown(url)} holds {len(names)} studies ({', '.join(names) or 'none'}) "
+                f"and {said}; give --name"
+            )
+        with _blamed(url, "read"):
+            study = optuna.load_study(storage=storage, study_name=name)
+            told = study.user_attrs.get(_SPEC)
+        if told is None:
+            raise StudyError(
+                f"study {name!r} in {shown(url)} was not made by neurochip; name one that was"
+            )
         yield Store(make(told, str(name)), url, storage, study)
-    finally:
-        storage.remove_session()
 
 
 def url_of(source: str) -> str:
@@ -249,10 +243,17 @@ def _optuna() -> ModuleType:
     return module
 
 
-def _storage(optuna: ModuleType, url: str) -> RDBStorage:
+@contextmanager
+def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
+    """A database that is open within the context."""
     with _blamed(url, "opened"):
         options = {"connect_args": {"timeout": _PATIENCE}} if url.startswith("sqlite") else {}
-        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
