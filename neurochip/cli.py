@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, TextIO, cast, get_ar
 
 import typer
 
+from neurochip import cli_study
 from neurochip.config import RunConfig, TrainConfig
 from neurochip.errors import ConfigError, NeurochipError
 from neurochip.output import Output, ReaderGoneError
@@ -46,6 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_study.app, name="study")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN.h5", help="A run file.")]
@@ -858,7 +860,9 @@ def _check_chip(path: str, as_json: bool) -> None:
 
 @app.command()
 def report(
-    path: RunPath,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A run file (.h5) or a study's database (.db).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     figures: Annotated[
         Optional[Path],  # noqa: UP045
@@ -879,9 +883,27 @@ def report(
             help="Hidden neurons that are drawn, numbered through all layers.",
         ),
     ] = None,
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--name", help="Of the study, where a database holds several."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw what a run did: one HTML page that needs nothing else."""
+    """Draw what a run or a study did: one HTML page that needs nothing else."""
+    if cli_study.is_study(source):
+        written = cli_study.report(source, name, out, figures)
+    else:
+        written = _report_run(Path(source), out, figures, data, sample, neurons)
+    if as_json:
+        _print_json({"command": "report", "written": [str(file) for file in written]})
+    else:
+        for file in written:
+            print(f"written to {file}")
+
+
+def _report_run(
+    path: Path, out: Path, figures: Path | None, data: str | None, sample: str, neurons: str | None
+) -> list[Path]:
     from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
@@ -890,19 +912,7 @@ def report(
     samples = experiment.load_test_data(run.config, data)
     files.check_apart(out, {"run file": path, "data set": data or run.config.data})
     _announce_compilation()
-    written = plot.report(
-        run,
-        samples,
-        out,
-        sample=drawn,
-        neurons=chosen,
-        figures=figures,
-    )
-    if as_json:
-        _print_json({"command": "report", "written": [str(file) for file in written]})
-    else:
-        for file in written:
-            print(f"written to {file}")
+    return plot.report(run, samples, out, sample=drawn, neurons=chosen, figures=figures)
 
 
 @app.command()

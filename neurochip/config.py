@@ -105,6 +105,9 @@ class RunConfig(BaseModel):
     seed: int = Field(0, description="of weights, order and all random words")
     train_samples: int | None = Field(None, description="use only the first of the training set")
     test_samples: int | None = Field(None, description="use only the first of the test set")
+    holdout: float = Field(
+        0.0, description="share of the training samples kept from learning, below 1"
+    )
     rounding: Rounding | None = Field(None, description="rounding of an update")
     headroom: float | None = Field(
         None, description="range of the weights over the largest at the start"
@@ -395,6 +398,8 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         )
     if any(n < 1 for n in config.hidden):
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
+    if not 0.0 <= config.holdout < 1.0:
+        raise ConfigError(f"{where}: holdout is {config.holdout}; it must be 0 or more and below 1")
     return config
 
 

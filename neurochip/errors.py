@@ -43,6 +43,10 @@ class RunFileError(NeurochipError):
     """A run file is missing, damaged, or of a version that this program can't read."""
 
 
+class StudyError(NeurochipError):
+    """A study's database is missing, out of reach, in use, or holds another study."""
+
+
 class OutputError(NeurochipError):
     """A result can't be written where it was asked for."""
 

@@ -16,12 +16,16 @@ from neurochip import data as data_sets
 from neurochip import files
 from neurochip import hardware as hardware_models
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
+from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
-from neurochip.data import Dataset
+from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
 from neurochip.mapping import ChipMap, Integers, check_learns, map_network
-from neurochip.network import Network
+from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
+
+#: Of the order that says which samples are held out; no run's own seed, which may change.
+HOLDOUT_SEED = 0
 
 #: Called with a run, the epoch at work, and the samples learned, scored and wrong in it.
 Progress = Callable[["Run", int, int, int], None]
@@ -45,6 +49,7 @@ class Run:
         start: its integers before the first.
         history: one entry a finished epoch.
         data_mark: lengths and checksum of the training and test sets.
+        given: the float weights that the chip started with; None where its seed drew them.
     """
 
     config: RunConfig
@@ -52,6 +57,7 @@ class Run:
     start: Integers
     history: list[Entry]
     data_mark: str
+    given: Parameters | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -72,14 +78,43 @@ def load_data(config: RunConfig, source: str | None = None) -> Dataset:
         train = train.take(config.train_samples)
     if config.test_samples is not None:
         test = test.take(config.test_samples)
+    if config.holdout:
+        train, _ = hold_out(train, config.holdout)
     return replace(loaded, train=train, test=test)
 
 
 def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
     """What a finished run is tested with: its own data set as configured, another one whole."""
     if source not in (None, config.data):
-        config = config.with_options({"train_samples": None, "test_samples": None})
+        config = config.with_options({"train_samples": None, "test_samples": None, "holdout": 0.0})
     return load_data(config, source)
+
+
+def hold_out(split: Split, share: float) -> tuple[Split, Split]:
+    """Part a training set into what is learned and what a choice of settings is judged by.
+
+    Which samples are held out depends on nothing but their number, so all runs of a study agree;
+    both parts keep the order of the set.
+
+    Args:
+        split: the training set.
+        share: of it that is held out, above 0 and below 1.
+
+    Returns:
+        What is learned, and what is held out.
+
+    Raises:
+        DataError: one of the parts would be empty.
+    """
+    n_held = round(share * len(split))
+    if not 0 < n_held < len(split):
+        raise DataError(
+            f"{split.name}: a holdout of {share:g} of {len(split)} samples holds out {n_held}; "
+            f"leave one or more on either side"
+        )
+    held = np.zeros(len(split), np.bool_)
+    held[shuffled(len(split), HOLDOUT_SEED, 0)[:n_held]] = True
+    return split[~held], split[held]
 
 
 def build(config: RunConfig, data: Dataset) -> Run:
@@ -245,7 +280,8 @@ def _tree(run: Run) -> dict[str, Any]:
         },
         "start": _integers_tree(run.start),
         "integers": _integers_tree(chip.integers),
-        "floats": _floats_tree(chip),
+        "floats": _floats_tree(chip.parameters),
+        **({} if run.given is None else {"given": _floats_tree(run.given)}),
         "history": _history_tree(run.history),
     }
 
@@ -258,10 +294,10 @@ def _integers_tree(integers: Integers) -> dict[str, Any]:
     }
 
 
-def _floats_tree(chip: Chip) -> dict[str, Any]:
+def _floats_tree(parameters: Parameters) -> dict[str, Any]:
     return {
         kind: {f"layer{number}": array for number, array in enumerate(arrays)}
-        for kind, arrays in vars(chip.parameters).items()
+        for kind, arrays in vars(parameters).items()
     }
 
 
@@ -282,6 +318,7 @@ def _history_tree(history: list[Entry]) -> dict[str, Any]:
 def _run(tree: dict[str, Any]) -> Run:
     config = make(json.loads(tree["config"]))
     state, start = tree["state"], _integers(tree["start"])
+    given = _parameters(tree["given"]) if "given" in tree else None
     chip = Chip(
         Network.from_dict(json.loads(tree["network"])),
         hardware_models.from_toml(tree["hardware"]),
@@ -289,6 +326,7 @@ def _run(tree: dict[str, Any]) -> Run:
         state["seed"],
         encoding=config.encoding,
         schedule=config.schedule,
+        parameters=given,
         count_saturations=config.count_saturations,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):
@@ -299,7 +337,8 @@ def _run(tree: dict[str, Any]) -> Run:
         n_learned=state["n_learned"],
         rate_shifts=tuple(int(shift) for shift in state["rate_shifts"]) or None,
     )
-    return Run(config, chip, start, _history(tree.get("history", {})), tree["data_mark"])
+    history = _history(tree.get("history", {}))
+    return Run(config, chip, start, history, tree["data_mark"], given)
 
 
 def _formats(text: str) -> dict[str, Any]:
@@ -308,11 +347,16 @@ def _formats(text: str) -> dict[str, Any]:
 
 
 def _integers(group: dict[str, Any]) -> Integers:
-    def layers(kind: str) -> tuple[NDArray[Any], ...]:
-        arrays = group.get(kind, {})
-        return tuple(arrays[f"layer{number}"] for number in range(len(arrays)))
+    return Integers(*(_layers(group, kind) for kind in ("weights", "shadow", "biases", "feedback")))
 
-    return Integers(layers("weights"), layers("shadow"), layers("biases"), layers("feedback"))
+
+def _parameters(group: dict[str, Any]) -> Parameters:
+    return Parameters(_layers(group, "weights"), _layers(group, "biases"))
+
+
+def _layers(group: dict[str, Any], kind: str) -> tuple[NDArray[Any], ...]:
+    arrays = group.get(kind, {})
+    return tuple(arrays[f"layer{number}"] for number in range(len(arrays)))
 
 
 def _history(columns: dict[str, Any]) -> list[Entry]:

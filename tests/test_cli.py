@@ -429,6 +429,7 @@ CHANGED: dict[str, Any] = {
     "seed": 7,
     "train_samples": 100,
     "test_samples": 50,
+    "holdout": 0.25,
     "rounding": "nearest",
     "weight_bits": 7,
     "headroom": 1.5,

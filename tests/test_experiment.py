@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from neurochip import experiment, files
+from neurochip.chip import Chip
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, from_arrays
 from neurochip.errors import ConfigError, DataError, NeurochipError, OutputError, RunFileError
 from neurochip.experiment import Run
+from neurochip.network import Parameters
 
 SMALL: dict[str, Any] = {
     "hidden": (16,),
@@ -395,6 +397,37 @@ def test_a_garbled_file(file: Path, case: str) -> None:
     assert sentence.startswith(f"run file {str(file)!r} ")
     assert sentence.endswith("; make it again")
     assert "\n" not in sentence
+
+
+def test_a_holdout_is_kept_from_learning() -> None:
+    whole, part = (experiment.load_data(make({"holdout": share})) for share in (0.0, 0.25))
+    learned, held = experiment.hold_out(whole.train, 0.25)
+    assert (len(learned), len(held)) == (1078, 359)
+    np.testing.assert_array_equal(part.train.x, learned.x)
+    np.testing.assert_array_equal(part.test.x, whole.test.x)
+    parts = np.concatenate([learned.x, held.x])
+    assert sorted(map(bytes, parts)) == sorted(map(bytes, whole.train.x))
+
+
+def test_a_holdout_of_nothing_is_refused() -> None:
+    few = experiment.load_data(make({"train_samples": 4})).train
+    sentence = "a holdout of 0.1 of 4 samples holds out 0; leave one or more on either side"
+    with pytest.raises(DataError, match=sentence):
+        experiment.hold_out(few, 0.1)
+
+
+def test_weights_that_no_seed_drew_are_kept(tmp_path: Path) -> None:
+    config = make({"train_samples": 64, "hidden": (8,)})
+    data = experiment.load_data(config)
+    run = experiment.build(config, data)
+    drawn = run.chip.parameters
+    given = Parameters(tuple(3.0 * w for w in drawn.weights), drawn.biases)
+    chip = Chip(run.chip.network, run.chip.hardware, run.chip.rule, 0, parameters=given)
+    kept = experiment.Run(config, chip, chip.integers, [], run.data_mark, given)
+    experiment.save_run(kept, tmp_path / "given.h5")
+    loaded = experiment.load_run(tmp_path / "given.h5")
+    assert loaded.chip.formats == chip.formats != run.chip.formats
+    np.testing.assert_array_equal(loaded.chip.integers.weights[0], chip.integers.weights[0])
 
 
 def test_formats_of_another_program(file: Path) -> None:

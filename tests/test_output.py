@@ -16,9 +16,9 @@ SENTENCE = (
 )
 
 
-def chips(root: Path, **streams: object) -> subprocess.Popen[str]:
+def chips(root: Path, stdout: int | TextIO) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "neurochip", "chips", "neurochip"]
-    return subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, **streams)
+    return subprocess.Popen(command, cwd=root, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")

@@ -1,9 +1,10 @@
-"""Plots: the only room that draws. Figures of a run, and its report as one HTML page.
+"""Plots: the only room that draws. Figures of a run or a study, and its report as one HTML page.
 
     written = plot.report(run, data, Path("report.html"), figures=Path("figures"))
 
 Figures are functions from arrays to matplotlib's Figure in `learning`, `sample` and `activity`;
-`figures` makes them from a run, `page` writes them into HTML. Importing this package loads no
+`figures` makes them from a run, `page` writes them into HTML; `study` and `study_page` do so for
+studies. Importing this package loads no
 matplotlib.
 """
 
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neurochip.data import Dataset
     from neurochip.experiment import Run
+    from neurochip.plot.study import Findings
+    from neurochip.plot.study_page import Text
 
-__all__ = ["report"]
+__all__ = ["report", "study_report"]
 
 
 def report(
@@ -69,5 +72,39 @@ def report(
         for format in dict.fromkeys(formats):
             target = Path(figures or "") / f"{plate.name}.{format}"
             files.write_bytes_atomic(target, render(plate.figure, format))
+            written.append(target)
+    return written
+
+
+def study_report(found: Findings, text: Text, out: Path, figures: Path | None = None) -> list[Path]:
+    """Write what a study found as one HTML page that needs no other file and no network.
+
+    Args:
+        found: its settings and their numbers.
+        text: its words.
+        out: the page.
+        figures: a folder that gets each figure as PNG, SVG and PDF too; made if it isn't there.
+
+    Returns:
+        Every file that was written, the page first.
+
+    Raises:
+        OutputError: a file can't be written.
+    """
+    from neurochip import files
+    from neurochip.plot.study import draw
+    from neurochip.plot.study_page import page
+    from neurochip.plot.style import FORMATS, render
+
+    drawn = draw(found)
+    files.check_writable(out)
+    if figures is not None:
+        files.make_folder(figures)
+    files.write_text_atomic(out, page(text, found, drawn))
+    written = [out]
+    for entry in drawn if figures is not None else ():
+        for format in FORMATS:
+            target = Path(figures or "") / f"{entry.name}.{format}"
+            files.write_bytes_atomic(target, render(entry.figure, format))
             written.append(target)
     return written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -16,51 +16,12 @@ from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.experiment import Run
 from neurochip.plot.figures import Plate, layer_names, n_tested, words
+from neurochip.plot.html import document, note, section, table
 from neurochip.plot.style import percent, plural, render
 
 #: Figures that are larger than this as SVG go into the page as PNG.
 SVG_LIMIT = 150_000
 _CSS_PIXELS_PER_INCH = 96
-
-_STYLE = """
-:root { color-scheme: light; }
-body { margin: 2.5rem auto; max-width: 46rem; padding: 0 1rem; background: #fff; color: #222;
-  font: 1rem/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-h1 { margin: 0 0 .3rem; font-size: 1.7rem; line-height: 1.25; }
-h2 { margin: 2.6rem 0 .8rem; padding-bottom: .2rem; border-bottom: 1px solid #c4c4c4;
-  font-size: 1.25rem; }
-h3 { margin: 1.6rem 0 .4rem; font-size: 1rem; }
-.lead { margin: 0; color: #444; }
-dl.facts { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: 1.4rem 0 0; }
-dl.facts dt { font-size: .8rem; color: #666; }
-dl.facts dd { margin: 0; font-size: 1.2rem; font-weight: 600; }
-dl.facts dd small { font-size: .8rem; font-weight: 400; color: #666; }
-figure { margin: 1.4rem 0 2rem; }
-figure img { display: block; width: 100%; height: auto; }
-figcaption, .note { font-size: .88rem; color: #444; }
-figcaption b { color: #222; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; margin: .6rem 0; font-size: .88rem;
-  font-variant-numeric: tabular-nums; }
-th, td { padding: .22rem .9rem .22rem 0; text-align: left; vertical-align: top; }
-thead th { border-bottom: 1.5px solid #222; vertical-align: bottom; }
-tbody tr { border-bottom: 1px solid #e4e4e4; }
-tbody th { font-weight: 400; }
-.number { text-align: right; }
-pre { padding: .7rem .9rem; background: #f5f5f5; font-size: .85rem; line-height: 1.4;
-  white-space: pre-wrap; overflow-wrap: anywhere; }
-summary { cursor: pointer; font-size: .88rem; }
-footer { margin-top: 3rem; font-size: .8rem; color: #666; }
-@media print {
-  @page { margin: 18mm; }
-  body { margin: 0; max-width: none; padding: 0; font-size: 10pt; }
-  h2, h3, section > p:not(.note) { break-after: avoid; }
-  figure, tr, pre, dl.facts { break-inside: avoid; }
-  thead { display: table-header-group; }
-  .table { overflow: visible; }
-  details:not([open]) { display: none; }
-}
-"""
 
 
 def page(
@@ -82,22 +43,15 @@ def page(
     title = _title(run)
     sections = [
         _header(run, data, title),
-        _section("Learning", _figures(plates, "learning"), _history(run)),
-        _section("Weights", _figures(plates, "weights"), _formats(run)),
-        _section(f"Test sample {sample} of {data.name}", _figures(plates, "sample")),
-        _section("Activity", _figures(plates, "activity"), _counters(run), _saturations(run)),
-        _section("Chip", _registers(run)),
-        _section("Configuration", _configuration(run)),
-        _section("How to repeat it", _repeat(run, sample, neurons)),
+        section("Learning", _figures(plates, "learning"), _history(run)),
+        section("Weights", _figures(plates, "weights"), _formats(run)),
+        section(f"Test sample {sample} of {data.name}", _figures(plates, "sample")),
+        section("Activity", _figures(plates, "activity"), _counters(run), _saturations(run)),
+        section("Chip", _registers(run)),
+        section("Configuration", _configuration(run)),
+        section("How to repeat it", _repeat(run, sample, neurons)),
     ]
-    body = "\n".join(sections)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n"
-        f"<footer>Written by neurochip {escape(neurochip.__version__)}.</footer>\n"
-        f"</body>\n</html>\n"
-    )
+    return document(title, sections)
 
 
 def _title(run: Run) -> str:
@@ -152,11 +106,6 @@ def _weight_bits(run: Run) -> str:
 # --- parts of a page
 
 
-def _section(title: str, *parts: str) -> str:
-    content = "\n".join(part for part in parts if part)
-    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>"
-
-
 def _figures(plates: Sequence[Plate], section: str) -> str:
     return "\n".join(_figure(plate) for plate in plates if plate.section == section)
 
@@ -175,37 +124,12 @@ def _figure(plate: Plate) -> str:
     )
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], n_words: int = 1) -> str:
-    """A table whose first ``n_words`` columns are words and the others numbers."""
-    classes = ["" if i < n_words else ' class="number"' for i in range(len(header))]
-    head = "".join(
-        f'<th scope="col"{c}>{escape(text)}</th>' for c, text in zip(classes, header, strict=True)
-    )
-    body = "\n".join(f"<tr>{_cells(row, classes)}</tr>" for row in rows)
-    return (
-        f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
-
-
-def _cells(row: Sequence[str], classes: Sequence[str]) -> str:
-    first, *others = row
-    cells = "".join(
-        f"<td{c}>{escape(text)}</td>" for c, text in zip(classes[1:], others, strict=True)
-    )
-    return f'<th scope="row"{classes[0]}>{escape(first)}</th>{cells}'
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
-
-
 # --- tables
 
 
 def _history(run: Run) -> str:
     if not run.history:
-        return _note("Nothing is learned yet.")
+        return note("Nothing is learned yet.")
     header = ("Epoch", "Samples", "Running error", "of scored", "Test accuracy", "Rates")
     rows = [
         (
@@ -218,8 +142,8 @@ def _history(run: Run) -> str:
         )
         for entry in run.history
     ]
-    note = "Rates: by which the gradient of each layer, input side first, is multiplied."
-    return _table(header, rows, n_words=0) + "\n" + _note(note)
+    remark = "Rates: by which the gradient of each layer, input side first, is multiplied."
+    return table(header, rows, n_words=0) + "\n" + note(remark)
 
 
 def _power(exponent: int) -> str:
@@ -242,12 +166,12 @@ def _formats(run: Run) -> str:
         )
         for name, layer in zip(layer_names(chip.network), chip.formats.layers, strict=True)
     ]
-    note = (
+    remark = (
         "Number formats: Qi.f is a sign bit, i bits before the binary point and f after it; UQi.f "
         "has no sign. The factor is what a weight's error is multiplied with: the trace of the "
         "spikes below, or the input itself."
     )
-    return _table(header, rows) + "\n" + _note(note)
+    return table(header, rows) + "\n" + note(remark)
 
 
 def _q(bits: int, fraction: int, signed: bool = True) -> str:
@@ -272,9 +196,9 @@ def _counters(run: Run) -> str:
         for name, row in zip(names, layers, strict=True)
     ]
     return (
-        f"<h3>Events per sample</h3>\n{_table(('Layer', *header), totals)}\n"
+        f"<h3>Events per sample</h3>\n{table(('Layer', *header), totals)}\n"
         f"<details>\n<summary>By time step</summary>\n"
-        f"{_table(('Step', 'Layer', *header), steps, n_words=2)}\n</details>"
+        f"{table(('Step', 'Layer', *header), steps, n_words=2)}\n</details>"
     )
 
 
@@ -282,8 +206,8 @@ def _saturations(run: Run) -> str:
     if not run.history or run.history[-1].record.saturations.any():
         return ""
     if run.config.count_saturations:
-        return _note("No value left its register's range in the last epoch.")
-    return _note("Values that leave their register's range were not counted in this run.")
+        return note("No value left its register's range in the last epoch.")
+    return note("Values that leave their register's range were not counted in this run.")
 
 
 def _registers(run: Run) -> str:
@@ -295,10 +219,10 @@ def _registers(run: Run) -> str:
             name, _, setting = rest.partition(".")
             registers.setdefault(name, {})[setting] = row
     header = ("Register", "Width", "Settings", "Basis")
-    table = _table(header, (_register(name, rows) for name, rows in registers.items()), 4)
+    listing = table(header, (_register(name, rows) for name, rows in registers.items()), 4)
     sources = dict.fromkeys(row.source for rows in registers.values() for row in rows.values())
     listed = "; ".join(source for source in sources if source)
-    return "\n".join((_note(f"{hardware.title}."), table, _note(f"Sources: {listed}.")))
+    return "\n".join((note(f"{hardware.title}."), listing, note(f"Sources: {listed}.")))
 
 
 def _register(name: str, rows: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -316,8 +240,8 @@ def _configuration(run: Run) -> str:
     options = run.config.to_dict()
     fields = type(run.config).model_fields
     rows = [(key, _value(value), fields[key].description or "") for key, value in options.items()]
-    note = "Options that are not listed are the chip's or the rule's own."
-    return _table(("Option", "Value", "Meaning"), rows, n_words=3) + "\n" + _note(note)
+    remark = "Options that are not listed are the chip's or the rule's own."
+    return table(("Option", "Value", "Meaning"), rows, n_words=3) + "\n" + note(remark)
 
 
 def _value(value: Any) -> str:

@@ -1,0 +1,42 @@
+"""Studies: a question about precision or hardware in a file, its answer in a table and a page.
+
+    spec = study.read("bits.toml")             # knobs, values, seeds, objectives: checked
+    with study.open_store(spec, "sqlite:///bits.db") as store:
+        study.run(spec, store, workers=2)      # goes on where it was stopped
+        table = study.table_of(store)          # a row a setting, with intervals over seeds
+
+`spec` reads the file, `work` learns one setting with one seed, `store` keeps results by Optuna,
+`crew` holds the processes, `conduct` brings them together. Importing this package loads no Optuna.
+"""
+
+from __future__ import annotations
+
+from neurochip.study.best import chosen, write_best
+from neurochip.study.conduct import Told, run
+from neurochip.study.knobs import text_of
+from neurochip.study.page import write_report
+from neurochip.study.spec import Spec, presets, read
+from neurochip.study.store import Store, open_existing, open_store, shown, url_of
+from neurochip.study.table import Table, readable, table_of
+from neurochip.study.table import write as write_table
+
+__all__ = [
+    "Spec",
+    "Store",
+    "Table",
+    "Told",
+    "chosen",
+    "open_existing",
+    "open_store",
+    "presets",
+    "read",
+    "readable",
+    "run",
+    "shown",
+    "table_of",
+    "text_of",
+    "url_of",
+    "write_best",
+    "write_report",
+    "write_table",
+]

@@ -1,0 +1,130 @@
+"""A study's table as the page that the plot room draws."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+import neurochip
+from neurochip import plot
+from neurochip.plot.study import Findings, Goal, Point
+from neurochip.plot.study_page import Text
+from neurochip.study.knobs import Values, text_of
+from neurochip.study.spec import Spec
+from neurochip.study.store import Trial
+from neurochip.study.table import Table, readable, shown_summary, summaries
+
+_SEARCHES = {
+    "grid": "every combination of the values",
+    "random": "settings drawn at random",
+    "tpe": "settings chosen by TPE",
+    "nsga2": "settings chosen by NSGA-II",
+}
+_WORKFLOWS = {
+    "chip": "learned on the chip",
+    "ptq": "trained in float and quantised after",
+}
+
+
+def write_report(table: Table, out: Path, figures: Path | None = None) -> list[Path]:
+    """Write a study as one HTML page that needs no other file and no network.
+
+    Args:
+        table: what the study found.
+        out: the page.
+        figures: a folder that gets each figure as PNG, SVG and PDF too.
+
+    Returns:
+        Every file that was written, the page first.
+
+    Raises:
+        OutputError: a file can't be written.
+    """
+    return plot.study_report(findings(table), _text(table), out, figures)
+
+
+def findings(table: Table) -> Findings:
+    """What a table says, as figures need it."""
+    spec = table.spec
+    return Findings(
+        knobs=tuple(spec.knobs),
+        values=tuple(_values(table, name) for name in spec.knobs),
+        goals=tuple(Goal(goal.title, goal.unit, goal.maximised) for goal in spec.goals),
+        points=tuple(_point(table, trial) for trial in table.trials if trial.state != "running"),
+    )
+
+
+def _values(table: Table, name: str) -> tuple[str, ...]:
+    """The texts of a knob's values: a list's in its order, a range's that were tried by size."""
+    knob = table.spec.knobs[name]
+    if isinstance(knob, Values):
+        return tuple(text_of(value) for value in knob.values)
+    tried = sorted({trial.setting[name] for trial in table.trials})
+    return tuple(dict.fromkeys(text_of(value) for value in tried))
+
+
+def _point(table: Table, trial: Trial) -> Point:
+    entries = summaries(table.spec, trial)
+    return Point(
+        number=trial.number,
+        setting=tuple(text_of(value) for value in trial.setting.values()),
+        means=tuple(entry.mean for entry in entries),
+        half_widths=tuple(entry.half_width for entry in entries),
+        on_front=trial.number in table.front,
+        reason=trial.reason,
+    )
+
+
+def _text(table: Table) -> Text:
+    spec = table.spec
+    header, rows = readable(table)
+    return Text(
+        title=spec.title,
+        lead=_lead(spec),
+        facts=tuple(_facts(table)),
+        header=tuple(name.capitalize() for name in header),
+        rows=tuple(rows),
+        n_words=1 + len(spec.knobs),
+        command="\n".join(
+            shlex.join(["neurochip", *words])
+            for words in (
+                ("study", "run", f"{spec.name}.toml"),
+                ("study", "show", f"{spec.name}.db"),
+                ("report", f"{spec.name}.db", "--out", "report.html"),
+            )
+        ),
+        file=spec.to_toml(),
+        versions=f"neurochip {neurochip.__version__}.",
+    )
+
+
+def _lead(spec: Spec) -> str:
+    return (
+        f"{spec.run.get('data', 'digits')}, {_WORKFLOWS[spec.workflow]}: "
+        f"{_SEARCHES[spec.search]} of {_listed(spec.knobs)}, each with seeds "
+        f"{_listed(map(str, spec.seeds))}. Settings are judged after the last epoch on "
+        f"{spec.holdout:.0%} of the training samples, which were held out of learning; the test "
+        f"set was not looked at."
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _facts(table: Table) -> list[tuple[str, str, str]]:
+    spec = table.spec
+    done = sum(trial.state == "complete" for trial in table.trials)
+    failed = sum(trial.state == "failed" for trial in table.trials)
+    seconds = sum(outcome.seconds for trial in table.trials for outcome in trial.outcomes.values())
+    facts = [
+        ("Settings", str(done), f"of {spec.trials} complete, {failed} failed"),
+        ("Time of all trials", f"{seconds:.0f} s", "added up"),
+    ]
+    if table.best is not None:
+        best = summaries(spec, table.best)[0]
+        where = ", ".join(f"{k} {text_of(v)}" for k, v in table.best.setting.items())
+        facts.insert(0, (f"Best {spec.goals[0].title}", shown_summary(spec.goals[0], best), where))
+    return facts

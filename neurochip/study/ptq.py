@@ -1,0 +1,168 @@
+"""Trained in float, quantised after: how a layer's range is chosen, and the float training itself.
+
+A chip holds w as an integer times 2^-f, one f a layer. Post-training quantisation chooses f, and
+weights beyond the range that it leaves saturate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip import fixed
+from neurochip.chip import Chip
+from neurochip.chip.order import shuffled
+from neurochip.config import RunConfig
+from neurochip.data import Dataset
+from neurochip.errors import ConfigError
+from neurochip.experiment import Run, mark_of
+from neurochip.network import Parameters, initialise
+from neurochip.reference import Trainer
+from neurochip.rules import feedback
+
+Scales = Literal["max", "percentile", "mse"]
+
+#: What this workflow adds to the options of a run, with its default.
+#: scales: the range of a layer: its largest weight, a percentile of the magnitudes, or the range of
+#: least mean squared error. percentile: of "percentile". batch_size, rate, momentum: of the float
+#: training, by stochastic gradient descent.
+OPTIONS: dict[str, Any] = {
+    "scales": "max",
+    "percentile": 99.5,
+    "batch_size": 32,
+    "rate": 0.1,
+    "momentum": 0.9,
+}
+
+#: Ranges that "mse" tries: the largest magnitude and so many halvings of it.
+_HALVINGS = 8
+_TRAINING = ("batch_size", "rate", "momentum")
+#: Options of a run that change what is learned in float; settings that share them share it.
+_OF_FLOAT = frozenset(
+    "hidden timesteps lam v_th reset readout bias encoding hardware rule update surrogate alpha "
+    "width feedback loss trace_input halve_at epochs seed train_samples holdout".split()
+)
+
+
+def check(options: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError where one of this workflow's own options is out of range."""
+    scales = options.get("scales", OPTIONS["scales"])
+    if scales not in get_args(Scales):
+        raise ConfigError(
+            f"{where}: scales is {scales!r}; it must be one of {', '.join(get_args(Scales))}"
+        )
+    limits = {
+        "percentile": (0.0, 100.0),
+        "batch_size": (1, 1 << 20),
+        "rate": (0.0, 1e6),
+        "momentum": (0.0, 0.9999),
+    }
+    for name, (low, high) in limits.items():
+        value = options.get(name, OPTIONS[name])
+        kinds = (int,) if name == "batch_size" else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise ConfigError(f"{where}: {name} is {value!r}; it must be {low} to {high}")
+
+
+def clipped(w: NDArray[np.float64], bits: int, scales: Scales, percentile: float) -> Any:
+    """A layer's weights, limited to the range that they shall have on the chip.
+
+    Args:
+        w: any shape, float64.
+        bits: width of a weight there.
+        scales: how the range is chosen.
+        percentile: of the magnitudes, 0..100, where scales is "percentile".
+
+    Returns:
+        float64 of the same shape; its largest magnitude makes the mapping choose the range.
+    """
+    largest = float(np.abs(w).max(initial=0.0))
+    if scales == "max" or largest == 0.0:
+        return w
+    if scales == "percentile":
+        # The range is a power of two; the weights beyond it saturate there, not at the percentile.
+        kept = float(np.percentile(np.abs(w), percentile))
+        fractions = [fixed.fraction_for(max(kept, largest * 2.0**-_HALVINGS), bits)]
+    else:
+        coarsest = fixed.fraction_for(largest, bits)
+        fractions = [coarsest + halvings for halvings in range(_HALVINGS + 1)]
+    best = min(fractions, key=lambda fraction: _squared_error(w, bits, fraction))
+    end = ((1 << (bits - 1)) - 1) * 2.0**-best
+    return np.clip(w, -end, end)
+
+
+def _squared_error(w: NDArray[np.float64], bits: int, fraction: int) -> float:
+    integers = fixed.Format(bits, fraction=fraction).quantise(w)
+    return float(np.mean((integers * 2.0**-fraction - w) ** 2))
+
+
+def float_key(config: RunConfig, options: Mapping[str, Any]) -> str:
+    """What two settings share if and only if the same network is trained in float for both."""
+    told = {name: value for name, value in config.to_dict().items() if name in _OF_FLOAT}
+    training = {name: options.get(name, OPTIONS[name]) for name in _TRAINING}
+    return json.dumps([told, training], sort_keys=True)
+
+
+def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Parameters:
+    """What a float network of this run learns, from the weights that its chip would start with.
+
+    Stochastic gradient descent with momentum on shuffled batches, by the run's own rule; a rest of
+    samples that fills no batch waits for the next epoch, whose order is another.
+
+    Args:
+        config: the run.
+        options: this workflow's own, where they aren't the default.
+        data: its training set is learned, numbers or frames as they are (no input register).
+    """
+    own = {**OPTIONS, **options}
+    network = config.make_network(data.train.sample_shape, data.n_classes, config.load_hardware())
+    rule = config.make_rule()
+    drawn = feedback.draw(rule.feedback, network.sizes, config.seed)
+    start = initialise(network, config.seed)
+    trainer = Trainer(
+        network, start, rule, own["rate"], own["momentum"], feedback_weights=drawn or None
+    )
+    x, y = data.train.flat(), data.train.y
+    size = min(own["batch_size"], len(y))
+    for epoch in range(config.epochs):
+        trainer.lr = own["rate"] * 0.5 ** sum(epoch >= at for at in rule.halve_at)
+        order = shuffled(len(y), config.seed, epoch)
+        for first in range(0, len(order) - size + 1, size):
+            batch = order[first : first + size]
+            shown = np.moveaxis(x[batch], 1, 0) if data.train.temporal else x[batch]
+            trainer.learn_batch(shown, y[batch])
+    return trainer.params
+
+
+def quantised(
+    config: RunConfig, options: Mapping[str, Any], learned: Parameters, data: Dataset
+) -> Run:
+    """A run whose chip holds what a float network learned; nothing is learned on it.
+
+    Args:
+        config: the run; its widths are those of the chip.
+        options: this workflow's own, where they aren't the default.
+        learned: the float weights.
+        data: what the network's ends fit.
+    """
+    own = {**OPTIONS, **options}
+    hardware = config.load_hardware()
+    if config.headroom is None:  # nothing grows after the mapping
+        hardware = hardware.with_values({"registers.weight.headroom": 1.0})
+    bits = hardware.registers.weight.bits.value
+    weights = tuple(clipped(w, bits, own["scales"], own["percentile"]) for w in learned.weights)
+    given = Parameters(weights, learned.biases)
+    chip = Chip(
+        config.make_network(data.train.sample_shape, data.n_classes, hardware),
+        hardware,
+        config.make_rule(),
+        config.seed,
+        encoding=config.encoding,
+        parameters=given,
+        count_saturations=config.count_saturations,
+    )
+    return Run(config, chip, chip.integers, [], mark_of(data), given)

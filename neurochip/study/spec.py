@@ -1,0 +1,338 @@
+"""A study file: read, checked before anything runs, and compared with what a database holds."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from neurochip import config as run_config
+from neurochip.config import RunConfig
+from neurochip.errors import ConfigError
+from neurochip.study import knobs as knob_room
+from neurochip.study import ptq
+from neurochip.study.knobs import Knob, Setting
+from neurochip.study.objectives import OBJECTIVES, Objective, Workflow, available
+
+Search = Literal["grid", "random", "tpe", "nsga2"]
+
+_PRESETS = Path(__file__).with_name("presets")
+#: Settings that a search by "tpe" or "nsga2" proposes at once, whatever the number of workers.
+BATCH = 8
+#: Options of a run that a study sets itself, with what to write instead.
+_OWN = {
+    "seed": "list seeds",
+    "holdout": "set holdout beside seeds",
+    "test_samples": "leave it out, because a study never looks at the test set",
+    "count_saturations": "name the objective saturation_rate",
+}
+#: Options that say what the data are; a study is about one data set.
+_OF_DATA = frozenset(
+    "data arrays test_where sensor duration binning full_count series value_range".split()
+)
+
+
+class _File(BaseModel):
+    """The keys of a study file and their kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    title: str = ""
+    workflow: Workflow = "chip"
+    search: Search = "grid"
+    trials: int | None = None
+    batch: int = BATCH
+    search_seed: int = 0
+    seeds: list[int] = Field(default_factory=lambda: [0, 1, 2])
+    objectives: list[str] = Field(default_factory=lambda: ["accuracy"])
+    holdout: float = 0.2
+    run: dict[str, Any] = Field(default_factory=dict)
+    knobs: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A checked study.
+
+    Attributes:
+        name: of the study: of its file, without the ending.
+        title: one line for tables and pages.
+        workflow: how a trial comes to its chip: "chip" learns there, "ptq" learns in float and
+            quantises after.
+        search: how settings are chosen: all of a "grid", "random", "tpe" or "nsga2".
+        trials: how many settings are tried.
+        batch: how many an adaptive search proposes before it looks at results.
+        search_seed: of what the search draws.
+        seeds: with which every setting is learned.
+        objectives: names in `OBJECTIVES`; the first decides which setting is best.
+        holdout: share of the training samples on which settings are judged.
+        run: options of the run that all settings share.
+        knobs: what is turned.
+        told: the file's contents, for comparison.
+    """
+
+    name: str
+    title: str
+    workflow: Workflow
+    search: Search
+    trials: int
+    batch: int
+    search_seed: int
+    seeds: tuple[int, ...]
+    objectives: tuple[str, ...]
+    holdout: float
+    run: dict[str, Any]
+    knobs: dict[str, Knob]
+    told: dict[str, Any]
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether a proposal depends on results."""
+        return self.search in ("tpe", "nsga2")
+
+    @property
+    def goals(self) -> tuple[Objective, ...]:
+        """The objectives themselves."""
+        return tuple(OBJECTIVES[name] for name in self.objectives)
+
+    def grid(self) -> list[Setting]:
+        """All settings of a grid, the last knob fastest."""
+        return knob_room.grid(self.knobs, self.name)
+
+    def config(self, setting: Setting, seed: int) -> RunConfig:
+        """The run of one setting and seed; it never holds what only a workflow knows."""
+        options = {k: v for k, v in {**self.run, **setting}.items() if k not in ptq.OPTIONS}
+        own: dict[str, Any] = {"seed": seed, "holdout": self.holdout}
+        if "saturation_rate" in self.objectives:
+            own["count_saturations"] = True
+        return run_config.make({**options, **own}, self.name)
+
+    def to_toml(self) -> str:
+        """The study as a file that `read` takes."""
+        return "".join(_toml_lines(self.told))
+
+
+def presets() -> list[str]:
+    """Names of the studies that come with neurochip."""
+    return sorted(path.stem for path in _PRESETS.glob("*.toml"))
+
+
+def read(source: str | Path) -> Spec:
+    """Read a study file, or a preset by its name.
+
+    Raises:
+        ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist.
+    """
+    path = Path(source)
+    if not path.suffix and not path.exists():
+        if str(source) not in presets():
+            raise ConfigError(
+                f"study {str(source)!r} is neither a file nor a preset"
+                f"{_nearest(str(source), presets())}; the presets are {', '.join(presets())}"
+            )
+        path = _PRESETS / f"{source}.toml"
+    return make(run_config.read(path), path.stem)
+
+
+def make(told: Mapping[str, Any], name: str) -> Spec:
+    """Check the contents of a study file.
+
+    Args:
+        told: what the file says.
+        name: of the study.
+
+    Raises:
+        ConfigError: as `read`.
+    """
+    where = f"study {name!r}"
+    file = _validated(told, where)
+    _check_numbers(file, where)
+    _check_objectives(file, where)
+    known = _known_knobs(file.workflow)
+    _check_names(file.run, "option", _known_options(file.workflow), where)
+    _check_names(file.knobs, "knob", known, where)
+    turned = {key: knob_room.parse(key, entry, where) for key, entry in file.knobs.items()}
+    if not turned:
+        raise ConfigError(f"{where} has no knobs; name one or more under [knobs]")
+    for key in turned:
+        if key in file.run:
+            raise ConfigError(
+                f"{where}: {key!r} is under [run] and under [knobs]; leave one of them out"
+            )
+    _check_values(file, turned, where)
+    spec = Spec(
+        name=name,
+        title=file.title or name,
+        workflow=file.workflow,
+        search=file.search,
+        trials=_n_trials(file, turned, where),
+        batch=file.batch,
+        search_seed=file.search_seed,
+        seeds=tuple(file.seeds),
+        objectives=tuple(file.objectives),
+        holdout=file.holdout,
+        run=dict(file.run),
+        knobs=turned,
+        told=file.model_dump(mode="json"),
+    )
+    spec.config({key: knob.ends[0] for key, knob in turned.items()}, spec.seeds[0])
+    return spec
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed between the contents of two study files, one phrase a key.
+
+    More trials of a search that isn't a grid are not a change: the search goes on.
+    """
+    found = []
+    for key in (*new, *(key for key in old if key not in new)):
+        before, after = old.get(key), new.get(key)
+        if before == after or key == "title":
+            continue
+        if key == "trials" and before and after and after > before:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            inner = sorted({*before, *after})
+            pairs = [(f"{key}.{name}", before.get(name), after.get(name)) for name in inner]
+        else:
+            pairs = [(key, before, after)]
+        found += [
+            f"{name} was {'not given' if was is None else was!r}, now "
+            f"{'not given' if now is None else repr(now)}"
+            for name, was, now in pairs
+            if was != now
+        ]
+    return found
+
+
+def _validated(told: Mapping[str, Any], where: str) -> _File:
+    try:
+        return _File(**told)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        keys = list(_File.model_fields)
+        options = [*RunConfig.model_fields]
+        place = " (options of a run belong under [run])" if key in options else ""
+        raise ConfigError(
+            f"{where}: key {key!r} is unknown{_nearest(key, keys)}{place}; the keys are "
+            f"{', '.join(keys)}"
+        )
+    if first["type"] == "literal_error":
+        wanted = first["ctx"]["expected"]
+    else:
+        wanted = {"seeds": "a list of whole numbers", "objectives": "a list of names"}.get(
+            key, f"a {first['type'].split('_')[0]}"
+        )
+    raise ConfigError(f"{where}: {key} is {first['input']!r}; it must be {wanted}")
+
+
+def _check_numbers(file: _File, where: str) -> None:
+    if not file.seeds:
+        raise ConfigError(f"{where}: seeds is empty; list one or more")
+    if len(set(file.seeds)) < len(file.seeds):
+        raise ConfigError(f"{where}: seeds is {file.seeds}; list each seed once")
+    if not 0.0 < file.holdout < 1.0:
+        raise ConfigError(
+            f"{where}: holdout is {file.holdout}; it must be above 0 and below 1, because settings "
+            f"are judged on samples held out of the training set, never on the test set"
+        )
+    if file.batch < 2:
+        raise ConfigError(f"{where}: batch is {file.batch}; it must be 2 or more")
+
+
+def _check_objectives(file: _File, where: str) -> None:
+    names = available(file.workflow)
+    if not file.objectives:
+        raise ConfigError(f"{where}: objectives is empty; the objectives are {', '.join(names)}")
+    if len(set(file.objectives)) < len(file.objectives):
+        raise ConfigError(f"{where}: objectives is {file.objectives}; list each objective once")
+    for name in file.objectives:
+        if name not in names:
+            raise ConfigError(
+                f"{where}: objective {name!r} doesn't exist for workflow {file.workflow!r}"
+                f"{_nearest(name, names)}; the objectives are {', '.join(names)}"
+            )
+    if file.search == "nsga2" and len(file.objectives) < 2:
+        raise ConfigError(
+            f"{where}: search 'nsga2' looks for a front between two or more objectives, but there "
+            f"is one; add another, or search 'tpe'"
+        )
+
+
+def _known_options(workflow: Workflow) -> list[str]:
+    return [*RunConfig.model_fields, *(ptq.OPTIONS if workflow == "ptq" else ())]
+
+
+def _known_knobs(workflow: Workflow) -> list[str]:
+    return [name for name in _known_options(workflow) if name not in {*_OWN, *_OF_DATA}]
+
+
+def _check_names(names: Iterable[str], what: str, known: list[str], where: str) -> None:
+    for name in names:
+        if name in _OWN:
+            raise ConfigError(f"{where}: {what} {name!r} is the study's own; {_OWN[name]}")
+        if name not in known:
+            raise ConfigError(
+                f"{where}: {what} {name!r} is unknown{_nearest(name, known)}; "
+                f"the {what}s are {', '.join(known)}"
+            )
+
+
+def _check_values(file: _File, turned: Mapping[str, Knob], where: str) -> None:
+    """Each value alone must be an option's; what only a combination rules out fails as a trial."""
+    _check_options(file.run, where)
+    for name, knob in turned.items():
+        for value in knob.ends:
+            _check_options({name: value}, where)
+
+
+def _check_options(options: Mapping[str, Any], where: str) -> None:
+    ptq.check({key: value for key, value in options.items() if key in ptq.OPTIONS}, where)
+    run_config.make({k: v for k, v in options.items() if k not in ptq.OPTIONS}, where)
+
+
+def _n_trials(file: _File, turned: Mapping[str, Knob], where: str) -> int:
+    if file.search == "grid":
+        if file.trials is not None:
+            raise ConfigError(
+                f"{where}: trials is {file.trials}, but a grid tries every setting; leave trials "
+                f"out, or search 'random', 'tpe' or 'nsga2'"
+            )
+        return len(knob_room.grid(turned, where))
+    if file.trials is None or file.trials < 1:
+        raise ConfigError(
+            f"{where}: trials is {'not given' if file.trials is None else file.trials}; search "
+            f"{file.search!r} needs a number of settings to try, 1 or more"
+        )
+    return file.trials
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _toml_lines(told: Mapping[str, Any]) -> Iterable[str]:
+    tables = {key: value for key, value in told.items() if isinstance(value, dict)}
+    for key, value in told.items():
+        if key not in tables and value not in (None, ""):
+            yield f"{key} = {_toml(value)}\n"
+    for key, table in tables.items():
+        if table:
+            yield f"\n[{key}]\n"
+            yield from (f"{name} = {_toml(value)}\n" for name, value in table.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,339 @@
+"""Storage by Optuna: whole trials in a database, each result as soon as it is there.
+
+A trial is one setting; the results of its seeds are its user attributes. It is "running" until all
+seeds are in, and one that a killed command left running goes on with the seeds that it lacks.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurochip.errors import StudyError
+from neurochip.study import search
+from neurochip.study.knobs import Setting
+from neurochip.study.search import Proposal
+from neurochip.study.spec import Spec, differences, make
+from neurochip.study.work import Outcome
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from optuna import Study
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
+
+_SPEC = "neurochip study"
+_DATA = "neurochip data"
+_SEED = "seed "
+_REASON = "reason"
+#: Seconds that SQLite waits for another writer, such as a reader's short lock.
+_PATIENCE = 30
+_SQLITE = "sqlite:///"
+_PASSWORD = re.compile(r"(://[^:/@]+):[^@]*@")
+
+
+@dataclass
+class Trial:
+    """One setting with what is known of it.
+
+    Attributes:
+        number: from 0, in the order in which settings were chosen.
+        setting: a value for each knob.
+        outcomes: one a seed that is done.
+        state: "running", "complete" or "failed".
+        reason: why it failed.
+    """
+
+    number: int
+    setting: Setting
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    state: str = "running"
+    reason: str | None = None
+
+
+class Store:
+    """The database of one study, open.
+
+    Attributes:
+        spec: the study.
+        url: where it is, as Optuna takes it.
+    """
+
+    def __init__(self, spec: Spec, url: str, storage: RDBStorage, study: Study) -> None:
+        self.spec = spec
+        self.url = url
+        self._storage = storage
+        self._study = study
+        self._study_id = storage.get_study_id_from_name(spec.name)
+
+    def trials(self) -> list[Trial]:
+        """Every trial with all that is stored of it, by number."""
+        with _blamed(self.url, "read"):
+            return [_trial(frozen, self.spec) for frozen in self._frozen()]
+
+    def add(self, numbers: list[int]) -> list[Trial]:
+        """Choose and store the settings of the next trials, which are running from then on."""
+        from optuna.trial import TrialState, create_trial
+
+        with _blamed(self.url, "read"):
+            known = self._frozen() if self.spec.search != "grid" else []
+        proposals: list[Proposal] = search.propose(self.spec, known, numbers)
+        kinds = search.distributions(self.spec.knobs)
+        for proposal in proposals:
+            running = create_trial(
+                state=TrialState.RUNNING,
+                params=search.encoded(proposal.setting),
+                distributions=kinds,
+                system_attrs=proposal.memory,
+            )
+            with _blamed(self.url, "written"):
+                self._study.add_trial(running)
+        return [
+            Trial(number, proposal.setting)
+            for number, proposal in zip(numbers, proposals, strict=True)
+        ]
+
+    def check_data(self, mark: str) -> None:
+        """Keep what tells the data set from others, or compare with what was kept.
+
+        Raises:
+            StudyError: the study began with other data.
+        """
+        with _blamed(self.url, "read"):
+            kept = self._study.user_attrs.get(_DATA)
+        if kept is None:
+            with _blamed(self.url, "written"):
+                self._study.set_user_attr(_DATA, mark)
+        elif kept != mark:
+            raise StudyError(
+                f"the data of study {self.spec.name!r} have changed since its database "
+                f"{shown(self.url)} was made (their checksum differs); put them back, or start a "
+                f"new study with another --storage"
+            )
+
+    def put(self, number: int, seed: int, outcome: Outcome) -> None:
+        """Store what became of one seed of a trial."""
+        with _blamed(self.url, "written"):
+            self._storage.set_trial_user_attr(
+                self._id(number), f"{_SEED}{seed}", {**asdict(outcome), "values": outcome.values}
+            )
+
+    def finish(self, number: int, means: tuple[float, ...]) -> None:
+        """Close a trial: the means of its objectives over the seeds."""
+        from optuna.trial import TrialState
+
+        with _blamed(self.url, "written"):
+            self._storage.set_trial_state_values(self._id(number), TrialState.COMPLETE, means)
+
+    def fail(self, number: int, reason: str) -> None:
+        """Close a trial that failed."""
+        from optuna.trial import TrialState
+
+        with _blamed(self.url, "written"):
+            self._storage.set_trial_user_attr(self._id(number), _REASON, reason)
+            self._storage.set_trial_state_values(self._id(number), TrialState.FAIL)
+
+    def _frozen(self) -> list[FrozenTrial]:
+        found: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        return found
+
+    def _id(self, number: int) -> int:
+        return int(self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number))
+
+
+@contextmanager
+def open_store(spec: Spec, url: str) -> Iterator[Store]:
+    """Open the database of a study to write it; make it where there is none.
+
+    Args:
+        spec: the study.
+        url: of the database, as Optuna takes it, such as sqlite:///bits.db.
+
+    Raises:
+        StudyError: Optuna is missing, the database can't be reached, another command is writing it,
+            or it holds a study of this name that asks something else.
+    """
+    optuna = _optuna()
+    with _alone(url, spec.name), _storage(optuna, url) as storage:
+        with _blamed(url, "written"):
+            study = optuna.create_study(
+                storage=storage,
+                study_name=spec.name,
+                directions=["maximize" if goal.maximised else "minimize" for goal in spec.goals],
+                load_if_exists=True,
+            )
+            told = study.user_attrs.get(_SPEC)
+        if told is not None:
+            _check_same(spec, told, url)
+        if told != spec.told:
+            with _blamed(url, "written"):
+                study.set_user_attr(_SPEC, spec.told)
+        yield Store(spec, url, storage, study)
+
+
+@contextmanager
+def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
+    """Open a database to read it.
+
+    Args:
+        url: of the database.
+        name: of the study; not needed where the database holds one.
+
+    Raises:
+        StudyError: Optuna or the database is missing, or it holds no such study.
+    """
+    optuna = _optuna()
+    if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
+        raise StudyError(
+            f"database {url.removeprefix(_SQLITE)!r} doesn't exist; check the path, or make it "
+            f"with neurochip study run"
+        )
+    with _storage(optuna, url) as storage:
+        with _blamed(url, "read"):
+            names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
+        if name is None and len(names) == 1:
+            (name,) = names
+        if name not in names:
+            said = "which study is not said" if name is None else f"study {name!r} isn't in it"
+            raise StudyError(
+                f"database {shown(url)} holds {len(names)} studies ({', '.join(names) or 'none'}) "
+                f"and {said}; give --name"
+            )
+        with _blamed(url, "read"):
+            study = optuna.load_study(storage=storage, study_name=name)
+            told = study.user_attrs.get(_SPEC)
+        if told is None:
+            raise StudyError(
+                f"study {name!r} in {shown(url)} was not made by neurochip; name one that was"
+            )
+        yield Store(make(told, str(name)), url, storage, study)
+
+
+def url_of(source: str) -> str:
+    """The URL of a database: a URL itself, a path, or a study's file, beside which bits.toml has
+    bits.db.
+    """
+    if "://" in source:
+        return source
+    path = Path(source)
+    return f"{_SQLITE}{path.with_suffix('.db') if path.suffix in ('', '.toml') else path}"
+
+
+def shown(url: str) -> str:
+    """A URL without its password."""
+    return _PASSWORD.sub(r"\1:***@", url)
+
+
+def _optuna() -> ModuleType:
+    try:
+        import optuna
+    except ImportError:
+        raise StudyError(
+            "studies need Optuna, which isn't installed; install it with pip install "
+            "'neurochip[study]'"
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    module: ModuleType = optuna
+    return module
+
+
+@contextmanager
+def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
+    """A database that is open within the context."""
+    with _blamed(url, "opened"):
+        options = {"connect_args": {"timeout": _PATIENCE}} if url.startswith("sqlite") else {}
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
+    changed = differences(told, spec.told)
+    if changed:
+        raise StudyError(
+            f"study {spec.name!r} has changed since its database {shown(url)} was made: "
+            f"{'; '.join(changed)}; put that back, or start a new study with another file name or "
+            f"another --storage"
+        )
+
+
+@contextmanager
+def _alone(url: str, name: str) -> Iterator[None]:
+    """Keep a second command from running the same SQLite study.
+
+    The lock is an open transaction on an empty database beside it: the system gives it back when
+    the process ends, however it ends. Other databases are not locked.
+    """
+    if not url.startswith(_SQLITE):
+        yield
+        return
+    path = f"{url.removeprefix(_SQLITE)}.lock"
+    try:
+        lock = sqlite3.connect(path, timeout=0.0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StudyError(_sentence(url, "written", error)) from None
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if "locked" not in str(error):
+                raise StudyError(_sentence(url, "written", error)) from None
+            raise StudyError(
+                f"study {name!r} is being run by another command with the database "
+                f"{url.removeprefix(_SQLITE)!r}; wait for it, or give another --storage"
+            ) from None
+        yield
+    finally:
+        lock.close()
+
+
+@contextmanager
+def _blamed(url: str, what: str) -> Iterator[None]:
+    """Turn what a database or its driver raises into one sentence."""
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OptunaError, SQLAlchemyError, ImportError, OSError) as error:
+        raise StudyError(_sentence(url, what, error)) from None
+
+
+def _sentence(url: str, what: str, error: BaseException) -> str:
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200].rstrip(". ")
+    return (
+        f"database {shown(url)} can't be {what} ({shown(reason)}); check that it is there, that "
+        f"there is room and that you may write, then run the same command again: nothing is lost"
+    )
+
+
+def _trial(frozen: FrozenTrial, spec: Spec) -> Trial:
+    from optuna.trial import TrialState
+
+    states = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}
+    outcomes = {
+        int(key.removeprefix(_SEED)): Outcome(
+            tuple(told["values"]), told["seconds"], told["reason"]
+        )
+        for key, told in frozen.user_attrs.items()
+        if key.startswith(_SEED)
+    }
+    return Trial(
+        number=frozen.number,
+        setting=search.decoded(frozen.params, spec.knobs),
+        outcomes={seed: outcomes[seed] for seed in spec.seeds if seed in outcomes},
+        state=states.get(frozen.state, "running"),
+        reason=frozen.user_attrs.get(_REASON),
+    )

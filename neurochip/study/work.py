@@ -1,0 +1,133 @@
+"""One unit of work: a setting learned with one seed, judged on the samples that were held out."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from neurochip import experiment
+from neurochip.config import RunConfig
+from neurochip.data import Dataset
+from neurochip.errors import NeurochipError, StudyError
+from neurochip.experiment import Run
+from neurochip.network import Parameters
+from neurochip.study import ptq
+from neurochip.study.knobs import Setting, key_of
+from neurochip.study.objectives import Trained
+from neurochip.study.spec import Spec
+
+#: Options of a run on which its data set depends.
+_LOADING = (
+    "data arrays test_where sensor duration binning full_count series value_range "
+    "encoding timesteps train_samples holdout"
+).split()
+#: Float networks that a worker keeps: settings that differ in widths only share one a seed.
+_KEPT_FLOATS = 16
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A setting and a seed: what is done once, wherever it is done."""
+
+    setting: Setting
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The same for the same work."""
+        return f"{key_of(self.setting)} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a unit.
+
+    Attributes:
+        values: one number an objective, in the order of the study; empty where it failed.
+        seconds: that it took.
+        reason: why it failed; None where it didn't.
+    """
+
+    values: tuple[float, ...]
+    seconds: float
+    reason: str | None = None
+
+
+class Bench:
+    """Where units are done, one after another: keeps the data set and float networks between them.
+
+    A unit's values depend on the study, the setting and the seed, not on what was done before.
+
+    Args:
+        spec: the study.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._loaded: tuple[str, Dataset] | None = None
+        self._floats: dict[str, Parameters] = {}
+
+    def do(self, unit: Unit) -> Outcome:
+        """Learn and judge; whatever goes wrong is the outcome's reason, not an exception."""
+        begin = time.perf_counter()
+        try:
+            values = self._measured(unit)
+        except NeurochipError as error:
+            return Outcome((), time.perf_counter() - begin, str(error))
+        except Exception as error:  # a fault of the program must not stop the other trials
+            reason = f"{type(error).__name__}: {error}"
+            return Outcome((), time.perf_counter() - begin, reason)
+        return Outcome(values, time.perf_counter() - begin)
+
+    def data(self, config: RunConfig) -> Dataset:
+        """The training samples that are learned, and in place of a test set those held out."""
+        told = config.to_dict()
+        key = json.dumps({name: told.get(name) for name in _LOADING}, sort_keys=True)
+        if self._loaded is None or self._loaded[0] != key:
+            loaded = experiment.load_data(config.with_options({"holdout": 0.0}))
+            learned, held = experiment.hold_out(loaded.train, config.holdout)
+            self._loaded = (key, replace(loaded, train=learned, test=held))
+        return self._loaded[1]
+
+    def data_mark(self) -> str:
+        """Lengths and checksum of the first setting's samples, learned and held out."""
+        setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
+        return experiment.mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+
+    def chip_of(self, unit: Unit) -> Trained:
+        """The chip that a unit ends with, judged."""
+        config = self.spec.config(unit.setting, unit.seed)
+        data = self.data(config)
+        if self.spec.workflow == "ptq":
+            chip = self.quantised(unit).chip
+            return Trained(chip, chip.evaluate(data.test), None)
+        chip = experiment.build(config, data).chip
+        records = chip.learn(data.train, config.epochs)
+        return Trained(chip, chip.evaluate(data.test), records[-1])
+
+    def quantised(self, unit: Unit) -> Run:
+        """The run of a unit that is trained in float and quantised after."""
+        config = self.spec.config(unit.setting, unit.seed)
+        data = self.data(config)
+        told = {**self.spec.run, **unit.setting}
+        own = {name: told[name] for name in ptq.OPTIONS if name in told}
+        return ptq.quantised(config, own, self._float(config, own, data), data)
+
+    def _measured(self, unit: Unit) -> tuple[float, ...]:
+        trained = self.chip_of(unit)
+        values = tuple(float(goal.measure(trained)) for goal in self.spec.goals)
+        for name, value in zip(self.spec.objectives, values, strict=True):
+            if not math.isfinite(value):
+                raise StudyError(f"objective {name!r} is {value}; it must be a finite number")
+        return values
+
+    def _float(self, config: RunConfig, own: dict[str, Any], data: Dataset) -> Parameters:
+        key = ptq.float_key(config, own)
+        if key not in self._floats:
+            while len(self._floats) >= _KEPT_FLOATS:
+                self._floats.pop(next(iter(self._floats)))
+            self._floats[key] = ptq.trained(config, own, data)
+        return self._floats[key]

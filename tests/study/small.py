@@ -1,0 +1,52 @@
+"""Small studies for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neurochip.study.spec import Spec, make
+from neurochip.study.work import Bench, Outcome, Unit
+
+#: A study whose trials take some hundredths of a second.
+SMALL: dict[str, Any] = {
+    "seeds": [0, 1],
+    "objectives": ["accuracy", "memory_bits"],
+    "run": {"epochs": 1, "train_samples": 80, "hidden": [8], "timesteps": 4},
+    "knobs": {"weight_bits": [4, 8], "trace_bits": [4, 6]},
+}
+#: 4 trace bits can't hold the sum of a trace that hardly leaks.
+FAILING: dict[str, Any] = {**SMALL, "knobs": {"trace_bits": [4, 8], "lam": [0.5, 0.99]}}
+
+
+def small(name: str = "small", **other: Any) -> Spec:
+    return make({**SMALL, **other}, name)
+
+
+def url(folder: Path, name: str = "small.db") -> str:
+    return f"sqlite:///{folder / name}"
+
+
+class Alone:
+    """A crew in this process that counts what it did, and stops when it is told to."""
+
+    def __init__(self, spec: Spec, stop_after: int | None = None, at_once: int = 1) -> None:
+        self.bench = Bench(spec)
+        self.stop_after = stop_after
+        self.at_once = at_once
+        self.given: list[Unit] = []
+        self.done: list[str] = []
+
+    @property
+    def free(self) -> int:
+        return self.at_once - len(self.given)
+
+    def give(self, unit: Unit) -> None:
+        self.given.append(unit)
+
+    def wait(self) -> list[tuple[Unit, Outcome]]:
+        if self.stop_after is not None and len(self.done) >= self.stop_after:
+            raise KeyboardInterrupt
+        unit = self.given.pop()  # the last first: the order of outcomes must not matter
+        self.done.append(unit.key)
+        return [(unit, self.bench.do(unit))]

@@ -1,0 +1,109 @@
+"""The commands of studies: run, show, best, report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neurochip import cli
+from tests.study.small import small
+
+TEXT = small("tiny", knobs={"weight_bits": [4, 8]}, seeds=[0]).to_toml()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a study's file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(TEXT)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = cli.main(list(words))
+    return (status, *capsys.readouterr())
+
+
+@pytest.mark.slow
+def test_from_a_file_to_a_page(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = said(capsys, "study", "run", "tiny.toml", "--workers", "1")
+    assert status == 0
+    assert out.splitlines()[0].startswith("trial 0 done; 1/2, ")
+    assert out.splitlines()[-1] == "stored in sqlite:///tiny.db"
+
+    status, out, _ = said(capsys, "study", "show", "tiny.db", "--out", "t.csv", "--out", "t.md")
+    assert status == 0
+    assert out.splitlines()[0].split() == [
+        *("trial", "weight_bits", "accuracy", "deviation", "memory", "deviation")
+    ]
+    assert (here / "t.csv").exists()
+    assert (here / "t.md").read_text().startswith("| trial |")
+
+    told = json.loads(said(capsys, "study", "show", "tiny", "--json")[1])
+    assert [trial["state"] for trial in told["trials"]] == ["complete", "complete"]
+    best = told["best"]
+
+    told = json.loads(said(capsys, "study", "best", "tiny.toml", "--out", "b.h5", "--json")[1])
+    assert told["trial"] == best
+    again = json.loads(said(capsys, "run", "b.h5", "--json")[1])
+    assert again["accuracy"] == told["accuracy"]
+    assert said(capsys, "parity", "b.h5", "--samples", "10")[0] in (0, 1)
+
+    status, out, _ = said(capsys, "report", "tiny.db", "--out", "r.html")
+    assert (status, out) == (0, "written to r.html\n")
+
+    # The same command again has nothing to do.
+    status, out, _ = said(capsys, "study", "run", "tiny.toml")
+    assert status == 0
+    assert "done;" not in out
+
+    (here / "tiny.toml").write_text(TEXT.replace("[4, 8]", "[4, 6]"))
+    status, _, err = said(capsys, "study", "run", "tiny.toml")
+    assert status == 2
+    assert "knobs.weight_bits was [4, 8], now [4, 6]" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("run", "no.toml"), "configuration 'no.toml' can't be read (No such file or directory)"),
+        (("run", "tiny.toml", "--workers", "0"), "--workers is 0; it must be 1 or more"),
+        (("show", "no.db"), "database 'no.db' doesn't exist; check the path, or make it with"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_bad_input_is_one_sentence(
+    words: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = said(capsys, "study", *words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"neurochip: {sentence}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("here")
+def test_without_optuna_one_sentence_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for words in (("run", "tiny.toml"), ("show", "tiny.db"), ("best", "tiny.db")):
+        assert said(capsys, "study", *words) == (
+            2,
+            "",
+            "neurochip: studies need Optuna, which isn't installed; install it with pip install "
+            "'neurochip[study]'\n",
+        )
+
+
+def test_help_loads_no_optuna_and_no_compiler() -> None:
+    code = (
+        "import sys; from neurochip import cli; cli.main(['study', '--help']); "
+        "print({'optuna', 'numba', 'matplotlib'} & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == "set()"

@@ -1,0 +1,256 @@
+"""Running a study: nothing lost, nothing twice, the same results whoever does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurochip import study
+from neurochip.errors import DataError, StudyError
+from neurochip.study.conduct import Desk, Told, conduct
+from neurochip.study.crew import Processes
+from neurochip.study.search import decoded, encoded
+from neurochip.study.spec import Spec, make
+from neurochip.study.store import Trial
+from neurochip.study.work import Bench, Outcome, Unit
+from tests.study.small import FAILING, Alone, small, url
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "grid": {},
+    "random": {"search": "random", "trials": 6},
+    "tpe": {"search": "tpe", "trials": 7, "batch": 3},
+    "nsga2": {"search": "nsga2", "trials": 7, "batch": 3},
+}
+
+
+def searching(kind: str) -> Spec:
+    knobs: dict[str, Any] = {"weight_bits": [4, 8], "hidden": [[4], [8, 4]]}
+    if kind != "grid":
+        knobs["lam"] = {"low": 0.2, "high": 0.8}
+        knobs["trace_bits"] = {"low": 4, "high": 8}
+    run = {"epochs": 1, "train_samples": 80, "timesteps": 4}
+    return small(kind, **SEARCHES[kind], knobs=knobs, run=run)
+
+
+def conducted(spec: Spec, where: str, crew: Alone) -> list[Trial]:
+    with study.open_store(spec, where) as store:
+        desk = Desk(spec, store)
+        conduct(desk, crew, 1)
+        return store.trials()
+
+
+def values(trials: list[Trial]) -> list[Any]:
+    """All but the seconds."""
+    return [
+        (t.number, t.setting, t.state, t.reason, {s: o.values for s, o in t.outcomes.items()})
+        for t in trials
+    ]
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_stopped_after_any_unit_it_goes_on_and_does_nothing_twice(
+    kind: str, tmp_path: Path
+) -> None:
+    spec = searching(kind)
+    whole = Alone(spec)
+    expected = conducted(spec, url(tmp_path, "whole.db"), whole)
+    assert [t.state for t in expected] == ["complete"] * spec.trials
+    stops = range(len(whole.done)) if kind == "grid" else (0, 5, len(whole.done) - 1)
+    for stop in stops:
+        where = url(tmp_path, f"stop{stop}.db")
+        first, second = Alone(spec, stop, at_once=2), Alone(spec, at_once=3)
+        with pytest.raises(KeyboardInterrupt):
+            conducted(spec, where, first)
+        trials = conducted(spec, where, second)
+        assert values(trials) == values(expected)
+        assert sorted(first.done + second.done) == sorted(whole.done)
+
+
+def test_a_setting_that_comes_up_again_is_not_done_again(tmp_path: Path) -> None:
+    spec = small(search="random", trials=12, knobs={"weight_bits": [4, 8]})
+    crew = Alone(spec, at_once=4)
+    trials = conducted(spec, url(tmp_path), crew)
+    assert len(trials) == 12
+    assert len(crew.done) == len(set(crew.done)) == 4
+
+
+def test_a_failing_trial_has_its_reason_and_stops_nothing(tmp_path: Path) -> None:
+    spec = make(FAILING, "failing")
+    trials = conducted(spec, url(tmp_path), Alone(spec))
+    assert [trial.state for trial in trials] == ["complete", "failed", "complete", "complete"]
+    assert trials[1].reason == (
+        "the trace that feeds weight layer 1 has 4 bits, but with lam = 0.99 it sums up to 100 "
+        "spikes and needs 8; widen trace_bits or lower lam"
+    )
+    assert conducted(spec, url(tmp_path), again := Alone(spec)) == trials
+    assert again.done == []
+
+
+def test_a_fault_of_the_program_is_a_reason_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    spec = small(knobs={"weight_bits": [4]})
+    monkeypatch.setattr("neurochip.experiment.build", broken)
+    (trial,) = conducted(spec, url(tmp_path), Alone(spec))
+    assert (trial.state, trial.reason) == ("failed", "ZeroDivisionError: by zero")
+
+
+def test_a_study_can_get_more_trials(tmp_path: Path) -> None:
+    few, many = (small(search="random", trials=n) for n in (2, 4))
+    first = conducted(few, url(tmp_path), Alone(few))
+    trials = conducted(many, url(tmp_path), Alone(many))
+    assert values(trials[:2]) == values(first)
+    assert len(trials) == 4
+
+
+def test_a_changed_study_is_refused(tmp_path: Path) -> None:
+    spec = small(knobs={"weight_bits": [4]})
+    conducted(spec, url(tmp_path), Alone(spec))
+    changed = small(knobs={"weight_bits": [4]}, seeds=[0])
+    with pytest.raises(StudyError) as caught:
+        conducted(changed, url(tmp_path), Alone(changed))
+    assert str(caught.value) == (
+        f"study 'small' has changed since its database {url(tmp_path)} was made: seeds was [0, 1], "
+        "now [0]; put that back, or start a new study with another file name or another --storage"
+    )
+
+
+def test_changed_data_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    rng = np.random.default_rng(0)
+    run = {"data": str(path), "epochs": 1, "hidden": [4], "timesteps": 2}
+    spec = small(run=run, knobs={"weight_bits": [4]})
+    for number in range(2):
+        x, y = rng.random((40, 6)), np.arange(40) % 2
+        np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+        with study.open_store(spec, url(tmp_path)) as store:
+            if number == 0:
+                store.check_data(Bench(spec).data_mark())
+                continue
+            with pytest.raises(StudyError) as caught:
+                study.run(spec, store, workers=1)
+    assert str(caught.value) == (
+        f"the data of study 'small' have changed since its database {url(tmp_path)} was made "
+        "(their checksum differs); put them back, or start a new study with another --storage"
+    )
+
+
+def test_missing_data_are_said_once_not_a_trial(tmp_path: Path) -> None:
+    spec = small(run={"data": str(tmp_path / "no.npz")})
+    with study.open_store(spec, url(tmp_path)) as store:
+        with pytest.raises(DataError):
+            study.run(spec, store, workers=1)
+        assert store.trials() == []
+
+
+def test_a_study_that_is_being_run_is_refused(tmp_path: Path) -> None:
+    spec = small()
+    with study.open_store(spec, url(tmp_path)):
+        with pytest.raises(StudyError) as caught, study.open_store(spec, url(tmp_path)):
+            pass
+        with study.open_existing(url(tmp_path)) as store:  # which may be looked at
+            assert store.trials() == []
+    assert str(caught.value) == (
+        f"study 'small' is being run by another command with the database "
+        f"'{tmp_path / 'small.db'}'; wait for it, or give another --storage"
+    )
+
+
+def test_databases_out_of_reach_are_refused(tmp_path: Path) -> None:
+    spec = small()
+    for where in (url(tmp_path / "no" / "folder"), "nosuch://user:secret@host/db", "sqlite://x"):
+        with pytest.raises(StudyError) as caught, study.open_store(spec, where):
+            pass
+        assert "can't be" in str(caught.value)
+        assert "nothing is lost" in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StudyError, match="doesn't exist; check the path"),
+        study.open_existing(url(tmp_path)),
+    ):
+        pass
+    for name in ("one", "two"):
+        with study.open_store(small(name), url(tmp_path)):
+            pass
+    with (
+        pytest.raises(StudyError, match=r"holds 2 studies \(one, two\) and which study is not"),
+        study.open_existing(url(tmp_path)),
+    ):
+        pass
+    with study.open_existing(url(tmp_path), "two") as store:
+        assert store.spec.name == "two"
+
+
+def test_progress_says_what_is_done_what_is_left_and_what_is_best(tmp_path: Path) -> None:
+    spec = make(FAILING, "failing")
+    told: list[Told] = []
+    with study.open_store(spec, url(tmp_path)) as store:
+        conduct(Desk(spec, store), Alone(spec), 1, told.append)
+    assert [(t.done, t.total) for t in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[-1].failed == 1
+    assert told[-1].seconds_left == 0
+    assert told[-1].best.startswith("accuracy ")
+
+
+def test_settings_survive_the_database() -> None:
+    spec = small(
+        search="random",
+        trials=1,
+        run={},
+        knobs={"hidden": [[4], [8, 4]], "rounding": ["nearest"], "lam": {"low": 0.1, "high": 0.5}},
+    )
+    setting = {"hidden": [8, 4], "rounding": "nearest", "lam": 0.25}
+    assert decoded(encoded(setting), spec.knobs) == setting
+
+
+@pytest.mark.slow
+def test_processes_give_the_results_of_one(tmp_path: Path) -> None:
+    spec = searching("tpe")
+    expected = conducted(spec, url(tmp_path, "alone.db"), Alone(spec))
+    with study.open_store(spec, url(tmp_path, "both.db")) as store:
+        trials = study.run(spec, store, workers=2)
+    assert values(trials) == values(expected)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_replaced_and_its_unit_done() -> None:
+    spec = small(run={"epochs": 400, "hidden": [64]})
+    unit = Unit({"weight_bits": 8, "trace_bits": 6}, 0)
+    with Processes(spec, 1) as crew:
+        crew.give(unit)
+        crew._workers[0].process.kill()
+        ((done, outcome),) = crew.wait()
+        assert done == unit
+        assert outcome.reason is None
+        assert outcome.values == Alone(spec).bench.do(unit).values
+
+
+@pytest.mark.slow
+def test_a_unit_that_kills_every_worker_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurochip.study.crew.ATTEMPTS", 1)
+    spec = small(run={"epochs": 100_000})
+    unit = Unit({"weight_bits": 8, "trace_bits": 6}, 0)
+    with Processes(spec, 1) as crew:
+        crew.give(unit)
+        crew._workers[0].process.kill()
+        assert crew.wait() == [
+            (
+                unit,
+                Outcome(
+                    (),
+                    0.0,
+                    "its process ended 1 times, at last with signal 9 (SIGKILL; was there enough "
+                    "memory?)",
+                ),
+            )
+        ]
+        assert crew.free == 1

@@ -1,0 +1,227 @@
+"""A study file: what it may say, and what is said of one that asks for what doesn't exist."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurochip.errors import ConfigError
+from neurochip.study import presets, read
+from neurochip.study.knobs import Range, grid, parse
+from neurochip.study.spec import differences, make
+from tests.study.small import SMALL, small
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def refused(told: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        make(told, "s")
+    return str(caught.value)
+
+
+def test_a_grid_is_every_combination_the_last_knob_fastest() -> None:
+    assert small().grid() == [
+        {"weight_bits": 4, "trace_bits": 4},
+        {"weight_bits": 4, "trace_bits": 6},
+        {"weight_bits": 8, "trace_bits": 4},
+        {"weight_bits": 8, "trace_bits": 6},
+    ]
+    assert small().trials == 4
+
+
+def test_a_range_of_whole_numbers_has_all_of_them() -> None:
+    knobs = {"weight_bits": parse("weight_bits", {"low": 3, "high": 8}, "s")}
+    assert [setting["weight_bits"] for setting in grid(knobs, "s")] == [3, 4, 5, 6, 7, 8]
+
+
+@given(st.integers(1, 50), st.integers(0, 40), st.integers(1, 7))
+def test_a_stepped_range_keeps_its_ends(low: int, steps: int, step: int) -> None:
+    values = Range(low / 10, (low + steps * step) / 10, step / 10).values()
+    assert values is not None
+    assert len(values) == steps + 1
+    assert values[0] == low / 10
+    assert values[-1] == pytest.approx((low + steps * step) / 10)
+
+
+def test_a_run_gets_its_setting_its_seed_and_the_holdout() -> None:
+    config = small().config({"weight_bits": 4, "trace_bits": 6}, 7)
+    assert (config.weight_bits, config.trace_bits, config.seed) == (4, 6, 7)
+    assert (config.holdout, config.epochs, config.hidden) == (0.2, 1, (8,))
+    assert not config.count_saturations
+    counted = small(objectives=["saturation_rate"]).config({}, 0)
+    assert counted.count_saturations
+
+
+@pytest.mark.parametrize("name", presets())
+def test_presets_are_studies(name: str) -> None:
+    spec = read(name)
+    assert spec.name == name
+    assert len(spec.seeds) >= 3
+
+
+def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
+    spec = small(search="random", trials=5, title='a "quoted" title')
+    path = tmp_path / "small.toml"
+    path.write_text(spec.to_toml())
+    assert read(path) == spec
+    assert tomllib.loads(spec.to_toml())["knobs"] == SMALL["knobs"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"knobs": {"weigth_bits": [4]}},
+            "study 's': knob 'weigth_bits' is unknown (did you mean 'weight_bits'?); the knobs "
+            "are ",
+        ),
+        (
+            {"run": {"epoch": 3}},
+            "study 's': option 'epoch' is unknown (did you mean 'epochs'?); the options are ",
+        ),
+        (
+            {"epochs": 3},
+            "study 's': key 'epochs' is unknown (options of a run belong under [run]); the keys "
+            "are title, workflow, search, trials, batch, search_seed, seeds, objectives, holdout, "
+            "run, knobs",
+        ),
+        (
+            {"objectives": ["energy"]},
+            "study 's': objective 'energy' doesn't exist for workflow 'chip'; the objectives are "
+            "accuracy, memory_bits, saturation_rate, synaptic_operations, spikes, weight_updates",
+        ),
+        (
+            {"workflow": "ptq", "objectives": ["saturation_rate"]},
+            "study 's': objective 'saturation_rate' doesn't exist for workflow 'ptq'; the "
+            "objectives are accuracy, memory_bits, synaptic_operations, spikes",
+        ),
+        ({"knobs": {}}, "study 's' has no knobs; name one or more under [knobs]"),
+        (
+            {"knobs": {"weight_bits": []}},
+            "study 's': knob 'weight_bits' has no values; give one or more",
+        ),
+        (
+            {"knobs": {"weight_bits": [4, 4]}},
+            "study 's': knob 'weight_bits' has the value 4 twice; leave one out",
+        ),
+        (
+            {"knobs": {"weight_bits": {"low": 8, "high": 4}}},
+            "study 's': knob 'weight_bits' has the empty range 8 to 4; exchange its ends",
+        ),
+        (
+            {"knobs": {"weight_bits": {"from": 8}}},
+            "study 's': knob 'weight_bits' is {'from': 8}; a range has low and high, and perhaps "
+            "step or log",
+        ),
+        (
+            {"knobs": {"lam": {"low": 0.1, "high": 0.5}}},
+            "study 's': knob 'lam' has a range without steps, of which a grid can't try all "
+            "values; give a list or a step, or search 'random', 'tpe' or 'nsga2'",
+        ),
+        (
+            {"knobs": {"lam": {"low": 0.1, "high": 0.5, "step": 0}}},
+            "study 's': knob 'lam' has the step 0; give a step above 0, or log, or neither",
+        ),
+        (
+            {"knobs": {"lam": {"low": 0, "high": 0.5, "log": True}}},
+            "study 's': knob 'lam' has a log range from 0; start it above 0",
+        ),
+        (
+            {"knobs": {"lam": 0.5}},
+            "study 's': knob 'lam' is 0.5; it must be a list of values, such as [4, 6, 8], or a "
+            "range, such as { low = 4, high = 8 }",
+        ),
+        (
+            {"knobs": {"epochs": [1, 2]}},
+            "study 's': 'epochs' is under [run] and under [knobs]; leave one of them out",
+        ),
+        (
+            {"knobs": {"seed": [1, 2]}},
+            "study 's': knob 'seed' is the study's own; list seeds",
+        ),
+        (
+            {"run": {"test_samples": 5}},
+            "study 's': option 'test_samples' is the study's own; leave it out, because a study "
+            "never looks at the test set",
+        ),
+        (
+            {"knobs": {"rounding": ["up"]}},
+            "study 's': rounding is 'up'; it must be 'floor', 'toward_zero', 'nearest' or "
+            "'stochastic'",
+        ),
+        (
+            {"workflow": "ptq", "knobs": {"scales": ["best"]}},
+            "study 's': scales is 'best'; it must be one of max, percentile, mse",
+        ),
+        (
+            {"workflow": "ptq", "knobs": {"percentile": [101]}},
+            "study 's': percentile is 101; it must be 0.0 to 100.0",
+        ),
+        ({"seeds": []}, "study 's': seeds is empty; list one or more"),
+        ({"seeds": [1, 1]}, "study 's': seeds is [1, 1]; list each seed once"),
+        ({"seeds": 3}, "study 's': seeds is 3; it must be a list of whole numbers"),
+        (
+            {"holdout": 0.0},
+            "study 's': holdout is 0.0; it must be above 0 and below 1, because settings are "
+            "judged on samples held out of the training set, never on the test set",
+        ),
+        (
+            {"trials": 5},
+            "study 's': trials is 5, but a grid tries every setting; leave trials out, or search "
+            "'random', 'tpe' or 'nsga2'",
+        ),
+        (
+            {"search": "tpe"},
+            "study 's': trials is not given; search 'tpe' needs a number of settings to try, 1 or "
+            "more",
+        ),
+        (
+            {"search": "nsga2", "trials": 4, "objectives": ["accuracy"]},
+            "study 's': search 'nsga2' looks for a front between two or more objectives, but "
+            "there is one; add another, or search 'tpe'",
+        ),
+        (
+            {"search": "best"},
+            "study 's': search is 'best'; it must be 'grid', 'random', 'tpe' or 'nsga2'",
+        ),
+    ],
+)
+def test_what_does_not_exist_is_refused(change: dict[str, Any], sentence: str) -> None:
+    said = refused({**SMALL, **change})
+    assert said.startswith(sentence) if sentence.endswith("are ") else said == sentence
+
+
+def test_an_unknown_study_is_refused(tmp_path: Path) -> None:
+    names = ", ".join(presets())
+    sentence = (
+        f"study 'bitz' is neither a file nor a preset (did you mean 'bits'?); the presets are "
+        f"{names}"
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
+        read("bitz")
+
+
+def test_what_changed_is_named() -> None:
+    before = small().told
+    after = small(seeds=[0, 1, 2], run={**SMALL["run"], "epochs": 2}, title="other words").told
+    assert differences(before, before) == []
+    assert differences(before, after) == [
+        "seeds was [0, 1], now [0, 1, 2]",
+        "run.epochs was 1, now 2",
+    ]
+
+
+def test_more_trials_are_no_change_but_fewer_are() -> None:
+    few, many = (small(search="random", trials=n).told for n in (3, 5))
+    assert differences(few, many) == []
+    assert differences(many, few) == ["trials was 5, now 3"]
