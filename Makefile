@@ -91,7 +91,7 @@ test-newer: $(NEWER_STAMP)
 
 #: make peers         environments of the tools that benchmarks compare with, in .peers
 .PHONY: peers
-peers: $(PEERS)/torch/installed
+peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed
 
 #: make clean         remove both environments and all caches
 .PHONY: clean
@@ -122,4 +122,11 @@ $(PEERS)/torch/installed:
 	if [ -z "$$python" ]; then echo "No Python 3.11 was found, which the comparison with torch runs on: install it and run make again." >&2; exit 1; fi; \
 	"$$python" -m venv --clear $(PEERS)/torch && \
 	$(PEERS)/torch/bin/python -m pip install --quiet torch==2.13.0 numpy && \
+	touch $@
+
+$(PEERS)/sanafe/installed:
+	@$(call search,3.11 3.12 3.10); \
+	if [ -z "$$python" ]; then echo "No Python from 3.10 to 3.12 was found, which the comparison with SANA-FE runs on: install one of them and run make again." >&2; exit 1; fi; \
+	"$$python" -m venv --clear $(PEERS)/sanafe && \
+	$(PEERS)/sanafe/bin/python -m pip install --quiet sanafe==2.2.9 && \
 	touch $@

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from benchmarks.table import Table, machine
 
-NAMES = ("digits", "mnist", "streaming", "memory", "startup", "against_torch")
+NAMES = (
+    *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
+    *("against_torch", "sanafe", "cosines", "float_training", "lava"),
+)
 RESULTS = Path(__file__).with_name("results")
 
 

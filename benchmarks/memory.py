@@ -29,7 +29,7 @@ from neurochip.reference import Trainer
 config = make({"data": sys.argv[1], "hidden": (800,), "timesteps": int(sys.argv[2]),
                "train_samples": int(sys.argv[3])})
 data = experiment.load_data(config)
-network = config.make_network(784, 10, config.load_hardware())
+network = config.make_network((784,), 10, config.load_hardware())
 trainer = Trainer(network, initialise(network, 0), config.make_rule(), 0.1, dtype="float32")
 for first in range(0, 1280, 128):
     part = data.train[slice(first, first + 128)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurochip import data, deploy, hardware, rules
     from neurochip.chip import Chip
+    from neurochip.deploy.nir import from_nir
     from neurochip.errors import NeurochipError
     from neurochip.network import Network
 
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "data",
     "deploy",
+    "from_nir",
     "hardware",
     "rules",
 ]
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 _MODULES = frozenset({"data", "deploy", "hardware", "rules"})
 _HOMES = {
     "Chip": "neurochip.chip",
+    "from_nir": "neurochip.deploy.nir",
     "Network": "neurochip.network",
     "NeurochipError": "neurochip.errors",
 }

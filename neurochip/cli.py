@@ -16,16 +16,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
 import typer
 
 from neurochip import cli_study
+from neurochip.config import RunConfig, TrainConfig
 from neurochip.errors import ConfigError, NeurochipError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from neurochip.data import Dataset
     from neurochip.experiment import Progress, Run
-    from neurochip.parity import FloatParity
+    from neurochip.parity import ExportParity, FloatParity
+    from neurochip.training import TrainEntry, Training
 
 EXIT_DISAGREES = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+
+#: What `parity` compares a chip with.
+AGAINST = ("float", "lava", "netx", "nir")
 
 #: The demonstration: few enough epochs that a second start takes seconds.
 DEMO_FOLDER = Path("demo")
@@ -92,29 +99,31 @@ def _usage_sentence(error: Any) -> str:
     return f"{text}; see {command} --help"
 
 
-def _with_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a run as a flag; it gets those that were used as a dict."""
-    from neurochip.config import RunConfig
+def _with_options(kind: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command every option of a configuration as a flag; it gets the used ones as a dict."""
 
-    own = [
-        parameter
-        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-        if name != "options"
-    ]
-    flags = [_flag(name, field) for name, field in RunConfig.model_fields.items() if name != "data"]
-    names = [flag.name for flag in flags]
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = [
+            parameter
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "options"
+        ]
+        flags = [_flag(name, field) for name, field in kind.model_fields.items() if name != "data"]
+        names = [flag.name for flag in flags]
 
-    def called(**values: Any) -> Any:
-        options = {name: values.pop(name) for name in names}
-        given = {name: _parsed(name, v) for name, v in options.items() if v is not None}
-        return command(**values, options=given)
+        def called(**values: Any) -> Any:
+            options = {name: values.pop(name) for name in names}
+            given = {n: _parsed(kind, n, v) for n, v in options.items() if v is not None}
+            return command(**values, options=given)
 
-    called.__doc__ = command.__doc__
-    called.__name__ = command.__name__
-    parameters = [*own, *flags]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return called
+        called.__doc__ = command.__doc__
+        called.__name__ = command.__name__
+        parameters = [*own, *flags]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return decorated
 
 
 _LISTS = {
@@ -122,6 +131,7 @@ _LISTS = {
     "rate_shifts": "N,N",
     "halve_at": "N,N",
     "sensor": "N,N",
+    "shape": "N,N,N",
     "value_range": "X,X",
     "arrays": "ROLE=NAME,...",
 }
@@ -152,7 +162,11 @@ def _help(field: Any) -> str:
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(str(entry) for entry in default)
-    shown = "" if default is None else f" [{str(default).lower() if default is True else default}]"
+    shown = (
+        ""
+        if default is None
+        else f" [{str(default).lower() if isinstance(default, bool) else default}]"
+    )
     return f"{field.description}{shown}"
 
 
@@ -171,20 +185,18 @@ def _scalar(annotation: Any) -> type:
     return str
 
 
-def _parsed(name: str, value: Any) -> Any:
-    """What a flag of a run's option says, of the option's kind."""
-    from neurochip.config import RunConfig
-
+def _parsed(kind: type[BaseModel], name: str, value: Any) -> Any:
+    """What a flag of an option says, of the option's kind."""
     if name == "arrays":
         return _names(name, value)
     if name == "value_range":
         return _number(name, value, _numbers, "numbers with a comma between them, such as -5,5")
     if name in _LISTS:
         return _whole_numbers(name, value)
-    kind = _scalar(RunConfig.model_fields[name].annotation)
-    if kind is int:
+    scalar = _scalar(kind.model_fields[name].annotation)
+    if scalar is int:
         return _number(name, value, int, "a whole number")
-    return _number(name, value, float, "a number") if kind is float else value
+    return _number(name, value, float, "a number") if scalar is float else value
 
 
 def _whole_numbers(name: str, text: str) -> Any:
@@ -218,7 +230,7 @@ def _number(name: str, text: str, read: Callable[[str], Any], wanted: str) -> An
 
 
 @app.command()
-@_with_run_options
+@_with_options(RunConfig)
 def learn(
     config: Annotated[
         Optional[Path],  # noqa: UP045
@@ -245,24 +257,26 @@ def learn(
     from neurochip.config import make, read
 
     if resume is not None:
-        run, samples, epochs = _resumed(resume, config, data, options)
         target = out or resume
+        run, samples, epochs = _resumed(resume, target, config, data, options)
     else:
         given = {} if config is None else read(config)
         options = {**options, **({} if data is None else {"data": data})}
         merged = make({**given, **options}, "options" if config is None else str(config))
         target = out or Path("run.h5")
+        sources = {"data set": merged.data, "hardware model": merged.hardware}
+        files.check_apart(target, {**sources, **({"configuration": config} if config else {})})
         files.check_writable(target)
         samples = experiment.load_data(merged)
         run = experiment.build(merged, samples)
         epochs = merged.epochs
-    _learn(run, samples, epochs, target, as_json)
+    _learn(run, samples, epochs, target, target == resume, as_json)
 
 
 def _resumed(
-    path: Path, config: Path | None, data: str | None, options: dict[str, Any]
+    path: Path, target: Path, config: Path | None, data: str | None, options: dict[str, Any]
 ) -> tuple[Run, Dataset, int]:
-    from neurochip import experiment
+    from neurochip import experiment, files
 
     fixed = sorted(set(options) - {"epochs"})
     if fixed or config is not None:
@@ -272,6 +286,7 @@ def _resumed(
             f"start a new run without --resume"
         )
     run = experiment.load_run(path)
+    files.check_apart(target, {"data set": data or run.config.data})
     samples = experiment.load_data(run.config, data)
     experiment.check_same_data(run, samples, path)
     epochs = options.get("epochs")
@@ -282,10 +297,12 @@ def _resumed(
     return run, samples, epochs
 
 
-def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) -> None:
+def _learn(
+    run: Run, samples: Dataset, epochs: int, out: Path, in_place: bool, as_json: bool
+) -> None:
     from neurochip import experiment
 
-    before, start = _identity(out), time.perf_counter()
+    before, start, done = _identity(out), time.perf_counter(), run.chip.epoch
     try:
         with (
             _progress(run, len(samples.train), run.chip.epoch + epochs, as_json) as progress,
@@ -294,9 +311,10 @@ def _learn(run: Run, samples: Dataset, epochs: int, out: Path, as_json: bool) ->
             experiment.learn(run, samples, epochs, out, told)
     except KeyboardInterrupt:
         # Only the file knows whether the interruption came before or after it was put in place.
-        if _identity(out) == before:
+        if _identity(out) != before:
+            done = experiment.load_run(out).chip.epoch
+        elif not in_place:
             raise _InterruptedRunError("nothing was saved") from None
-        done = experiment.load_run(out).chip.epoch
         raise _InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
@@ -373,7 +391,7 @@ def _progress(run: Run, n_samples: int, last: int, quiet: bool) -> Iterator[Prog
     if quiet:
         yield None
     elif sys.stdout.isatty():
-        with _Bar(n_samples, last) as bar:
+        with _Bar(n_samples, run.chip.epoch, last) as bar:
             yield bar
     else:
         yield _Lines(n_samples, last)
@@ -406,18 +424,18 @@ class _Lines:
 class _Bar:
     """A bar with samples a second and the running error."""
 
-    def __init__(self, n_samples: int, last: int) -> None:
+    def __init__(self, n_samples: int, first: int, last: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.n_samples, self.last, self.start = n_samples, last, time.perf_counter()
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(last)),
             BarColumn(),
-            TextColumn("{task.fields[rate]:.0f} samples/s, running error {task.fields[error]:.2%}"),
+            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
         )
-        self.first: int | None = None
-        self.task = self.bar.add_task("learn", total=None, epoch=1, rate=0.0, error=1.0)
+        self.first = first
+        self.task = self.bar.add_task("learn", total=None, epoch=first + 1, said="")
 
     def __enter__(self) -> _Bar:
         self.bar.start()
@@ -428,16 +446,92 @@ class _Bar:
 
     def __call__(self, run: Run, learned: int, scored: int, wrong: int) -> None:
         epoch = run.chip.epoch
-        self.first = epoch if self.first is None else self.first
         done = (epoch - self.first) * self.n_samples + learned
+        rate = done / max(time.perf_counter() - self.start, 1e-9)
+        error = f", running error {wrong / scored:.2%}" if scored else ""
         self.bar.update(
             self.task,
             total=(self.last - self.first) * self.n_samples,
             completed=done,
             epoch=epoch + 1,
-            rate=done / max(time.perf_counter() - self.start, 1e-9),
-            error=wrong / max(scored, 1),
+            said=f"{rate:.0f} samples/s{error}",
         )
+
+
+@app.command()
+@_with_options(TrainConfig)
+def train(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[CONFIG.toml]", help="Options as a TOML file; flags override it."),
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Built-in name (digits), .npz, IDX folder or HDF5 file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The file to write. [trained.h5, or the resumed file]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--resume", help="Finish the epochs of this file, bit for bit."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train off the chip, in float, by any of the rules, and save a file after every epoch."""
+    from neurochip import files, training
+    from neurochip.config import make_training, read
+
+    if resume is not None:
+        if options or config is not None or data is not None:
+            raise ConfigError(
+                f"a training that is resumed from {str(resume)!r} keeps its options; leave out all "
+                f"others but --out, or start a new one without --resume"
+            )
+        target = out or resume
+        begun = training.load(resume)
+        samples = training.load_data(begun.config)
+    else:
+        given = {} if config is None else read(config)
+        options = {**options, **({} if data is None else {"data": data})}
+        merged = make_training({**given, **options}, "options" if config is None else str(config))
+        target = out or Path("trained.h5")
+        samples = training.load_data(merged)
+        begun = training.begin(merged, samples)
+    files.check_writable(target)
+    _train(begun, samples, target, as_json)
+
+
+def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
+    from neurochip import training
+
+    before, start = _identity(out), time.perf_counter()
+
+    def tell(entry: TrainEntry) -> None:
+        if not as_json:
+            print(
+                f"epoch {entry.epoch}: T = {entry.timesteps}, loss {entry.loss:.4f}, "
+                f"test accuracy {entry.test_accuracy:.2%}",
+                flush=True,
+            )
+
+    try:
+        done = training.train(begun, samples, out, tell)
+    except KeyboardInterrupt:
+        if _identity(out) == before:
+            raise _InterruptedRunError("nothing was saved") from None
+        epochs = training.load(out).progress.number
+        raise _InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+    if as_json:
+        seconds = time.perf_counter() - start
+        _print_json(
+            {"command": "train", "out": str(out), "seconds": seconds, **training.facts(done)}
+        )
+    else:
+        print(f"written to {out} ({time.perf_counter() - start:.1f} s)")
 
 
 @app.command("run")
@@ -453,7 +547,7 @@ def run_command(
     from neurochip import experiment
 
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
     _announce_compilation()
     result = experiment.evaluate(run, samples)
     events = _events(result.counters, len(samples.test))
@@ -497,10 +591,45 @@ def _totals(saturations: Any) -> dict[str, int]:
     return {name: int(n) for name, n in zip(SATURATED_REGISTERS, totals, strict=True) if n}
 
 
+@app.command("map")
+def map_command(
+    path: RunPath,
+    hardware: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--hardware", help="Another chip than the run's own: a name or a file."),
+    ] = None,
+    placer: Annotated[
+        str,
+        typer.Option(
+            "--placer",
+            metavar="greedy|traffic|FILE",
+            help="In order, with few hops, or as a .csv or .toml file says.",
+        ),
+    ] = "greedy",
+    as_json: Json = False,
+) -> None:
+    """Spread a run's network over the cores of a chip: what each core holds, and the mesh."""
+    from neurochip import experiment
+    from neurochip.mapping import utilisation
+
+    mapped = experiment.map_run(experiment.load_run(path), hardware, placer)
+    if as_json:
+        facts = {"command": "map", "run": str(path), "placer": placer}
+        _print_json({**facts, **utilisation.facts(mapped)})
+        return
+    print(utilisation.summary(mapped))
+    _print_table(*utilisation.table(mapped))
+    print("\neach core: its layer, and how full its fullest resource is")
+    for line in utilisation.draw_mesh(mapped):
+        print(line)
+
+
 @app.command()
 def parity(
     path: RunPath,
-    against: Annotated[str, typer.Option("--against", help="float")] = "float",
+    against: Annotated[
+        str, typer.Option("--against", metavar="|".join(AGAINST), help="Compare with what.")
+    ] = "float",
     data: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--data", help="Another data set than the run's own."),
@@ -508,31 +637,58 @@ def parity(
     samples: Annotated[
         str, typer.Option("--samples", metavar="N", help="How many samples.")
     ] = "100",
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Let training samples be learned in Lava too, and compare."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare the chip with another execution; exit 0 when they agree, 1 when not."""
     from neurochip import experiment
-    from neurochip.parity import compare_with_float
+    from neurochip import parity as room
 
-    if against != "float":
-        raise ConfigError(f"--against is {against!r}; it must be 'float'")
+    if against not in AGAINST:
+        choices = ", ".join(map(repr, AGAINST))
+        raise ConfigError(f"--against is {against!r}; it must be one of {choices}")
+    if learn and against != "lava":
+        raise ConfigError(f"--learn is for --against lava, not for {against!r}; leave it out")
     count = _number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
-    loaded = experiment.load_data(run.config, data)
+    loaded = experiment.load_test_data(run.config, data)
     _announce_compilation()
-    verdict = compare_with_float(run.chip, loaded.test, count)
+    verdict: FloatParity | ExportParity
+    if learn:
+        verdict = room.compare_learning_with_lava(run.chip, loaded.train, count)
+    elif against == "float":
+        verdict = room.compare_with_float(run.chip, loaded.test, count)
+    else:
+        verdict = room.EXPORTS[against](run.chip, loaded.test, count)
     if as_json:
         _print_json({"command": "parity", "against": against, "run": str(path), **_facts(verdict)})
-    else:
+    elif isinstance(verdict, room.FloatParity):
         _print_parity(verdict)
+    else:
+        _print_export_parity(verdict, against)
     if not verdict.agrees:
         raise typer.Exit(EXIT_DISAGREES)
 
 
-def _facts(verdict: FloatParity) -> dict[str, Any]:
+def _facts(verdict: FloatParity | ExportParity) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"agrees": verdict.agrees, "spikes": verdict.spikes, **asdict(verdict)}
+    from neurochip.parity import FloatParity
+
+    spikes = {"spikes": verdict.spikes} if isinstance(verdict, FloatParity) else {}
+    return {"agrees": verdict.agrees, **spikes, **asdict(verdict)}
+
+
+def _print_export_parity(verdict: ExportParity, against: str) -> None:
+    from neurochip.deploy.states import rows
+
+    header, *table = rows(verdict.states)
+    _print_table(header, table)
+    agrees = f"every integer of {verdict.samples} samples is the same on the chip and in {against}"
+    print(agrees if verdict.agrees else "they DISAGREE")
 
 
 def _print_parity(verdict: FloatParity) -> None:
@@ -558,6 +714,81 @@ def _print_parity(verdict: FloatParity) -> None:
         f"(limit {MAX_PREDICTIONS:.0%}); limits: spikes {MAX_SPIKES:.1%}, cosine {MIN_COSINE}"
     )
     print("the chip agrees with the float reference" if verdict.agrees else "they DISAGREE")
+    silent = [layer.name for layer in verdict.layers if layer.cosine is None]
+    if silent:
+        print(
+            f"no gradient reaches {', '.join(silent)} in either, which proves nothing: show more "
+            f"samples with --samples, or learn with other rates or a wider network"
+        )
+
+
+deploy = typer.Typer(
+    help="Write a trained chip for another system.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(deploy, name="deploy")
+DEPLOYED_SAMPLES = "10"
+
+
+@deploy.command("lava")
+def deploy_lava(
+    path: RunPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="Another data set than the run's own."),
+    ] = None,
+    samples: Annotated[
+        str, typer.Option("--samples", metavar="N", help="Test samples that go along with it.")
+    ] = DEPLOYED_SAMPLES,
+    as_json: Json = False,
+) -> None:
+    """Write a folder that runs the network with lava-nc alone and checks every integer."""
+    from neurochip import experiment, files
+    from neurochip.deploy import lava
+
+    count = _number("samples", samples, int, "a whole number")
+    run = experiment.load_run(path)
+    test = experiment.load_test_data(run.config, data).test
+    files.check_apart(
+        out / lava.NETWORK_FILE, {"run file": path, "data set": data or run.config.data}
+    )
+    written = lava.write(run.chip, test.take(count).x, out)
+    if as_json:
+        _print_json({"command": "deploy lava", "written": [str(file) for file in written]})
+    else:
+        print(f"written to {out}; there, python run.py runs it in Lava and compares")
+
+
+OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
+
+
+@deploy.command("netx")
+def deploy_netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write an HDF5 file that lava-dl's netx turns into Lava processes."""
+    from neurochip import experiment, files
+    from neurochip.deploy import netx
+
+    files.check_apart(out, {"run file": path})
+    netx.write(experiment.load_run(path).chip, out)
+    _print_deployed("netx", out, as_json)
+
+
+@deploy.command("nir")
+def deploy_nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write a NIR file: floats for other tools, and the chip's integers and learning state."""
+    from neurochip import experiment, files
+    from neurochip.deploy import nir
+
+    files.check_apart(out, {"run file": path})
+    nir.write(experiment.load_run(path).chip, out)
+    _print_deployed("nir", out, as_json)
+
+
+def _print_deployed(kind: str, out: Path, as_json: bool) -> None:
+    if as_json:
+        _print_json({"command": f"deploy {kind}", "written": [str(out)]})
+    else:
+        print(f"written to {out}")
 
 
 @app.command()
@@ -566,11 +797,18 @@ def chips(
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[NAME]", help="A chip, or a path of a .toml file."),
     ] = None,
+    check: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--check", metavar="FILE", help="Validate a chip; list what it leaves open."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the hardware models, or print one as a table."""
+    """List the hardware models, print one as a table, or check one."""
     from neurochip import hardware
 
+    if check is not None:
+        _check_chip(check, as_json)
+        return
     if name is None:
         models = {entry: hardware.load(entry).title for entry in hardware.available()}
         if as_json:
@@ -586,6 +824,24 @@ def chips(
     print(model.title)
     shown = [tuple("unknown" if cell is None else str(cell) for cell in row) for row in rows]
     _print_table(("number", "value", "unit", "basis", "source"), shown)
+
+
+def _check_chip(path: str, as_json: bool) -> None:
+    from neurochip import hardware
+
+    checked = hardware.check(path)
+    if as_json:
+        facts = {"command": "chips", "check": path, "name": checked.hardware.name, "valid": True}
+        lists = {"left_out": checked.left_out, "unknown": checked.unknown}
+        _print_json({**facts, **lists, "settings": checked.settings})
+        return
+    name = checked.hardware.name
+    print(f"{path}: hardware model {name!r} is valid, {checked.settings} settings")
+    for what, keys in (
+        ("left out, so unknown", checked.left_out),
+        ("given as unknown", checked.unknown),
+    ):
+        print(f"{what}: {', '.join(keys) or 'none'}")
 
 
 @app.command()
@@ -634,12 +890,13 @@ def report(
 def _report_run(
     path: Path, out: Path, figures: Path | None, data: str | None, sample: str, neurons: str | None
 ) -> list[Path]:
-    from neurochip import experiment, plot
+    from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else _whole_numbers("neurons", neurons)
     drawn = _number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
-    samples = experiment.load_data(run.config, data)
+    samples = experiment.load_test_data(run.config, data)
+    files.check_apart(out, {"run file": path, "data set": data or run.config.data})
     _announce_compilation()
     return plot.report(run, samples, out, sample=drawn, neurons=chosen, figures=figures)
 

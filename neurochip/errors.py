@@ -31,6 +31,10 @@ class RuleError(NeurochipError):
     """A learning rule is unknown, or its options contradict each other."""
 
 
+class TrainingError(NeurochipError):
+    """Training has left the range of numbers; what was learned before is good."""
+
+
 class ConfigError(NeurochipError):
     """A configuration file or a command's option can't be used."""
 
@@ -45,6 +49,10 @@ class StudyError(NeurochipError):
 
 class OutputError(NeurochipError):
     """A result can't be written where it was asked for."""
+
+
+class ExportError(NeurochipError):
+    """A chip can't be expressed in another system, or that system is missing here."""
 
 
 class ParityError(NeurochipError):

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from neurochip import data as data_sets
 from neurochip import files
 from neurochip import hardware as hardware_models
-from neurochip.chip import Chip, EpochRecord, Result
+from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
 from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
-from neurochip.mapping import Integers
+from neurochip.mapping import ChipMap, Integers, check_learns, map_network
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 
@@ -110,16 +110,26 @@ def hold_out(split: Split, share: float) -> tuple[Split, Split]:
     return split[~held], split[held]
 
 
+def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
+    """What a finished run is tested with: its own data set as configured, another one whole."""
+    if source not in (None, config.data):
+        config = config.with_options({"train_samples": None, "test_samples": None, "holdout": 0.0})
+    return load_data(config, source)
+
+
 def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
     hardware = config.load_hardware()
-    network = config.make_network(data.train.n_features, data.n_classes, hardware)
+    rule = config.make_rule()
+    check_learns(hardware, rule)
+    network = config.make_network(data.train.sample_shape, data.n_classes, hardware)
     chip = Chip(
         network,
         hardware,
-        config.make_rule(),
+        rule,
         config.seed,
         encoding=config.encoding,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     return Run(config, chip, chip.integers, [], mark_of(data))
@@ -167,6 +177,36 @@ class _Teller:
 def evaluate(run: Run, data: Dataset) -> Result:
     """Inference on the test set."""
     return run.chip.evaluate(data.test)
+
+
+def map_run(run: Run, hardware: str | None = None, placer: str = "greedy") -> ChipMap:
+    """Spread a run's network over the cores of a chip.
+
+    Args:
+        run: whose network; how often its neurons fired weighs the messages of a traffic-aware
+            placer.
+        hardware: a chip's name or path; the run's own if None. A chip that can't learn by the
+            run's rule only has to hold the weights.
+        placer: "greedy", "traffic", or the path of a placement.
+    """
+    chip = run.chip
+    model = chip.hardware if hardware is None else hardware_models.load(hardware)
+    rule = chip.rule if chip.rule.name in model.learning.rules else None
+    return map_network(
+        chip.network, model, rule, placer=placer, rates=spike_rates(run), seed=chip.seed
+    )
+
+
+def spike_rates(run: Run) -> list[float] | None:
+    """Signals a neuron and step of each population but the read-out in the last epoch; None before
+    the first.
+    """
+    if not run.history:
+        return None
+    record = run.history[-1].record
+    steps = record.samples * run.chip.network.timesteps
+    heard = record.counters[:, :, COUNTED_EVENTS.index("spikes_in")].sum(axis=0)
+    return [float(n) / (steps * k.n_in) for n, k in zip(heard, run.chip.network.dense, strict=True)]
 
 
 def check_same_data(run: Run, data: Dataset, path: str | Path) -> None:
@@ -286,6 +326,7 @@ def _run(tree: dict[str, Any]) -> Run:
         state["seed"],
         encoding=config.encoding,
         parameters=given,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):

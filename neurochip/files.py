@@ -110,6 +110,28 @@ def check_writable(path: str | Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def check_apart(path: str | Path, sources: Mapping[str, str | Path]) -> None:
+    """Make sure that a result doesn't replace what it is made from.
+
+    Args:
+        path: where the result goes.
+        sources: files that are read, by what they are.
+
+    Raises:
+        OutputError: the path is one of them.
+    """
+    for what, source in sources.items():
+        try:
+            same = Path(path).samefile(source)
+        except (OSError, ValueError):
+            continue  # one of them isn't there, or isn't a path: they can't be the same file
+        if same:
+            raise OutputError(
+                f"{str(path)!r} is the {what} that is read and would be replaced; give --out "
+                f"another path"
+            )
+
+
 def make_folder(path: str | Path) -> None:
     """Make sure that a folder is there and can be written to.
 

@@ -6,13 +6,37 @@ both run from it. Import from `neurochip.rules`.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from neurochip.errors import RuleError
+from neurochip.rules.bptt import BPTT, TET
+from neurochip.rules.memory import Memory
 from neurochip.rules.ottt import OTTT
+from neurochip.rules.representation import SpikeRepresentation
+from neurochip.rules.sltt import SLTT
 from neurochip.rules.surrogates import Surrogate
+from neurochip.rules.tssl_bp import TSSLBP
 
-__all__ = ["OTTT", "Surrogate", "get", "names"]
+__all__ = [
+    "BPTT",
+    "OTTT",
+    "SLTT",
+    "TET",
+    "TSSLBP",
+    "Memory",
+    "Rule",
+    "SpikeRepresentation",
+    "Surrogate",
+    "get",
+    "names",
+]
 
-_RULES = {"ottt": OTTT}
+#: Every rule has a name, factors, is_local, is_online and memory(timesteps).
+Rule: TypeAlias = OTTT | SLTT | BPTT | TSSLBP | SpikeRepresentation
+
+_RULES: dict[str, type[Rule]] = {
+    rule.name: rule for rule in (OTTT, SLTT, BPTT, TET, TSSLBP, SpikeRepresentation)
+}
 
 
 def names() -> tuple[str, ...]:
@@ -20,7 +44,7 @@ def names() -> tuple[str, ...]:
     return tuple(_RULES)
 
 
-def get(name: str) -> type[OTTT]:
+def get(name: str) -> type[Rule]:
     """The class of the rule of that name, in any case.
 
     Raises:

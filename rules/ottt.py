@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
-import numpy as np
-
 from neurochip.errors import RuleError
+from neurochip.rules.checks import check_choice, check_share, check_surrogate
 from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.losses import LossKind
-from neurochip.rules.surrogates import Floats, Surrogate
+from neurochip.rules.memory import Memory
+from neurochip.rules.surrogates import Surrogate
 
 Update: TypeAlias = Literal["online", "accumulate", "last"]
 
@@ -65,11 +64,10 @@ class OTTT:
 
     def __post_init__(self) -> None:
         """Check every option, and that they don't contradict each other."""
-        _check_choice("update", self.update, get_args(Update))
-        _check_choice("feedback", self.feedback, get_args(FeedbackMode))
-        _check_choice("loss", self.loss, get_args(LossKind))
-        if not isinstance(self.surrogate, Surrogate):
-            raise RuleError(f"OTTT surrogate is {self.surrogate!r}; it must be a Surrogate.")
+        check_choice("OTTT update", self.update, get_args(Update))
+        check_choice("OTTT feedback", self.feedback, get_args(FeedbackMode))
+        check_choice("OTTT loss", self.loss, get_args(LossKind))
+        check_surrogate("OTTT surrogate", self.surrogate)
         _check_loss_lambda(self.loss, self.loss_lambda)
         if self.trace_input not in (None, True, False):
             raise RuleError(
@@ -78,6 +76,10 @@ class OTTT:
         if self.rate_shifts is not None:
             object.__setattr__(self, "rate_shifts", _whole("rate_shifts", self.rate_shifts))
         object.__setattr__(self, "halve_at", _epochs(self.halve_at))
+
+    def memory(self, timesteps: int) -> Memory:
+        """Membrane v and trace x a neuron; an accumulator a synapse, unless it learns at once."""
+        return Memory(neuron=2, synapse=int(self.update == "accumulate"))
 
     def uses_error_of(self, t: int, timesteps: int) -> bool:
         """Whether step t's error is computed and sent down: every step's, or the last one's."""
@@ -113,38 +115,8 @@ class OTTT:
         return cls(**values)
 
 
-def follow(x: Floats, s: Floats, lam: float) -> None:
-    """Trace of spikes: x[t] = lam * x[t-1] + s[t], in place; x and s are (B, n)."""
-    x *= lam
-    x += s
-
-
-def gradient_of_weights(delta: Floats, x: Floats, out: Floats) -> None:
-    """Gradient of the weights: the sum over the batch of delta[t] x[t]^T.
-
-    Args:
-        delta: error of the layer's outputs, (B, n_out).
-        x: presynaptic trace, or the raw input, (B, n_in).
-        out: (n_out, n_in).
-    """
-    np.dot(delta.T, x, out=out)
-
-
-def gradient_of_biases(delta: Floats, out: Floats) -> None:
-    """Gradient of the biases: the sum over the batch of delta[t], to `out`, (n_out,)."""
-    np.add.reduce(delta, axis=0, out=out)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise RuleError(f"OTTT {name} is {value!r}; it must be one of {listed}.")
-
-
 def _check_loss_lambda(loss: LossKind, value: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and 0 <= value <= 1):
-        raise RuleError(f"OTTT loss_lambda is {value!r}; it must be a number from 0 to 1.")
+    check_share("OTTT loss_lambda", value)
     if loss == "mse" and value != 0:
         raise RuleError(
             f"OTTT loss_lambda is {value!r} but the loss is 'mse', which has no second part; set "

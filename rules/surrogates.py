@@ -1,7 +1,7 @@
 """Surrogate derivatives psi(u): what stands for the derivative of a spike by its membrane.
 
 Distances from the threshold are D = |u - v_th|. Every psi here is at most 1, apart from the
-sigmoid's, whose peak is alpha / 4.
+sigmoid's, whose peak is alpha / 4, and the tent's, whose peak is one over its reach.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neurochip.errors import RuleError
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
-SurrogateKind: TypeAlias = Literal["sigmoid", "table", "boxcar", "triangle"]
+SurrogateKind: TypeAlias = Literal["sigmoid", "table", "boxcar", "triangle", "tent"]
 
 # The chip holds psi in sixteenths: 16 stands for 1.0.
 PSI_ONE = 16
@@ -26,7 +26,7 @@ PSI_ONE = 16
 TABLE_ENTRIES = 16
 ENTRIES_PER_THRESHOLD = TABLE_ENTRIES // 2
 
-_DEFAULT_WIDTHS: dict[str, float] = {"boxcar": 0.5, "triangle": 1.0}
+_DEFAULT_WIDTHS: dict[str, float] = {"boxcar": 0.5, "triangle": 1.0, "tent": 1.0}
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,13 @@ class Surrogate:
               psi divided by its peak, as the chip holds it.
     boxcar:   psi = 1 where D < width * v_th, else 0.
     triangle: psi = max(0, 16 - floor(16 * D / (width * v_th))) / 16.
+    tent:     psi = max(0, g - D) / g^2, g = width * v_th (Deng et al., ICLR 2022, with g = 1).
 
     Attributes:
-        kind: which of the four.
+        kind: which of the five.
         alpha: steepness of the sigmoid and of the table, above 0.
-        width: reach of the boxcar and the triangle in units of v_th, above 0; None takes 0.5 for
-            the boxcar and 1.0 for the triangle. The other two have none.
+        width: reach of the boxcar, the triangle and the tent in units of v_th, above 0; None takes
+            0.5 for the boxcar and 1.0 for the others. Sigmoid and table have none.
     """
 
     kind: SurrogateKind
@@ -62,7 +63,7 @@ class Surrogate:
         if self.kind not in _DEFAULT_WIDTHS and self.width is not None:
             raise RuleError(
                 f"surrogate width is {self.width!r} but a {self.kind} has no width; leave it out "
-                f"or use a boxcar or a triangle."
+                f"or use a boxcar, a triangle or a tent."
             )
         if self.kind in _DEFAULT_WIDTHS:
             if self.width is None:
@@ -143,6 +144,13 @@ def _triangle(surrogate: Surrogate, distance: Floats, v_th: float) -> None:
     distance /= PSI_ONE
 
 
+def _tent(surrogate: Surrogate, distance: Floats, v_th: float) -> None:
+    reach = _reach(surrogate, v_th)
+    np.subtract(reach, distance, out=distance)
+    np.maximum(distance, 0.0, out=distance)
+    distance /= reach * reach
+
+
 def _reach(surrogate: Surrogate, v_th: float) -> float:
     width = surrogate.width
     return v_th if width is None else width * v_th
@@ -181,4 +189,5 @@ _SHAPES: dict[str, Callable[[Surrogate, Floats, float], None]] = {
     "table": _table,
     "boxcar": _boxcar,
     "triangle": _triangle,
+    "tent": _tent,
 }

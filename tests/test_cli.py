@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,39 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("learned") / "run.h5"
     assert cli.main(["learn", *QUICK, "--epochs", "2", "--out", str(path), "--json"]) == 0
     return path
+
+
+# What is read is never replaced
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("report", "run.h5", "--out", "run.h5"), "run file"),
+        (("report", "run.h5", "--data", "set.npz", "--out", "./set.npz"), "data set"),
+        (("learn", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "--resume", "run.h5", "--data", "set.npz", "--out", "set.npz"), "data set"),
+        (("learn", "run.toml", "--out", "run.toml"), "configuration"),
+        (("learn", "--hardware", "chip.toml", "--out", "chip.toml"), "hardware model"),
+    ],
+)
+def test_a_result_replaces_nothing_that_it_is_made_from(
+    neurochip: Command, here: Path, learned: Path, words: tuple[str, ...], what: str
+) -> None:
+    shutil.copy2(learned, here / "run.h5")
+    (here / "run.toml").write_text("epochs = 1\n")
+    (here / "chip.toml").write_text(hardware.load("neurochip").to_toml())
+    samples = experiment.load_data(make({}))
+    test = samples.test
+    np.savez(here / "set.npz", x_train=test.x, y_train=test.y, x_test=test.x, y_test=test.y)
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    said = neurochip(*words)
+    assert said.status == 2
+    assert said.err == (
+        f"neurochip: {str(Path(words[-1]))!r} is the {what} that is read and would be replaced; "
+        f"give --out another path\n"
+    )
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
 
 # What a first run says
@@ -232,6 +266,89 @@ def test_chips_prints_every_number(neurochip: Command, name: str) -> None:
     assert neurochip("chips", name, "--json").json["rows"] == [row._asdict() for row in rows]
 
 
+def test_map(neurochip: Command, learned: Path) -> None:
+    said = neurochip("map", learned, "--hardware", "loihi")
+    assert (said.status, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert lines[0].startswith("2 of 128 cores and 1 of 32 tiles of hardware 'loihi' are in use")
+    assert re.search(r"^0 +0,0 +layer 0 0\.\.15 +16 of 1024 \(2%\)", said.out, re.M)
+    assert sum(line.startswith("+") for line in lines) == 5
+    facts = neurochip("map", learned, "--placer", "traffic", "--json").json
+    assert (facts["command"], facts["placer"], facts["hardware"]) == ("map", "traffic", "neurochip")
+    assert [core["slices"][0]["population"] for core in facts["cores"]] == [
+        "layer 0",
+        "the read-out",
+    ]
+
+
+def test_map_on_a_chip_that_learns_otherwise(neurochip: Command, learned: Path) -> None:
+    facts = neurochip("map", learned, "--hardware", "odin", "--json").json
+    assert facts["cores_in_use"] == 1
+    assert facts["cores"][0]["used"]["trace memory"] == 0
+
+
+def test_map_by_hand(neurochip: Command, learned: Path, here: Path) -> None:
+    (here / "cores.csv").write_text("layer,core\n0,127\n1,4\n")
+    facts = neurochip("map", learned, "--placer", "cores.csv", "--json").json
+    assert [core["core"] for core in facts["cores"]] == [4, 127]
+    assert [core["tile"] for core in facts["cores"]] == [[1, 0], [7, 3]]
+    (here / "cores.csv").write_text("layer,core\n0,128\n1,4\n")
+    refused(
+        neurochip("map", learned, "--placer", "cores.csv"),
+        "cores.csv, line 2: layer 0 is placed on core 128, but hardware 'neurochip' has the cores "
+        "0 to 127; choose one of them",
+    )
+    refused(
+        neurochip("map", learned, "--placer", "best"),
+        "placement 'best' can't be read (No such file or directory); give a .csv or .toml file, or "
+        "one of greedy, traffic",
+    )
+
+
+def test_chips_check(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace('name = "loihi"', 'name = "mine"')
+    lines = [line for line in text.splitlines() if not line.startswith("link_buffer")]
+    (here / "mine.toml").write_text("\n".join(lines))
+    said = neurochip("chips", "--check", "mine.toml")
+    assert (said.status, said.err) == (0, "")
+    first, left_out, unknown = said.out.splitlines()
+    assert re.fullmatch(r"mine.toml: hardware model 'mine' is valid, \d+ settings", first)
+    assert left_out == "left out, so unknown: mesh.link_buffer"
+    assert unknown.startswith("given as unknown: limits.trace_memory_per_core, ")
+    facts = neurochip("chips", "--check", "mine.toml", "--json").json
+    assert (facts["valid"], facts["left_out"]) == (True, ["mesh.link_buffer"])
+    assert "costs.energy.message_out" in facts["unknown"]
+
+
+def test_chips_check_refuses(neurochip: Command, here: Path) -> None:
+    text = hardware.load("loihi").to_toml().replace("fires", "fire")
+    (here / "mine.toml").write_text(text)
+    refused(
+        neurochip("chips", "--check", "mine.toml"),
+        "mine.toml: neuron.fires is missing; add it as hw_models/neurochip.toml has it",
+    )
+
+
+def test_a_convolutional_network_from_learning_to_its_report(
+    neurochip: Command, here: Path
+) -> None:
+    (here / "c.toml").write_text('conv = "4C3-P2-16"\npadding = 1\nepochs = 2\ntimesteps = 4\n')
+    small = ("--train-samples", 200, "--test-samples", 60)
+    said = neurochip("learn", "c.toml", *small, "--json")
+    assert said.status == 0
+    assert (here / "run.h5").exists()
+    assert said.json["config"]["conv"] == "4C3-P2-16"
+    again = neurochip("run", "run.h5", "--json")
+    assert again.json["accuracy"] == said.json["accuracy"]
+    assert neurochip("parity", "run.h5", "--samples", 20).status == 0
+    assert neurochip("report", "run.h5", "--out", "page.html").status == 0
+    assert "64–256–16–10" in (here / "page.html").read_text(encoding="utf-8")
+    flags = ("--conv", "4C3-P2-16", "--padding", 1, "--timesteps", 4, "--epochs", 1)
+    neurochip("learn", *flags, *small, "--out", "half.h5")
+    resumed = neurochip("learn", "--resume", "half.h5", "--epochs", 1, "--json")
+    assert resumed.json["accuracy"] == said.json["accuracy"]
+
+
 def test_report(neurochip: Command, learned: Path, here: Path) -> None:
     chosen = ("--sample", 3, "--neurons", "0,5")
     said = neurochip("report", learned, "--out", "page.html", *chosen)
@@ -299,6 +416,7 @@ CHANGED: dict[str, Any] = {
     "hardware": "neurochip",
     "rule": "ottt",
     "update": "accumulate",
+    "schedule": "pipelined",
     "surrogate": "triangle",
     "alpha": 2.0,
     "width": 0.75,
@@ -333,6 +451,8 @@ CHANGED: dict[str, Any] = {
 
 #: Options that events haven't.
 OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5)}
+#: Options of networks without `hidden`.
+OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
 
 
 @pytest.fixture
@@ -369,7 +489,7 @@ def toml(options: dict[str, Any]) -> str:
 
 
 def test_every_option_has_a_test_value() -> None:
-    options = {**CHANGED, **OF_NUMBERS}
+    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES}
     assert options.keys() == RunConfig.model_fields.keys()
     same = {"hardware", "rule"}
     for name, field in RunConfig.model_fields.items():
@@ -394,6 +514,16 @@ def test_options_of_numbers(neurochip: Command, here: Path) -> None:
     assert (said.status, said.err) == (0, "")
     assert make(said.json["config"]) == make(options)
     assert experiment.load_run("run.h5").chip.network.sizes == (1, 3, 2)
+    (here / "c.toml").write_text(toml(options))
+    assert neurochip("learn", "c.toml", "--out", "toml.h5").status == 0
+    assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
+
+
+def test_options_of_images(neurochip: Command, here: Path) -> None:
+    options = {"train_samples": 60, "test_samples": 20, "timesteps": 3, "epochs": 1, **OF_IMAGES}
+    said = neurochip("learn", *flags(options), "--json")
+    assert (said.status, said.err) == (0, "")
+    assert make(said.json["config"]) == make(options)
     (here / "c.toml").write_text(toml(options))
     assert neurochip("learn", "c.toml", "--out", "toml.h5").status == 0
     assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
@@ -581,6 +711,7 @@ def test_a_truncated_idx_file(neurochip: Command, here: Path) -> None:
     )
 
 
+CHIPS = ", ".join(hardware.available())
 KINDS = "an .npz, .h5 or .hdf5 file, or a folder of IDX files"
 LEARN: dict[str, tuple[str, str]] = {
     "unknown data set": (
@@ -642,17 +773,23 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "unknown chip": (
         "--hardware loihy",
-        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are loihi, neurochip, "
-        "or give the path of a .toml file",
+        "hardware model 'loihy' is unknown; the nearest is 'loihi'; built in are "
+        f"{CHIPS}, or give the path of a .toml file",
     ),
     "missing chip": (
         "--hardware none.toml",
         "hardware model file none.toml does not exist; give an existing .toml file or one of "
-        "loihi, neurochip",
+        f"{CHIPS}",
+    ),
+    "chip that learns otherwise": (
+        "--hardware odin",
+        "hardware 'odin' learns by sdsp only, but was asked to learn by ottt; choose a chip that "
+        "has it, or run what another chip has learned",
     ),
     "unknown rule": (
         "--rule stdp",
-        "there is no learning rule 'stdp'; the known rules are 'ottt'.",
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'.",
     ),
     "weights too wide": (
         "--weight-bits 17",
@@ -738,8 +875,8 @@ LEARN: dict[str, tuple[str, str]] = {
     ),
     "a width without a use": (
         "--width 2",
-        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar or a "
-        "triangle.",
+        "surrogate width is 2.0 but a table has no width; leave it out or use a boxcar, a "
+        "triangle or a tent.",
     ),
     "a missing folder": (
         "--out none/run.h5",
@@ -924,12 +1061,13 @@ def test_data_that_do_not_fit_a_run(
 def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
     other_data(here, classes=3)
     said = neurochip("run", learned, "--data", "other.npz", "--json")
-    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 60)
+    # Cut is the run's own data set, not another one.
+    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 200)
 
 
 def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
     refused(neurochip("parity", learned, "--against", "bptt"), "--against is 'bptt'; it must be "
-            "'float'")  # fmt: skip
+            "one of 'float', 'lava', 'netx', 'nir'")  # fmt: skip
     refused(
         neurochip("parity", learned, "--samples", 0),
         "parity was asked for 0 samples; it needs 1 or more",
@@ -948,8 +1086,7 @@ def test_bad_words(neurochip: Command, learned: Path, here: Path) -> None:
     )
     refused(
         neurochip("chips", "foo"),
-        "hardware model 'foo' is unknown; built in are loihi, neurochip, or give the path of a "
-        ".toml file",
+        f"hardware model 'foo' is unknown; built in are {CHIPS}, or give the path of a .toml file",
     )
     refused(
         neurochip("report", learned, "--out", "none/page.html"),
@@ -1049,6 +1186,18 @@ def test_ctrl_c_before_an_epoch_is_finished(
     assert said.status == 130
     assert said.err == "neurochip: interrupted; nothing was saved\n"
     assert not list(here.iterdir())
+
+
+def test_ctrl_c_in_the_first_epoch_of_a_run_that_goes_on_in_place(
+    neurochip: Command, learned: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copy2(learned, here / "run.h5")
+    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    said = neurochip("learn", "--resume", "run.h5", "--epochs", "1")
+    assert said.err == "neurochip: interrupted; run.h5 holds the first 2 epochs\n"
 
 
 @pytest.mark.parametrize("presses", [1, 2])

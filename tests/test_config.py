@@ -13,6 +13,7 @@ from neurochip import hardware
 from neurochip.config import HALVE_AT, MEMBRANE_WHOLE_BITS, RunConfig, make, read
 from neurochip.data import Layout
 from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
+from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
 
 
@@ -27,7 +28,7 @@ def test_the_defaults_are_the_first_run() -> None:
     assert (config.epochs, config.seed) == (15, 0)
     assert config.load_hardware() == hardware.load("neurochip")
     assert config.make_rule() == OTTT(halve_at=HALVE_AT)
-    assert config.make_network(64, 10, config.load_hardware()).sizes == (64, 128, 10)
+    assert config.make_network((64,), 10, config.load_hardware()).sizes == (64, 128, 10)
 
 
 def test_options_come_back_from_a_dict() -> None:
@@ -127,29 +128,71 @@ def test_the_rule_gets_its_options() -> None:
 
 def test_the_network_gets_its_options() -> None:
     config = make({"hidden": [7], "lam": 0.75, "v_th": 2, "readout": "leaky", "bias": False})
-    network = config.make_network(3, 2, config.load_hardware())
+    network = config.make_network((3,), 2, config.load_hardware())
     assert network.sizes == (3, 7, 2)
     assert (network.neurons[0].lam, network.neurons[0].v_th) == (0.75, 2.0)
     assert network.readout == "leaky"
     assert not network.dense[0].bias
 
 
+CONV = "4C3-P2-20"
+
+
+@pytest.mark.parametrize(
+    ("sample_shape", "in_shape"),
+    [((64,), (1, 8, 8)), ((8, 6), (1, 8, 6)), ((3, 9, 8), (3, 9, 8))],
+)
+def test_a_convolutional_network(sample_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> None:
+    config = make({"conv": CONV, "padding": 1, "lam": 0.75, "readout": "leaky", "timesteps": 5})
+    network = config.make_network(sample_shape, 7, config.load_hardware())
+    wanted = Network.conv(
+        CONV, in_shape, 7, timesteps=5, padding=1, neuron=LIF(0.75), readout="leaky"
+    )
+    assert network == wanted
+
+
+def test_a_convolutional_network_needs_images() -> None:
+    config = make({"conv": CONV})
+    sentence = (
+        "conv needs images, but a sample has the shape (63,); give data of (height, width) or "
+        "(channels, height, width) a sample"
+    )
+    with fails(ConfigError, sentence):
+        config.make_network((63,), 10, config.load_hardware())
+
+
+def test_hidden_beside_conv() -> None:
+    sentence = (
+        "configuration: hidden is [30] beside conv = '4C3-P2-20'; give the neurons after the "
+        "convolutions as the last part of conv"
+    )
+    with fails(ConfigError, sentence):
+        make({"conv": CONV, "hidden": (30,)})
+
+
 @pytest.mark.parametrize("name", hardware.available())
 def test_neurons_are_the_chips_unless_told(name: str) -> None:
     config = make({"hardware": name})
     chip = config.load_hardware()
-    neuron = config.make_network(3, 2, chip).neurons[0]
+    neuron = config.make_network((3,), 2, chip).neurons[0]
     assert (neuron.reset, neuron.fires) == (chip.neuron.resets[0], chip.neuron.fires)
     told = make({"hardware": name, "reset": "hard"})
-    assert told.make_network(3, 2, chip).neurons[0].reset == "hard"
+    assert told.make_network((3,), 2, chip).neurons[0].reset == "hard"
 
 
 def test_what_is_unknown() -> None:
     known = ", ".join(RunConfig.model_fields)
     with fails(ConfigError, f"here: option 'colour' is unknown; the options are {known}"):
         make({"colour": 1}, "here")
-    with fails(RuleError, "there is no learning rule 'stdp'; the known rules are 'ottt'."):
+    sentence = (
+        "there is no learning rule 'stdp'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'."
+    )
+    with fails(RuleError, sentence):
         make({"rule": "stdp"}).make_rule()
+    sentence = "rule 'tet' has no binding to a chip's integers; a chip learns by 'ottt'."
+    with fails(RuleError, sentence):
+        make({"rule": "tet"}).make_rule()
     with pytest.raises(HardwareError, match=r"^hardware model 'foo' is unknown; "):
         make({"hardware": "foo"}).load_hardware()
 

@@ -20,6 +20,14 @@ def test_learn_digits_learns() -> None:
     assert names["main"](epochs=2, train_samples=300) > 0.5
 
 
+def test_spike_trains_come_nearer(tmp_path: Path) -> None:
+    names = runpy.run_path(str(EXAMPLES / "teach_spike_trains.py"))
+    picture = tmp_path / "trains.png"
+    before, after = names["main"](updates=100, picture=str(picture))
+    assert after < 0.8 * before
+    assert picture.stat().st_size > 0
+
+
 RNG = np.random.default_rng(0)
 SPIKES: dict[str, Any] = {
     "t": np.sort(RNG.integers(0, 300, (12, 40)), axis=1).ravel(),

@@ -321,6 +321,33 @@ def test_a_file_that_lacks_a_state(file: Path, key: str) -> None:
         experiment.load_run(file)
 
 
+def test_a_file_whose_chip_is_in_words_of_the_first_version(file: Path) -> None:
+    first = Path(__file__).parent / "vectors" / "hardware" / "neurochip_first.toml"
+    tree = files.read_tree(file)
+    files.write_tree(file, {**tree, "hardware": first.read_text(encoding="utf-8")})
+    run = experiment.load_run(file)
+    held = run.chip.integers.weights[0]
+    assert same(held, tree["integers"]["weights"]["layer0"])
+    assert run.chip.hardware.costs.energy.message_out.source == "unstated"
+    data = experiment.load_data(run.config)
+    assert experiment.learn(run, data, 1, file).chip.epoch == 2
+    again = experiment.load_run(file).chip
+    assert again.hardware == run.chip.hardware
+
+
+def test_spike_rates_are_signals_a_neuron_and_step(file: Path) -> None:
+    run, _ = begun()
+    assert experiment.spike_rates(run) is None
+    run = experiment.load_run(file)
+    rates = experiment.spike_rates(run)
+    assert rates is not None
+    inputs, hidden = rates
+    # Graded inputs send as often as they aren't zero, in every step alike.
+    images = run.chip.encode(experiment.load_data(run.config).train.x)
+    assert inputs == pytest.approx(np.count_nonzero(images) / images.size)
+    assert 0 < hidden < 1
+
+
 def test_a_history_may_be_missing(file: Path) -> None:
     tree = files.read_tree(file)
     del tree["history"]

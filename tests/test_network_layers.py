@@ -269,8 +269,15 @@ def test_refused_short_forms(text: str, padding: Any, message: str) -> None:
 
 
 def test_conv_needs_height_and_width() -> None:
-    with says("Network.conv got in_shape (784,); it needs (channels, height, width)."):
+    with says(
+        "Conv2d needs the shape (784, height, width) but (784,) comes in; make the layer below fit "
+        "or change this one."
+    ):
         Network.conv("15C5", (784,), 10)
+
+
+def test_conv_of_dense_layers_is_an_mlp() -> None:
+    assert Network.conv("30-20", (64,), 10, timesteps=8) == Network.mlp([64, 30, 20, 10])
 
 
 def conv(c_in: int, c_out: int, side: int = 3, extra: int = 1) -> int:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip import fixed
-from neurochip.errors import NetworkError
+from neurochip.chip.memory import Plan, load_integers
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
-from neurochip.mapping import Formats, Integers
+from neurochip.kernels.convolution import GROUP
+from neurochip.mapping import Formats, Integers, Projection, plan_of
 from neurochip.mapping.formats import PSI_FRACTION, LayerFormats, decay_factor, lam_below
-from neurochip.network import LI, LIF, Network
+from neurochip.mapping.plan import chip_order
+from neurochip.network import LI, LIF, Conv2d, Network
 from neurochip.rules import OTTT
 
 ROUNDINGS = {
@@ -78,11 +80,13 @@ def build(
     count_saturations: bool,
 ) -> layout.Core:
     """Allocate a core and fill in everything but the learning rates (`set_rates`)."""
-    core = _allocate(network, hardware, rule, formats, integers)
+    plan = plan_of(network)
+    core = _allocate(network, plan, hardware, rule, formats, integers)
     _fill_settings(core.settings[0], network, hardware, rule, formats, seed, count_saturations)
-    for number in range(len(network.dense)):
-        _fill_layer(core.layers[number], network, hardware, rule, formats, number)
-    load_integers(core, network, integers)
+    for number in range(len(plan)):
+        _fill_layer(core.layers[number], network, plan, hardware, rule, formats, number)
+        _fill_connections(core, plan, number)
+    load_integers(core, plan, integers)
     core.psi_table[:] = rule.surrogate.entries()
     return core
 
@@ -127,69 +131,21 @@ def short_shift(entry: LayerFormats, shift: int) -> int:
     return shift if fits else 0
 
 
-def load_integers(core: layout.Core, network: Network, integers: Integers) -> None:
-    """Copy weights, shadow, biases and feedback into the core's memories.
-
-    Raises:
-        NetworkError: they aren't of the network's shapes and the memories' dtypes.
-    """
-    for number, layer in enumerate(core.layers):
-        weights, shadow = layer_memory(core, number)
-        _copy(f"weights of layer {number}", integers.weights[number], weights)
-        if shadow is not None:
-            _copy(f"shadow weights of layer {number}", integers.shadow[number], shadow)
-        biases = core.bias[layer.post : layer.post + layer.n_out]
-        _copy(f"biases of layer {number}", integers.biases[number], biases)
-    size = sum(b.size for b in integers.feedback)
-    if size != core.feedback.size:
-        raise NetworkError(
-            f"feedback weights are {size}, but the chip holds {core.feedback.size}; give as many"
-        )
-    for number, b in enumerate(integers.feedback, start=1):
-        at = core.layers[number].feedback_start
-        _copy(f"feedback weights of layer {number}", b.ravel(), core.feedback[at : at + b.size])
-
-
-def _copy(what: str, given: NDArray[Any], memory: NDArray[Any]) -> None:
-    if given.shape != memory.shape or given.dtype != memory.dtype:
-        raise NetworkError(
-            f"{what} are {given.dtype} of shape {given.shape}, but the chip holds {memory.dtype} "
-            f"of shape {memory.shape}; give those"
-        )
-    memory[:] = given
-
-
-def layer_memory(
-    core: layout.Core, number: int
-) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.int16] | None]:
-    """Views (n_in, n_out) of one layer's weights and of its shadow, if it has one."""
-    layer = core.layers[number]
-    part = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
-    shape = (layer.n_in, layer.n_out)
-    weights = core.weights[part].reshape(shape)
-    return weights, core.shadow[part].reshape(shape) if core.shadow.size else None
-
-
-def read_integers(core: layout.Core, feedback: tuple[NDArray[np.int8], ...]) -> Integers:
-    """Copies of what the core's memories hold now."""
-    memories = [layer_memory(core, number) for number in range(core.layers.size)]
-    return Integers(
-        weights=tuple(weights.copy() for weights, _ in memories),
-        shadow=tuple(shadow.copy() for _, shadow in memories if shadow is not None),
-        biases=tuple(core.bias[k.post : k.post + k.n_out].copy() for k in core.layers),
-        feedback=feedback,
-    )
-
-
 def _allocate(
-    network: Network, hardware: Hardware, rule: OTTT, formats: Formats, integers: Integers
+    network: Network,
+    plan: Plan,
+    hardware: Hardware,
+    rule: OTTT,
+    formats: Formats,
+    integers: Integers,
 ) -> layout.Core:
-    n, n_layers, classes = sum(network.sizes), len(network.dense), network.n_out
+    n, n_layers, classes = _places(plan)[-1][0], len(plan), network.n_out
     n_weights = network.n_weights
+    shared = [projection for projection in plan if _is_shared(projection)]
+    n_shared = sum(projection.n_weights for projection in shared)
+    most_rows = max((projection.rows for projection in shared), default=0)
     accumulates = rule.update == "accumulate"
-    sums = [_largest_sum(network, hardware, formats, number) for number in range(n_layers)]
-    accumulator_end = ends(hardware.registers.accumulator.bits.value)[1]
-    wide_sums = max(*sums, accumulator_end) > INT32_MAX
+    sum_dtype: Any = np.int64 if _needs_wide_sums(plan, hardware, formats) else np.int32
     narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
     gradient_dtype: Any = np.int16 if narrow_gradient else np.int32
 
@@ -203,6 +159,7 @@ def _allocate(
         weights=np.zeros(n_weights, integers.weights[0].dtype),
         shadow=np.zeros(n_weights if integers.shadow else 0, np.int16),
         gradient=np.zeros(n_weights if accumulates else 0, gradient_dtype),
+        forward=np.zeros(n_shared, integers.weights[0].dtype),
         bias=neurons(np.int32),
         bias_gradient=neurons(np.int64),
         feedback=np.zeros(sum(b.size for b in integers.feedback), np.int8),
@@ -212,7 +169,7 @@ def _allocate(
         active=neurons(np.int32),
         n_active=np.zeros(n_layers + 1, np.int64),
         trace=neurons(np.int32),
-        accumulator=neurons(np.int64 if wide_sums else np.int32),
+        accumulator=neurons(sum_dtype),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
@@ -224,16 +181,62 @@ def _allocate(
         rows=neurons(np.int32),
         lifted=neurons(np.int16),
         words=neurons(np.int16),
+        pool=neurons(np.int32),
+        fan_out=neurons(np.int32),
+        sums=np.zeros(n_shared, sum_dtype),
+        patch=np.zeros(most_rows, sum_dtype),
+        factors=np.zeros(most_rows, np.int32),
+        changes=np.zeros(most_rows, np.int64),
+        row_words=np.zeros(most_rows, np.int16),
         counters=np.zeros((*steps, len(layout.COUNTERS)), np.int64),
         saturations=np.zeros((*steps, len(layout.SATURATIONS)), np.int64),
     )
 
 
-def _largest_sum(network: Network, hardware: Hardware, formats: Formats, number: int) -> int:
+def _is_shared(projection: Projection) -> bool:
+    return isinstance(projection.layer, Conv2d)
+
+
+def _places(plan: Plan) -> list[tuple[int, int]]:
+    """First axon and first neuron of each layer; at last, twice, the end of all.
+
+    Neurons are themselves the axons of the layer above, unless that pools their spikes: then its
+    axons have places of their own, behind the neurons.
+    """
+    places, below, end = [], 0, plan[0].n_in
+    for projection in plan:
+        if projection.pools:
+            below, end = end, end + projection.n_in
+        places.append((below, end))
+        below, end = end, end + projection.n_out
+    return [*places, (end, end)]
+
+
+def _largest_signal(plan: Plan, formats: Formats, number: int) -> int:
+    if number == 0:
+        return max(1, (1 << formats.input_fraction) - 1)
+    return plan[number].area
+
+
+def _largest_sum(plan: Plan, hardware: Hardware, formats: Formats, number: int) -> int:
     """Largest magnitude that layer ``number`` could accumulate: full-scale weights and inputs."""
     weight = 1 << (hardware.registers.weight.bits.value - 1)
-    value = max(1, (1 << formats.input_fraction) - 1) if number == 0 else 1
-    return network.dense[number].n_in * weight * value
+    return plan[number].rows * weight * _largest_signal(plan, formats, number)
+
+
+def _needs_wide_sums(plan: Plan, hardware: Hardware, formats: Formats) -> bool:
+    """Whether any exact sum, of currents or of a convolution's errors or products, could overflow
+    32 bits.
+    """
+    weight = 1 << (hardware.registers.weight.bits.value - 1)
+    sums = [ends(hardware.registers.accumulator.bits.value)[1]]
+    for number, (projection, entry) in enumerate(zip(plan, formats.layers, strict=True)):
+        sums.append(_largest_sum(plan, hardware, formats, number))
+        if _is_shared(projection):
+            delta = 1 << (entry.delta_bits - 1)
+            sums.append(projection.columns * weight * delta)
+            sums.append(projection.positions * delta << entry.factor_bits)
+    return max(sums) > INT32_MAX
 
 
 def _fill_settings(
@@ -246,7 +249,7 @@ def _fill_settings(
     count_saturations: bool,
 ) -> None:
     r = hardware.registers
-    s.timesteps, s.n_layers, s.seed = network.timesteps, len(network.dense), seed
+    s.timesteps, s.n_layers, s.seed = network.timesteps, len(network.weight_layers), seed
     s.encoding, s.in_bits = ENCODINGS[formats.encoding], r.input.bits.value
     s.in_fraction, s.trace_input = formats.input_fraction, formats.traced_input
     s.readout, s.loss = READOUTS[network.readout], LOSSES[rule.loss]
@@ -282,31 +285,61 @@ def _fill_settings(
 
 
 def _fill_layer(
-    layer: Any, network: Network, hardware: Hardware, rule: OTTT, formats: Formats, number: int
+    layer: Any,
+    network: Network,
+    plan: Plan,
+    hardware: Hardware,
+    rule: OTTT,
+    formats: Formats,
+    number: int,
 ) -> None:
-    entry, shape = formats.layers[number], network.dense[number]
-    layer.n_in, layer.n_out = shape.n_in, shape.n_out
-    layer.weight_start = sum(k.n_in * k.n_out for k in network.dense[:number])
-    layer.pre = sum(network.sizes[:number])
-    layer.post = layer.pre + shape.n_in
+    entry, projection = formats.layers[number], plan[number]
+    layer.n_in, layer.n_out = projection.n_in, projection.n_out
+    layer.rows, layer.columns = projection.rows, projection.columns
+    layer.weight_start = sum(k.n_weights for k in plan[:number])
+    layer.pre, layer.post = _places(plan)[number]
     end = ends(hardware.registers.accumulator.bits.value)[1]
-    layer.sums_may_overflow = _largest_sum(network, hardware, formats, number) > end
-    input_fraction = formats.input_fraction if number == 0 else 0
-    layer.current_shift = entry.membrane - entry.weight - input_fraction
+    layer.sums_may_overflow = _largest_sum(plan, hardware, formats, number) > end
+    layer.pooled = bool(projection.pools)
+    layer.signal_high = _largest_signal(plan, formats, number)
+    layer.signal_fraction = formats.input_fraction if number == 0 else projection.signal_fraction
+    if isinstance(projection.layer, Conv2d):
+        _fill_convolution(layer, projection, projection.layer, hardware)
+        layer.forward_start = sum(k.n_weights for k in plan[:number] if _is_shared(k))
+    layer.current_shift = entry.membrane - entry.weight - layer.signal_fraction
     layer.membrane_fraction = entry.membrane
-    _fill_neuron(layer, _neuron(network, number), entry.membrane, rule)
+    _fill_neuron(layer, projection.neuron, entry.membrane, rule)
     layer.trace_fraction = entry.factor
     layer.trace_decay = decay_factor(lam_below(network, number))
     layer.delta_fraction = entry.delta
     layer.gradient_shift = entry.gradient_shift
-    layer.bias_exponent, layer.bias_learned = entry.bias_exponent, shape.bias
-    _fill_transport(layer, network, rule, formats, number)
+    layer.bias_exponent, layer.bias_learned = entry.bias_exponent, projection.layer.bias
+    _fill_transport(layer, plan, rule, formats, number)
 
 
-def _neuron(network: Network, number: int) -> LIF | LI | None:
-    if number < len(network.neurons):
-        return network.neurons[number]
-    return network.readout_neuron
+def _fill_convolution(
+    layer: Any, projection: Projection, convolution: Conv2d, hardware: Hardware
+) -> None:
+    layer.kind = layout.CONVOLUTION
+    layer.c_in, layer.h_in, layer.w_in = projection.axons
+    _, layer.h_out, layer.w_out = projection.neurons
+    layer.kernel, layer.stride = convolution.kernel, convolution.stride
+    layer.padding = convolution.padding
+    weight_bits = hardware.registers.weight.bits.value
+    largest = GROUP * int(layer.signal_high) << (weight_bits - 1)
+    layer.short_products = weight_bits <= NARROW_BITS and largest < 1 << (LANE_BITS - 1)
+
+
+def _fill_connections(core: layout.Core, plan: Plan, number: int) -> None:
+    """How many synapses each axon has, and which one counts a neuron's spikes."""
+    layer, projection = core.layers[number], plan[number]
+    fan_out = projection.reads() * projection.columns
+    core.fan_out[layer.pre : layer.pre + layer.n_in] = fan_out[projection.axon_order]
+    if projection.pools:
+        below = core.layers[number - 1]
+        place_of = np.append(np.argsort(projection.axon_order), -1)  # the last: counted nowhere
+        squares = place_of[projection.squares()[chip_order(projection.below)]]
+        core.pool[below.post : below.post + below.n_out] = squares
 
 
 def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT) -> None:
@@ -323,9 +356,7 @@ def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT)
     layer.surrogate_width = max(1, int(reach))
 
 
-def _fill_transport(
-    layer: Any, network: Network, rule: OTTT, formats: Formats, number: int
-) -> None:
+def _fill_transport(layer: Any, plan: Plan, rule: OTTT, formats: Formats, number: int) -> None:
     if number == 0:
         return
     entry, below = formats.layers[number], formats.layers[number - 1]
@@ -334,8 +365,9 @@ def _fill_transport(
         arriving = entry.feedback + entry.delta
     if rule.feedback == "direct":
         arriving = entry.feedback + formats.layers[-1].delta
+    arriving += plan[number].signal_fraction
     layer.transport_shift = arriving + PSI_FRACTION - below.delta
-    n_above = [network.n_out if rule.feedback == "direct" else k.n_out for k in network.dense]
+    n_above = [plan[-1].n_out if rule.feedback == "direct" else k.n_out for k in plan]
     layer.feedback_start = sum(
-        k.n_in * n for k, n in zip(network.dense[1:number], n_above[1:number], strict=True)
+        k.n_in * n for k, n in zip(plan[1:number], n_above[1:number], strict=True)
     )

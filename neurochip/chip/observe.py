@@ -8,23 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip.chip.memory import Plan, in_network_order
 from neurochip.kernels import layout
+from neurochip.kernels.arithmetic import fit_all, shift_all
 from neurochip.kernels.jit import unfused
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import frame_of, sense_step, start_sample
 from neurochip.kernels.transport import transport
+from neurochip.mapping.plan import Order
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """The registers of a core over the T steps of one sample, as integers.
+    """The registers of a core over the T steps of one sample, as integers, in the network's order.
 
     Attributes:
         signal: for each population, inputs first, spikes or graded inputs (T, n).
-        factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in).
+        factor: for each weight layer its presynaptic factor, trace or raw input (T, n_in); where
+            spikes are pooled, traces of what the pool puts out.
+        current: for each weight layer the synaptic currents that it gives (T, n_out).
         v_pre: for each weight layer the membranes it drives, before the reset (T, n_out); the
             read-out's are o unless it spikes.
         v: the same after the reset.
@@ -37,6 +42,7 @@ class Observation:
 
     signal: tuple[Ints, ...]
     factor: tuple[Ints, ...]
+    current: tuple[Ints, ...]
     v_pre: tuple[Ints, ...]
     v: tuple[Ints, ...]
     psi: tuple[Ints, ...]
@@ -47,7 +53,12 @@ class Observation:
 
 
 def observe(
-    core: layout.Core, frames: NDArray[np.uint8], label: int, sample: int, epoch: int
+    core: layout.Core,
+    plan: Plan,
+    frames: NDArray[np.uint8],
+    label: int,
+    sample: int,
+    epoch: int,
 ) -> Observation:
     """Show one sample (1 or T, n_in) without learning; the core's weights stay as they are.
 
@@ -65,9 +76,10 @@ def observe(
         for number in range(core.layers.size - 1):
             surrogates(core, number)
         shot = {name: getattr(core, name).copy() for name in _REGISTERS}
+        shot["current"] = _currents(core)
         snapshots.append({**shot, "outputs": core.output_sum - total})
         total = core.output_sum.copy()
-    return _by_layer(core, snapshots)
+    return _by_layer(core, plan, snapshots)
 
 
 _REGISTERS = ("signal", "trace", "v_pre", "v", "psi", "delta", "error")
@@ -80,20 +92,39 @@ def _counting(core: layout.Core) -> layout.Core:
     return core._replace(settings=settings, saturations=np.zeros_like(core.saturations))
 
 
-def _by_layer(core: layout.Core, snapshots: list[dict[str, Any]]) -> Observation:
+def _currents(core: layout.Core) -> Ints:
+    """The current of every neuron (N,), from the accumulators as the last step left them."""
+    s = core.settings[0]
+    currents = np.zeros(core.v.size, np.int64)
+    for layer in core.layers:
+        part = slice(layer.post, layer.post + layer.n_out)
+        shift_all(core.accumulator[part], layer.current_shift, currents[part])
+        if s.current_bits:
+            fit_all(currents[part], s.current_low, s.current_high, s.current_wraps, currents[part])
+    return currents
+
+
+def _by_layer(core: layout.Core, plan: Plan, snapshots: list[dict[str, Any]]) -> Observation:
     stacked = {
         name: np.array([shot[name] for shot in snapshots], dtype=np.int64)
-        for name in (*_REGISTERS, "outputs")
+        for name in (*_REGISTERS, "current", "outputs")
     }
-    below = [slice(k.pre, k.pre + k.n_in) for k in core.layers]
-    above = [slice(k.post, k.post + k.n_out) for k in core.layers]
+    below = [
+        (slice(k.pre, k.pre + k.n_in), projection.axon_order)
+        for k, projection in zip(core.layers, plan, strict=True)
+    ]
+    above = [
+        (slice(k.post, k.post + k.n_out), projection.neuron_order)
+        for k, projection in zip(core.layers, plan, strict=True)
+    ]
 
-    def parts(name: str, where: list[slice]) -> tuple[Ints, ...]:
-        return tuple(stacked[name][:, part] for part in where)
+    def parts(name: str, where: list[tuple[slice, Order]]) -> tuple[Ints, ...]:
+        return tuple(in_network_order(stacked[name][:, part], order) for part, order in where)
 
     return Observation(
-        signal=(*parts("signal", below), *parts("signal", above[-1:])),
+        signal=(*parts("signal", below[:1]), *parts("signal", above)),
         factor=parts("trace", below),
+        current=parts("current", above),
         v_pre=parts("v_pre", above),
         v=parts("v", above),
         psi=parts("psi", above),

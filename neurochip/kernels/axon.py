@@ -34,6 +34,23 @@ def compact(core, population, first, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def pool(core, number):  # type: ignore[no-untyped-def]
+    """Count the spikes of every square for weight layer ``number``, if its axons are pooled."""
+    layer, below = core.layers[number], core.layers[number - 1]
+    if not layer.pooled:
+        return
+    signal = core.signal[layer.pre : layer.pre + layer.n_in]
+    spikes = core.active[below.post : below.post + core.n_active[number]]
+    axons = core.pool[below.post : below.post + below.n_out]
+    signal[:] = 0
+    for k in range(spikes.size):
+        axon = axons[spikes[k]]
+        if axon >= 0:
+            signal[axon] += 1
+    compact(core, number, layer.pre, layer.n_in)
+
+
+@kernel
 def axons_in(core, frame, sample, epoch, t):  # type: ignore[no-untyped-def]
     """Turn ``frame`` (n_in,) uint8 into the signals of step t and list the active ones."""
     s = core.settings[0]

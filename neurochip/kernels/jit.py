@@ -81,16 +81,27 @@ def _prune(root: Path) -> None:
 
 
 CACHE_FOLDER = None if INTERPRETED else _prepare_cache()
+#: Where in it numba keeps the kernels of these files: other copies of them have other folders.
+_KEPT_IN: set[Path] = set()
 
 
 def is_cold() -> bool:
-    """Whether the first call of a kernel will compile it: nothing is kept from earlier runs."""
-    return not INTERPRETED and (CACHE_FOLDER is None or not any(CACHE_FOLDER.rglob("*.nbi")))
+    """Whether the first call of a kernel will compile it: nothing is kept of these very files."""
+    return not INTERPRETED and not any(any(folder.glob("*.nbi")) for folder in _KEPT_IN)
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compile ``function`` on first call, without the GIL, and keep the machine code on disk."""
     return _compile(function)
+
+
+def unit(function: Kernel) -> Kernel:
+    """The same for a long piece of work that stays on its own: callers call it.
+
+    Its machine code is made once, whatever the number of its callers, and only they pay for a call,
+    about a tenth of a microsecond with a core.
+    """
+    return _compile(function, forceinline=False)
 
 
 def pipeline(function: Kernel) -> Kernel:
@@ -114,13 +125,14 @@ def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _compile(function: Kernel, **options: Any) -> Kernel:
-    compiled = numba.njit(**_OPTIONS, **options)(function)
+    compiled = numba.njit(**{**_OPTIONS, **options})(function)
     if INTERPRETED or CACHE_FOLDER is None:
         return compiled  # type: ignore[no-any-return]
     users_folder = config.CACHE_DIR
     config.CACHE_DIR = str(CACHE_FOLDER)  # read when caching is enabled, and only then
     try:
         compiled.enable_caching()
+        _KEPT_IN.add(Path(compiled._cache.cache_path))
     finally:
         config.CACHE_DIR = users_folder
     return compiled  # type: ignore[no-any-return]

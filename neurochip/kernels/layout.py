@@ -1,9 +1,15 @@
 """The arrays that every kernel of the core works on: their names, shapes and meaning.
 
 Populations are numbered 0 (the inputs), 1 .. L-1 (hidden), L (the read-out). Weight layer l leads
-from population l to population l+1. Each per-neuron array is flat over all populations; population
-p owns ``start[p] : start[p+1]``. Weights are flat too, layer after layer, input-major: layer l is
-``weight_start .. weight_start + n_in * n_out``, row i holds the synapses that leave neuron i.
+from population l to population l+1. Each per-neuron array is flat; weight layer l reads the axons
+``pre .. pre + n_in`` and drives the neurons ``post .. post + n_out``. The axons of a layer are the
+neurons of the layer below, or, where spikes are pooled on their way, places of their own: there
+``signal`` counts the spikes of a square and ``trace`` follows these counts. Populations with a
+height and a width are in (height, width, channel) order.
+
+Weights are flat too, layer after layer, in ``weight_start .. weight_start + rows * columns``. Dense
+ones are input-major, row i holds the synapses that leave axon i; those of convolutions are
+output-major (`kernels.convolution`).
 """
 
 from __future__ import annotations
@@ -29,6 +35,8 @@ LINEAR, LEAKY, SPIKING = range(3)
 CROSS_ENTROPY, SQUARED = range(2)
 # Ways of the error down.
 SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
+# How a weight layer connects.
+DENSE, CONVOLUTION = range(2)
 # When weights change.
 ONLINE, ACCUMULATE, LAST = range(3)
 
@@ -102,7 +110,11 @@ _SETTING_FIELDS = (
 ).split()
 
 _LAYER_FIELDS = (
-    "n_in n_out weight_start pre post "  # shapes; first neuron of the populations below and above
+    "n_in n_out weight_start pre post "  # shapes; first axon below, first neuron above
+    "kind rows columns "  # of the weights: n_in and n_out, or patch and c_out of a convolution
+    "c_in h_in w_in h_out w_out kernel stride padding forward_start "  # of a convolution
+    "pooled signal_fraction signal_high "  # what an axon brings: 1 is 2^signal_fraction
+    "short_products "  # whether four products of weight and signal add up inside 16 bits
     "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
     "current_shift "  # accumulator to membrane: fv - fw - f_in
     "membrane_decay threshold threshold_log2 reset reset_value membrane_fraction surrogate_width "
@@ -128,8 +140,9 @@ class Core(NamedTuple):
     weights: NDArray[np.int8] | NDArray[np.int16]  # (S,) Q fw, each layer its own
     shadow: NDArray[np.int16]  # (S,) or (0,): weights with more fraction bits
     gradient: NDArray[np.int16] | NDArray[np.int32]  # (S,) or (0,): sums of products
+    forward: NDArray[np.int8] | NDArray[np.int16]  # the convolutions' weights, as events read them
     bias: NDArray[np.int32]  # (N,) mantissas, in units of v * 2^exponent; inputs' unused
-    bias_gradient: NDArray[np.int64]  # (N,) sums of deltas
+    bias_gradient: NDArray[np.int64]  # (N,) sums of deltas; of a convolution, c_out sums
     feedback: NDArray[np.int8]  # fixed feedback weights, layer after layer, (0,) if unused
     psi_table: NDArray[np.int64]  # (16,) surrogate over distance, f = 4
     exp2_table: NDArray[np.int64]  # (16,) 255 * 2^(-i/16)
@@ -149,5 +162,12 @@ class Core(NamedTuple):
     rows: NDArray[np.int32]  # (N,) scratch: rows with a nonzero factor
     lifted: NDArray[np.int16]  # (N,) scratch: deltas shifted for the fast update
     words: NDArray[np.int16]  # (N,) scratch: random words of the columns
+    pool: NDArray[np.int32]  # (N,) which axon above counts a neuron's spikes; -1 for none
+    fan_out: NDArray[np.int32]  # (N,) how many synapses an axon has
+    sums: NDArray[np.int32] | NDArray[np.int64]  # (S',) scratch: sums of products of shared weights
+    patch: NDArray[np.int32] | NDArray[np.int64]  # (R,) scratch: sums of a patch; R: most rows
+    factors: NDArray[np.int32]  # (R,) scratch: presynaptic factors of a patch
+    changes: NDArray[np.int64]  # (R,) scratch: changes of shared weights
+    row_words: NDArray[np.int16]  # (R,) scratch: random words of shared rows
     counters: NDArray[np.int64]  # (T, L, len(COUNTERS))
     saturations: NDArray[np.int64]  # (T, L, len(SATURATIONS))

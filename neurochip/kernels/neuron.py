@@ -152,13 +152,13 @@ def decayed_traces(core, number, step):  # type: ignore[no-untyped-def]
 
 @kernel
 def traces(core, number, t, step):  # type: ignore[no-untyped-def]
-    """Phase 4: x = min(dec(x) + s * 2^fx, max) for the population below weight layer ``number``."""
+    """Phase 4: x = min(dec(x) + s * 2^fx, max) for the axons of weight layer ``number``."""
     s, layer = core.settings[0], core.layers[number]
     first, last = layer.pre, layer.pre + layer.n_in
     x, after, signal = core.trace[first:last], core.exact[first:last], core.signal[first:last]
     high = s.trace_high
     decayed_traces(core, number, step)
-    add_impulses(after, signal, layer.trace_fraction - (s.in_fraction if number == 0 else 0))
+    add_impulses(after, signal, layer.trace_fraction - layer.signal_fraction)
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_TRACE] += count_outside(after, 0, high)
     updated = np.int64(0)

@@ -26,6 +26,12 @@ from neurochip.kernels.arithmetic import (
 from neurochip.kernels.axon import compact_into
 from neurochip.kernels.jit import kernel, view
 from neurochip.kernels.random import fill_words, round_all, step_key
+from neurochip.kernels.shared_weights import (
+    accumulate_convolution,
+    apply_convolution,
+    count_visits,
+    update_convolution,
+)
 from neurochip.kernels.transport import FEW_COLUMNS, any_nonzero
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
@@ -236,10 +242,16 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
     """
     layer = core.layers[number]
     x = core.trace[layer.pre : layer.pre + layer.n_in]
-    core.counters[t, number, layout.WEIGHT_UPDATES] += count_nonzero(x) * layer.n_out
+    if layer.kind == layout.CONVOLUTION:
+        count_visits(core, number, t)
+    else:
+        core.counters[t, number, layout.WEIGHT_UPDATES] += count_nonzero(x) * layer.n_out
     quiet = not any_nonzero(core.delta[layer.post : layer.post + layer.n_out])
     # A weight made anew from an unchanged shadow may saturate anew, and is counted.
     if quiet and not core.settings[0].count_saturations:
+        return
+    if layer.kind == layout.CONVOLUTION:
+        update_convolution(core, number, t, step)
         return
     rows = rows_with_factor(core, layer)
     if not layer.fast_update:
@@ -290,6 +302,10 @@ def fast_accumulate(core, number, rows):  # type: ignore[no-untyped-def]
 def accumulate(core, number, t):  # type: ignore[no-untyped-def]
     """OTTT-A, every step: add the products to the accumulators."""
     layer = core.layers[number]
+    if layer.kind == layout.CONVOLUTION:
+        count_visits(core, number, t)
+        accumulate_convolution(core, number, t)
+        return
     rows = rows_with_factor(core, layer)
     if layer.fast_gradient:
         fast_accumulate(core, number, rows)
@@ -306,6 +322,9 @@ def accumulate(core, number, t):  # type: ignore[no-untyped-def]
 def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
     """OTTT-A, end of the sample: w = fit(w - round(g * 2^-(k-p))), then g = 0."""
     s, layer = core.settings[0], core.layers[number]
+    if layer.kind == layout.CONVOLUTION:
+        apply_convolution(core, number, t, step)
+        return
     halves, words = row_words(core, number, step), column_words(core, number, step)
     k = layer.update_shift - layer.gradient_shift - s.shadow_shift
     for i in range(layer.n_in):

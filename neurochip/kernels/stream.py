@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import layout
-from neurochip.kernels.axon import axons_in
+from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
@@ -30,6 +30,7 @@ def infer_step(core, frame, sample, epoch, t):  # type: ignore[no-untyped-def]
     for number in range(n_hidden):
         synapses(core, number, t)
         neurons(core, number, t)
+        pool(core, number + 1)
     synapses(core, n_hidden, t)
     read_out(core, t)
 
@@ -46,6 +47,7 @@ def sense_step(core, frame, sample, epoch, t, step):  # type: ignore[no-untyped-
     for number in range(n_hidden):
         synapses(core, number, t)
         neurons(core, number, t)
+        pool(core, number + 1)
         traces(core, number + 1, t, step)
     synapses(core, n_hidden, t)
     read_out(core, t)
@@ -115,6 +117,7 @@ def factor_energy(core, inputs, energy):  # type: ignore[no-untyped-def]
     """Add up the squares of every layer's presynaptic factors over samples and steps.
 
     inputs (n, 1 or T, n_in) uint8; energy (L,) float64, in squared units of the factors' registers.
+    A factor counts once for each synapse of the same weight row that reads it.
     """
     for sample in range(inputs.shape[0]):
         start_sample(core)
@@ -124,5 +127,7 @@ def factor_energy(core, inputs, energy):  # type: ignore[no-untyped-def]
             for number in range(core.layers.size):
                 layer = core.layers[number]
                 x = core.trace[layer.pre : layer.pre + layer.n_in]
+                fan_out = core.fan_out[layer.pre : layer.pre + layer.n_in]
                 for i in range(x.size):
-                    energy[number] += np.float64(x[i]) * np.float64(x[i])
+                    reads = fan_out[i] // layer.columns
+                    energy[number] += np.float64(x[i]) * np.float64(x[i]) * reads

@@ -6,10 +6,13 @@ import numpy as np
 
 from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import count_outside, fit_all
+from neurochip.kernels.convolution import add_events
 from neurochip.kernels.jit import kernel
 
 #: Rows of 8-bit weights whose sum stays inside 16 bits and is added to the accumulator at once.
 SPIKE_ROWS = 8
+#: Products of an 8-bit weight with values up to this fit 16 bits.
+WIDEST_SIGNAL = 256
 #: Rows of products (8-bit weight x 8-bit value, 16 bits) that share one pass over the accumulator.
 GRADED_ROWS = 4
 
@@ -66,27 +69,42 @@ def add_wide(acc, weights, rows, values):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def fan_out_of(core, layer, rows):  # type: ignore[no-untyped-def]
+    """How many synapses the listed axons have."""
+    fan_out = core.fan_out[layer.pre : layer.pre + layer.n_in]
+    total = np.int64(0)
+    for r in range(rows.size):
+        total += fan_out[rows[r]]
+    return total
+
+
+@kernel
 def synapses(core, number, t):  # type: ignore[no-untyped-def]
     """Sum the active rows of weight layer ``number`` exactly, then fit the accumulators once."""
     s, layer = core.settings[0], core.layers[number]
-    size = layer.n_in * layer.n_out
-    weights = core.weights[layer.weight_start : layer.weight_start + size].reshape(
-        (layer.n_in, layer.n_out)
-    )
     rows = core.active[layer.pre : layer.pre + core.n_active[number]]
     values = core.signal[layer.pre : layer.pre + layer.n_in]
     acc = core.accumulator[layer.post : layer.post + layer.n_out]
     acc[:] = 0
-    if not s.narrow_weights:
-        add_wide(acc, weights, rows, values)
-    elif number == 0 and s.encoding == layout.GRADED:
-        add_graded_narrow(acc, weights, rows, values)
+    size = layer.rows * layer.columns
+    if layer.kind == layout.CONVOLUTION:
+        forward = core.forward[layer.forward_start : layer.forward_start + size]
+        add_events(acc, forward, layer, rows, values)
+        core.counters[t, number, layout.SYNAPTIC_OPS] += fan_out_of(core, layer, rows)
     else:
-        add_spikes_narrow(acc, weights, rows)
+        weights = core.weights[layer.weight_start : layer.weight_start + size].reshape(
+            (layer.n_in, layer.n_out)
+        )
+        if not s.narrow_weights or layer.signal_high > WIDEST_SIGNAL:
+            add_wide(acc, weights, rows, values)
+        elif layer.signal_high > 1:
+            add_graded_narrow(acc, weights, rows, values)
+        else:
+            add_spikes_narrow(acc, weights, rows)
+        core.counters[t, number, layout.SYNAPTIC_OPS] += rows.size * layer.n_out
     low, high = s.accumulator_low, s.accumulator_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_ACCUMULATOR] += count_outside(acc, low, high)
     if layer.sums_may_overflow:
         fit_all(acc, low, high, s.accumulator_wraps, acc)
     core.counters[t, number, layout.SPIKES_IN] += rows.size
-    core.counters[t, number, layout.SYNAPTIC_OPS] += rows.size * layer.n_out

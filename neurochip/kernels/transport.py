@@ -6,6 +6,7 @@ import numpy as np
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import count_outside, fit_all
+from neurochip.kernels.convolution import arrive_through_convolution
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.random import round_all, step_key
@@ -51,8 +52,11 @@ def add_column(column, d, a):  # type: ignore[no-untyped-def]
 
 @kernel
 def arriving_errors(core, number, a):  # type: ignore[no-untyped-def]
-    """Fill a (n_in,) with the exact sums that reach the population below weight layer."""
+    """Fill a (n_in,) with the exact sums that reach the axons of a weight layer."""
     s, layer = core.settings[0], core.layers[number]
+    if layer.kind == layout.CONVOLUTION:
+        arrive_through_convolution(core, layer, a)
+        return
     source = core.layers[core.layers.size - 1] if s.feedback == layout.DIRECT else layer
     above = core.delta[source.post : source.post + source.n_out]
     size = layer.n_in * source.n_out
@@ -84,15 +88,23 @@ def arrive_through(weights, above, a):  # type: ignore[no-untyped-def]
 
 @kernel
 def deltas_below(core, number, t, step):  # type: ignore[no-untyped-def]
-    """d_j = fit(round(a_j * psi_j * 2^-shift)) of the population below weight layer ``number``."""
-    s, layer = core.settings[0], core.layers[number]
-    first, last = layer.pre, layer.pre + layer.n_in
+    """d_j = fit(round(a_j * psi_j * 2^-shift)) of the population below weight layer ``number``.
+
+    Where spikes are pooled, what reaches an axon goes to all neurons of its square.
+    """
+    s, layer, below = core.settings[0], core.layers[number], core.layers[number - 1]
+    first, last = below.post, below.post + below.n_out
     a, psi, delta = core.exact[first:last], core.psi[first:last], core.delta[first:last]
     surrogates(core, number - 1)
-    arriving_errors(core, number, a)
+    arriving_errors(core, number, core.exact[layer.pre : layer.pre + layer.n_in])
     low, high = s.delta_low, s.delta_high
-    for j in range(a.size):
-        a[j] *= psi[j]
+    if layer.pooled:
+        axons = core.pool[first:last]
+        for j in range(a.size):
+            a[j] = core.exact[layer.pre + axons[j]] * psi[j] if axons[j] >= 0 else 0
+    else:
+        for j in range(a.size):
+            a[j] *= psi[j]
     stream = step_key(s.seed, layout.FOR_DELTA, number - 1, step)
     round_all(a, layer.transport_shift, s.delta_rounding, stream)
     if s.count_saturations:

@@ -1,32 +1,42 @@
 """Mapping: a float network becomes formats, exponents and integers that a chip can hold.
 
-Every limit is checked here, before anything runs.
+Its populations are cut into slices (`partition`) that are placed on cores (`place`, `manual`), and
+where spikes then go is written down in arrays from which a step is accounted core by core
+(`routes`). Every limit is checked here, before anything runs.
 """
 
 from __future__ import annotations
 
+from neurochip.mapping.chipmap import ChipMap, map_network
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
     check_fits,
+    check_learns,
     check_supported,
     check_thresholds,
     check_traces,
     check_weights,
 )
+from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
     "ENCODINGS",
+    "ChipMap",
     "Encoding",
     "Formats",
     "Integers",
     "LayerFormats",
+    "Projection",
     "check_fits",
+    "check_learns",
     "check_supported",
     "check_thresholds",
     "check_traces",
     "check_weights",
     "choose_formats",
     "dequantise",
+    "map_network",
+    "plan_of",
     "quantise",
 ]

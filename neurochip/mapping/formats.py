@@ -11,6 +11,7 @@ import numpy as np
 from neurochip import fixed
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
+from neurochip.mapping.plan import Projection, plan_of
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -119,9 +120,17 @@ def choose_formats(
     feedback = _feedback_fractions(network, rule, seed)
     layers = tuple(
         _layer_formats(
-            network, parameters, hardware, rule, number, traced, input_fraction, feedback
+            network,
+            projection,
+            parameters,
+            hardware,
+            rule,
+            number,
+            traced,
+            input_fraction,
+            feedback,
         )
-        for number in range(len(network.dense))
+        for number, projection in enumerate(plan_of(network))
     )
     return Formats(encoding, input_fraction, traced, layers)
 
@@ -131,9 +140,12 @@ def decay_factor(lam: float) -> int:
     return round((1.0 - lam) * (1 << fixed.DECAY_BITS))
 
 
-def trace_fraction(bits: int, lam: float) -> int:
-    """Fraction of a trace: headroom for the sum of a spike in every step, 1 / (1 - lam)."""
-    return bits - math.ceil(math.log2(1.0 / (1.0 - lam)))
+def trace_fraction(bits: int, lam: float, peak: float = 1.0) -> int:
+    """Fraction of a trace: headroom for the sum of a full signal in every step, peak / (1 - lam).
+
+    A spike's peak is 1, and so is that of the mean of a square.
+    """
+    return bits - math.ceil(math.log2(peak / (1.0 - lam)))
 
 
 def lam_below(network: Network, number: int) -> float:
@@ -148,6 +160,7 @@ def lam_below(network: Network, number: int) -> float:
 
 def _layer_formats(
     network: Network,
+    projection: Projection,
     parameters: Parameters,
     hardware: Hardware,
     rule: OTTT,
@@ -164,31 +177,39 @@ def _layer_formats(
     )
     follows_weight = registers.membrane.fraction_rule == "weight"
     membrane = registers.membrane.fraction.value + (weight if follows_weight else 0)
-    is_readout = number == len(network.dense) - 1
+    is_readout = number == len(network.weight_layers) - 1
     delta_register = registers.error if is_readout else registers.delta
     delta_bits = delta_register.bits.value
-    factor, factor_bits = _factor(network, hardware, number, traced, input_fraction)
+    peak = projection.area * 2.0**-projection.signal_fraction
+    factor, factor_bits = _factor(network, hardware, number, traced, input_fraction, peak)
     return LayerFormats(
         weight=weight,
         membrane=membrane,
         factor=factor,
         factor_bits=factor_bits,
         bias_exponent=_bias_exponent(network, parameters, hardware, number, membrane),
-        delta=delta_bits - 1 if is_readout else _delta_fraction(parameters, hardware, rule, number),
+        delta=delta_bits - 1
+        if is_readout
+        else _delta_fraction(network, parameters, hardware, rule, number),
         delta_bits=delta_bits,
         gradient_shift=_gradient_shift(
-            network.timesteps, delta_bits, factor_bits, registers.gradient.bits.value
+            network.timesteps * math.sqrt(projection.positions),
+            delta_bits,
+            factor_bits,
+            registers.gradient.bits.value,
         ),
         feedback=feedback[number],
     )
 
 
-def _delta_fraction(parameters: Parameters, hardware: Hardware, rule: OTTT, number: int) -> int:
-    """The chip's own; where the weights above reach beyond 1.0 and so scale errors up, less that
-    reach and a bit for what learning adds.
+def _delta_fraction(
+    network: Network, parameters: Parameters, hardware: Hardware, rule: OTTT, number: int
+) -> int:
+    """The chip's own, plus what a pool above scales errors down by; where the weights above reach
+    beyond 1.0 and so scale errors up, less that reach and a bit for what learning adds.
     """
     registers = hardware.registers
-    own = registers.delta.fraction.value
+    own = registers.delta.fraction.value + plan_of(network)[number + 1].signal_fraction
     if rule.feedback != "symmetric":
         return own
     bits = registers.weight.bits.value
@@ -199,12 +220,17 @@ def _delta_fraction(parameters: Parameters, hardware: Hardware, rule: OTTT, numb
 
 
 def _factor(
-    network: Network, hardware: Hardware, number: int, traced: bool, input_fraction: int
+    network: Network,
+    hardware: Hardware,
+    number: int,
+    traced: bool,
+    input_fraction: int,
+    peak: float,
 ) -> tuple[int, int]:
     if number == 0 and not traced:
         return input_fraction, max(1, input_fraction)
     bits = hardware.registers.trace.bits.value
-    return trace_fraction(bits, lam_below(network, number)), bits
+    return trace_fraction(bits, lam_below(network, number), peak), bits
 
 
 def _bias_exponent(
@@ -218,15 +244,20 @@ def _bias_exponent(
     return min(max(0, math.ceil(math.log2(mantissa))), register.max_exponent.value)
 
 
-def _gradient_shift(timesteps: int, delta_bits: int, factor_bits: int, bits: int) -> int:
-    full_scale = timesteps * (1 << (delta_bits - 1)) * ((1 << factor_bits) - 1)
+def _gradient_shift(products: float, delta_bits: int, factor_bits: int, bits: int) -> int:
+    """So that as many full-scale products fit; n of them that share a weight count as sqrt(n).
+
+    Errors of a convolution's positions have both signs: all at full scale is not to be expected,
+    and room for it would cost the small ones.
+    """
+    full_scale = products * (1 << (delta_bits - 1)) * ((1 << factor_bits) - 1)
     return max(0, math.ceil(math.log2(full_scale / ((1 << (bits - 1)) - 1))))
 
 
 def _feedback_fractions(network: Network, rule: OTTT, seed: int) -> tuple[int, ...]:
     drawn = draw(rule.feedback, network.sizes, seed)
     if drawn is None:
-        return (0,) * len(network.dense)
+        return (0,) * len(network.weight_layers)
     if rule.feedback == "sign":
         return (0, *(-round(math.log2(float(magnitude))) for magnitude in drawn))
     return (

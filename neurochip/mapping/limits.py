@@ -8,9 +8,10 @@ from neurochip.errors import LimitError, RuleError
 from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below
+from neurochip.mapping.plan import plan_of
 from neurochip.mapping.quantise import Integers
-from neurochip.network import LIF, Network, Parameters
-from neurochip.rules import OTTT
+from neurochip.network import LIF, Conv2d, Network, Parameters
+from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
 RATE_SHIFT_LOW, RATE_SHIFT_HIGH = -8, 24
@@ -24,12 +25,23 @@ MIN_TRACE_FRACTION = 1
 LARGEST_LAM = 1.0 - 1.0 / (1 << DECAY_BITS)
 
 
-def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
+def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
     """Raise LimitError or RuleError where the chip's neurons or learning differ in kind."""
-    if network.unlike_mlp is not None:
+    if not isinstance(rule, OTTT):
+        raise RuleError(
+            f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
+            f"off the chip and map the result"
+        )
+    planned = plan_of(network)
+    if rule.feedback != "symmetric" and any(isinstance(p.layer, Conv2d) for p in planned):
+        raise RuleError(
+            f"feedback {rule.feedback!r} needs Dense layers, but the network has a Conv2d; "
+            f"set feedback to 'symmetric'"
+        )
+    if hardware.neuron.leak != "exponential":
         raise LimitError(
-            f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn "
-            f"with a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip"
+            f"neurons of hardware {hardware.name!r} have a {hardware.neuron.leak} leak, but a "
+            "network's is exponential; map it onto this chip, or run it on another"
         )
     for number, neuron in enumerate(_spiking(network)):
         if neuron.reset not in hardware.neuron.resets:
@@ -49,10 +61,26 @@ def check_supported(network: Network, hardware: Hardware, rule: OTTT) -> None:
             "surrogate 'sigmoid' needs a real exponential, which a chip hasn't; "
             "choose 'table', its 16-entry form, or 'boxcar' or 'triangle'"
         )
+    if rule.surrogate.kind == "tent":
+        raise RuleError(
+            "surrogate 'tent' needs real numbers, which a chip hasn't; "
+            "choose 'triangle', its form in sixteenths, or 'table' or 'boxcar'"
+        )
     if rule.loss_lambda:
         raise RuleError(
             f"loss_lambda is {rule.loss_lambda}, but a chip computes one error, not a mixture; "
             "set it to 0, or the loss to 'mse'"
+        )
+
+
+def check_learns(hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule."""
+    rules = hardware.learning.rules
+    if rule.name not in rules:
+        able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"
+        raise LimitError(
+            f"hardware {hardware.name!r} {able}, but was asked to learn by {rule.name}; choose a "
+            "chip that has it, or run what another chip has learned"
         )
 
 
@@ -65,10 +93,10 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
     _check_neurons(network, hardware)
-    for number, layer in enumerate(network.dense):
-        if layer.n_in > limits.fan_in.value:
+    for number, layer in enumerate(network.weight_layers):
+        if layer.fan_in > limits.fan_in.value:
             raise LimitError(
-                f"weight layer {number} has a fan-in of {layer.n_in}, but a neuron of hardware "
+                f"weight layer {number} has a fan-in of {layer.fan_in}, but a neuron of hardware "
                 f"{hardware.name!r} hears at most {limits.fan_in.value}; "
                 f"make the layer below smaller or choose a larger chip"
             )
@@ -84,14 +112,19 @@ def check_traces(network: Network, hardware: Hardware, formats: Formats) -> None
                 f"lam of layer {number} is {neuron.lam}, but the chip's decay factor of "
                 f"{DECAY_BITS} bits rounds it to 1.0, no leak; choose lam up to {LARGEST_LAM:.4f}"
             )
-    for number, layer in enumerate(formats.layers):
-        if (number > 0 or formats.traced_input) and layer.factor < MIN_TRACE_FRACTION:
+    for number, (layer, projection) in enumerate(
+        zip(formats.layers, plan_of(network), strict=True)
+    ):
+        least = max(MIN_TRACE_FRACTION, projection.signal_fraction)
+        if (number > 0 or formats.traced_input) and layer.factor < least:
             lam = lam_below(network, number)
-            need = bits + MIN_TRACE_FRACTION - layer.factor
+            need = bits + least - layer.factor
+            steps = f"{1.0 / (1.0 - lam):.6g}"
+            each = f", each a count of 2^-{least}," if projection.pools else ""
             raise LimitError(
                 f"the trace that feeds weight layer {number} has {bits} bits, but with lam = {lam} "
-                f"it sums up to {1.0 / (1.0 - lam):.6g} spikes and needs {need}; widen trace_bits "
-                f"or lower lam"
+                f"it sums up to {steps} spikes{each} and needs {need}; widen trace_bits or lower "
+                f"lam"
             )
 
 
@@ -122,11 +155,17 @@ def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> 
             )
 
 
-def bits_per_synapse(hardware: Hardware, rule: OTTT) -> int:
-    """Memory of one synapse: weight, shadow and gradient accumulator where there are such."""
+def synapse_bits(hardware: Hardware, rule: OTTT | None) -> int:
+    """Weight memory of one synapse: weight, and for a rule shadow and gradient accumulator.
+
+    Accumulators have no place there where the chip has a memory of their own for them.
+    """
     registers = hardware.registers
-    accumulator = registers.gradient.bits.value if rule.update == "accumulate" else 0
-    return registers.weight.bits.value + registers.shadow.bits.value + accumulator
+    if rule is None:
+        return registers.weight.bits.value
+    here = hardware.limits.accumulator_memory_per_core.value is None
+    sums = registers.gradient.bits.value if rule.update == "accumulate" and here else 0
+    return registers.weight.bits.value + registers.shadow.bits.value + sums
 
 
 def _check_neurons(network: Network, hardware: Hardware) -> None:
@@ -142,7 +181,7 @@ def _check_neurons(network: Network, hardware: Hardware) -> None:
 
 def _check_memory(network: Network, hardware: Hardware, rule: OTTT) -> None:
     limits = hardware.limits
-    each = bits_per_synapse(hardware, rule)
+    each = synapse_bits(hardware, rule)
     need = network.n_weights * each
     room = limits.cores.value * limits.synapse_memory_per_core.value
     if need > room:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurochip import fixed
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import FEEDBACK_BITS, Formats
+from neurochip.mapping.plan import plan_of
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -24,9 +25,10 @@ class Integers:
     """What a chip's memories hold.
 
     Attributes:
-        weights: one (n_in, n_out) array a layer, int8 or int16, Q fw.
-        shadow: one (n_in, n_out) int16 array a layer with more fraction bits; empty without.
-        biases: one (n_out,) int32 array of mantissas a layer.
+        weights: one (rows, columns) array a layer, int8 or int16, Q fw: (n_in, n_out), and of a
+            convolution (c_in * kernel * kernel, c_out).
+        shadow: one int16 array a layer, of the same shape, with more fraction bits; empty without.
+        biases: one (columns,) int32 array of mantissas a layer.
         feedback: one (n_below, n_above or C) int8 array for each weight layer above the first that
             has fixed feedback weights; empty without.
     """
@@ -55,14 +57,16 @@ def quantise(
     bits, shadow_bits = registers.weight.bits.value, registers.shadow.bits.value
     weights: list[NDArray[np.signedinteger[Any]]] = []
     shadow = []
-    for w, layer in zip(parameters.weights, formats.layers, strict=True):
+    arrays = zip(plan_of(network), parameters.weights, formats.layers, strict=True)
+    for projection, w, layer in arrays:
+        matrix = projection.matrix(w)
         if shadow_bits:
             extra = shadow_bits - bits
-            fine = fixed.Format(shadow_bits, fraction=layer.weight + extra).quantise(w.T)
+            fine = fixed.Format(shadow_bits, fraction=layer.weight + extra).quantise(matrix)
             coarse = fixed.Format(bits).fit(fixed.shift_round(fine, extra, fixed.Rounding.NEAREST))
             shadow.append(np.ascontiguousarray(fine, dtype=np.int16))
         else:
-            coarse = fixed.Format(bits, fraction=layer.weight).quantise(w.T)
+            coarse = fixed.Format(bits, fraction=layer.weight).quantise(matrix)
         weights.append(np.ascontiguousarray(coarse, dtype=weight_dtype(hardware)))
     biases = tuple(
         fixed.Format(registers.bias.bits.value, fraction=layer.bias).quantise(b).astype(np.int32)
@@ -71,12 +75,10 @@ def quantise(
     return Integers(tuple(weights), tuple(shadow), biases, _feedback(network, rule, formats, seed))
 
 
-def dequantise(integers: Integers, formats: Formats) -> Parameters:
-    """The numbers that integers stand for, float64, weights (n_out, n_in)."""
-    weights = tuple(
-        np.ascontiguousarray(w.T) * 2.0**-layer.weight
-        for w, layer in zip(integers.weights, formats.layers, strict=True)
-    )
+def dequantise(network: Network, integers: Integers, formats: Formats) -> Parameters:
+    """The numbers that integers stand for, float64, in the shapes of the network's parameters."""
+    arrays = zip(plan_of(network), integers.weights, formats.layers, strict=True)
+    weights = tuple(projection.weights(w * 2.0**-layer.weight) for projection, w, layer in arrays)
     biases = tuple(
         b * 2.0**-layer.bias for b, layer in zip(integers.biases, formats.layers, strict=True)
     )

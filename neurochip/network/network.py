@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -48,12 +48,15 @@ class Network:
         in_shape: (n,) or (channels, height, width) of a sample at one step; taken from the first
             layer where that is Dense.
         feedback: what reaches a layer from one above it, a step later.
+        initial: weights that a chip starts from, such as those of an imported network; drawn from
+            its seed if None. They are no part of a description (`to_dict`).
     """
 
     layers: tuple[Layer, ...]
     timesteps: int
     in_shape: Shape = ()
     feedback: tuple[Feedback, ...] = ()
+    initial: Parameters | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the order of the layers and that their shapes meet."""
@@ -65,6 +68,8 @@ class Network:
         shapes = flows_through(self.layers, self.in_shape)
         for feedback in self.feedback:
             feedback.check(self.layers, shapes)
+        if self.initial is not None:
+            self.check(self.initial)
 
     @classmethod
     def mlp(
@@ -101,8 +106,7 @@ class Network:
         layers: list[Layer] = []
         for n_in, n_out in pairwise(sizes):
             layers += [Dense(n_in, n_out, bias), lif]
-        last: dict[Readout, list[Layer]] = {"linear": [], "leaky": [LI(lam)], "spiking": [lif]}
-        return cls((*layers[:-1], *last[readout]), timesteps)
+        return cls((*layers[:-1], *_readout_layers(readout, lif)), timesteps)
 
     @classmethod
     def conv(
@@ -115,8 +119,9 @@ class Network:
         neuron: LIF | None = None,
         bias: bool = True,
         pool_factor: float | None = None,
+        readout: Readout = "linear",
     ) -> Network:
-        """A convolutional network from the papers' short form, with a linear read-out.
+        """A convolutional network from the papers' short form.
 
         Args:
             text: such as "15C5-P2-40C5-P2-300": 15 channels of 5x5 kernels and neurons, a pool of
@@ -128,10 +133,14 @@ class Network:
             neuron: of every layer; LIF() if None.
             bias: whether the weight layers have biases.
             pool_factor: None for average pools, or the factor of pools that sum.
+            readout: "linear", "leaky" or "spiking".
         """
-        hidden = layers_of(text, tuple(in_shape), padding, neuron or LIF(), bias, pool_factor)
+        check_choice("Network.conv readout", readout, READOUTS)
+        lif = neuron or LIF()
+        hidden = layers_of(text, tuple(in_shape), padding, lif, bias, pool_factor)
         shape = flows_through(hidden, tuple(in_shape))[-1]
-        return cls((*hidden, Dense(shape[0], n_out, bias)), timesteps, tuple(in_shape))
+        last = _readout_layers(readout, lif)
+        return cls((*hidden, Dense(shape[0], n_out, bias), *last), timesteps, tuple(in_shape))
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -308,6 +317,15 @@ class Network:
             tuple(description.get("in_shape", ())),
             tuple(feedback_from_dict(entry) for entry in description.get("feedback", ())),
         )
+
+
+def _readout_layers(readout: Readout, neuron: LIF) -> tuple[Layer, ...]:
+    last: dict[Readout, tuple[Layer, ...]] = {
+        "linear": (),
+        "leaky": (LI(neuron.lam),),
+        "spiking": (neuron,),
+    }
+    return last[readout]
 
 
 def _input_shape(layers: tuple[Layer, ...], given: Sequence[int]) -> Shape:

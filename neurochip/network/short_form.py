@@ -37,17 +37,13 @@ def layers_of(
 
     Args:
         text: the short form.
-        in_shape: (channels, height, width).
+        in_shape: (channels, height, width), or (n,) where no part is a convolution or a pool.
         padding: zeros on each side, or "same".
         neuron: follows each weight layer.
         bias: whether weight layers have one.
         pool_factor: of pools that sum; None for average pools.
         tau: of a LowPass after the input and after all neurons; None for none.
     """
-    if len(in_shape) != SPATIAL_DIMENSIONS:
-        raise NetworkError(
-            f"Network.conv got in_shape {in_shape!r}; it needs (channels, height, width)."
-        )
     after: tuple[Layer, ...] = () if tau is None else (LowPass(tau),)
     layers: list[Layer] = [*after]
     shape = in_shape

@@ -1,7 +1,15 @@
-"""Parity: a chip against the float reference, register by register, with a verdict."""
+"""Parity: a chip against other executions, register by register, with a verdict."""
 
 from __future__ import annotations
 
+from neurochip.parity.against_export import (
+    EXPORTS,
+    ExportParity,
+    compare_learning_with_lava,
+    compare_with_lava,
+    compare_with_netx,
+    compare_with_nir,
+)
 from neurochip.parity.against_float import (
     MAX_PREDICTIONS,
     MAX_SPIKES,
@@ -12,10 +20,16 @@ from neurochip.parity.against_float import (
 )
 
 __all__ = [
+    "EXPORTS",
     "MAX_PREDICTIONS",
     "MAX_SPIKES",
     "MIN_COSINE",
+    "ExportParity",
     "FloatParity",
     "LayerParity",
+    "compare_learning_with_lava",
     "compare_with_float",
+    "compare_with_lava",
+    "compare_with_netx",
+    "compare_with_nir",
 ]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
 from neurochip.data import Split
 from neurochip.errors import ConfigError
+from neurochip.mapping import plan_of
 from neurochip.reference import Recording, record
 
 #: Samples of a comparison, unless fewer are there or asked for.
@@ -101,14 +102,18 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
     chip_out = np.array([shot.outputs.sum(axis=0) for shot in seen])
     differing = chip_out.argmax(axis=1) != reference.out.sum(axis=0).argmax(axis=1)
     layers = tuple(
-        _compare_layer(chip, seen, reference, number) for number in range(len(chip.network.dense))
+        _compare_layer(chip, seen, reference, number)
+        for number in range(len(chip.network.weight_layers))
     )
     return FloatParity(len(seen), float(differing.mean()), layers)
 
 
 def _reference(chip: Chip, seen: list[Observation], y: NDArray[Any]) -> Recording:
     inputs = np.stack([shot.signal[0] for shot in seen], axis=1)
-    x = inputs * 2.0**-chip.formats.input_fraction
+    x = (
+        inputs.reshape(*inputs.shape[:2], *chip.network.in_shape)
+        * 2.0**-chip.formats.input_fraction
+    )
     rule = replace(chip.rule, trace_input=chip.formats.traced_input)
     return record(chip.network, chip.parameters, x, y, rule, _feedback(chip))
 
@@ -126,7 +131,7 @@ def _feedback(chip: Chip) -> list[Floats | float] | None:
 def _compare_layer(
     chip: Chip, seen: list[Observation], reference: Recording, number: int
 ) -> LayerParity:
-    is_readout = number == len(chip.network.dense) - 1
+    is_readout = number == len(chip.network.weight_layers) - 1
     scale = 2.0 ** chip.formats.layers[number].membrane
     if is_readout:
         membranes = np.stack([shot.outputs for shot in seen], axis=1) / scale
@@ -134,13 +139,14 @@ def _compare_layer(
         spiking = chip.network.readout == "spiking"
     else:
         membranes = np.stack([shot.v_pre[number] for shot in seen], axis=1) / scale
-        exact = reference.u[number]
+        exact = reference.u[number].reshape(membranes.shape)
         spiking = True
     distance = np.abs(membranes - exact) * scale
     differs = None
     if spiking:
         spikes = np.stack([shot.signal[number + 1] for shot in seen], axis=1)
-        differs = spikes != (reference.out if is_readout else reference.s[number])
+        wanted = reference.out if is_readout else reference.s[number]
+        differs = spikes != wanted.reshape(spikes.shape)
     return LayerParity(
         name="read-out" if is_readout else f"layer {number}",
         first_spike=None if differs is None else _first(differs),
@@ -162,9 +168,10 @@ def _gradients(
 ) -> tuple[Floats, Floats]:
     timesteps = chip.network.timesteps
     used = [t for t in range(timesteps) if chip.rule.uses_error_of(t, timesteps)]
-    ours = np.zeros(chip.parameters.weights[number].shape)
+    projection = plan_of(chip.network)[number]
+    ours = np.zeros(projection.layer.weight_shape)
     for shot in seen:
-        ours += shot.delta[number][used].T.astype(float) @ shot.factor[number][used]
+        ours += projection.products(shot.delta[number][used], shot.factor[number][used])
     theirs = reference.g_W[number][used].sum(axis=0)
     return ours, theirs.astype(np.float64)
 

@@ -15,6 +15,7 @@ from neurochip.chip import COUNTED_EVENTS, SATURATED_REGISTERS, Chip, Observatio
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
 from neurochip.experiment import Entry, Run, mark_of
+from neurochip.mapping import plan_of
 from neurochip.network import Network
 from neurochip.plot import activity, learning
 from neurochip.plot.sample import (
@@ -137,7 +138,7 @@ def typical(seen: Observation) -> tuple[int, ...]:
 
 def population_names(network: Network) -> tuple[str, ...]:
     """What the populations are called: input, hidden 1 .., read-out."""
-    hidden = (f"hidden {number}" for number in range(1, len(network.dense)))
+    hidden = (f"hidden {number}" for number in range(1, len(network.weight_layers)))
     return ("input", *hidden, "read-out")
 
 
@@ -233,7 +234,11 @@ def _rates_of(chip: Chip, entry: Entry) -> Floats:
     """Rates of an epoch, (T, P): inputs, hidden layers, and the read-out if it spikes."""
     counters, network = entry.record.counters, chip.network
     spikes = [counters[:, 0, _SPIKES_IN]]
-    n_spiking = len(network.dense) if network.readout == "spiking" else len(network.dense) - 1
+    n_spiking = (
+        len(network.weight_layers)
+        if network.readout == "spiking"
+        else len(network.weight_layers) - 1
+    )
     spikes += [counters[:, number, _SPIKES_OUT] for number in range(n_spiking)]
     sizes = np.array(network.sizes[: len(spikes)])
     rates: Floats = np.stack(spikes, axis=1) / (sizes * max(entry.record.samples, 1))
@@ -335,6 +340,13 @@ def _populations(chip: Chip, seen: Observation, outputs: Floats) -> list[Populat
     ]
 
 
+def _trace(chip: Chip, seen: Observation, number: int, place: int) -> NDArray[np.int64]:
+    """The trace that a neuron below weight layer ``number`` has a part in; zeros for none."""
+    axon = int(plan_of(chip.network)[number].squares()[place])
+    factor = seen.factor[number]
+    return factor[:, axon] if axon >= 0 else np.zeros_like(factor[:, 0])
+
+
 def _neuron(chip: Chip, seen: Observation, neuron: int) -> NeuronTrace:
     """A hidden neuron's registers; ``neuron`` counts through all hidden layers."""
     sizes = chip.network.sizes[1:-1]
@@ -348,6 +360,6 @@ def _neuron(chip: Chip, seen: Observation, neuron: int) -> NeuronTrace:
         u=_real(seen.v_pre[layer][:, place], below.membrane),
         v=_real(seen.v[layer][:, place], below.membrane),
         spikes=seen.signal[layer + 1][:, place],
-        x=_real(seen.factor[layer + 1][:, place], above.factor),
+        x=_real(_trace(chip, seen, layer + 1, place), above.factor),
         v_th=chip.network.neurons[layer].v_th,
     )

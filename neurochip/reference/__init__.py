@@ -1,9 +1,12 @@
-"""The float engine: the ground truth that the chip is compared with.
+"""The float engine: the ground truth that the chip is compared with, and its trainer.
 
-Layers are batched arrays (B, n) in float64 or float32; time is a loop.
+Layers are batched arrays in float64 or float32, on-line one time step at a time, or all at once
+for the rules that go back through time.
 """
 
+from neurochip.reference.fit import Epoch, Progress, Stage, fit
+from neurochip.reference.folding import folded
 from neurochip.reference.recording import Recording, record
 from neurochip.reference.trainer import Trainer
 
-__all__ = ["Recording", "Trainer", "record"]
+__all__ = ["Epoch", "Progress", "Recording", "Stage", "Trainer", "fit", "folded", "record"]

@@ -1,11 +1,13 @@
 """Samples on their way into the engine: shapes checked, one frame a time step.
 
-`x` is static, (B, n_in), shown unchanged at every step, or temporal, (T, B, n_in).
+Samples are static, (B, ...), shown unchanged at every step, or temporal, (T, B, ...), where ... is
+the network's in_shape or, as one row, its n_in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,29 +15,88 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip.errors import DataError
 from neurochip.network import Network
+from neurochip.reference.operators import SPATIAL
 from neurochip.rules.losses import Labels
 from neurochip.rules.surrogates import Floats
 
-STATIC_DIMENSIONS = 2
-TEMPORAL_DIMENSIONS = 3
 
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A batch of a network's inputs, not copied.
 
-def checked_input(network: Network, x: ArrayLike) -> NDArray[Any]:
-    """`x` as an array of any real dtype, not copied if it is one.
-
-    Raises:
-        DataError: if its shape doesn't fit the network.
+    Attributes:
+        array: (B, *in_shape) or (T, B, *in_shape), any real dtype.
+        is_static: whether it is the former.
+        timesteps: T.
     """
-    array = np.asarray(x)
-    n_in, timesteps = network.n_in, network.timesteps
-    is_static = array.ndim == STATIC_DIMENSIONS
-    is_temporal = array.ndim == TEMPORAL_DIMENSIONS and array.shape[0] == timesteps
-    if not (is_static or is_temporal) or array.shape[-1] != n_in or array.shape[-2] == 0:
+
+    array: NDArray[Any]
+    is_static: bool
+    timesteps: int
+
+    @classmethod
+    def of(cls, network: Network, x: ArrayLike) -> Samples:
+        """`x` as samples of a network.
+
+        Raises:
+            DataError: if its shape doesn't fit the network.
+        """
+        array = np.asarray(x)
+        shape, timesteps = network.in_shape, network.timesteps
+        for ending in (shape, (network.n_in,)):
+            leading = array.shape[: array.ndim - len(ending)]
+            fits = array.shape[len(leading) :] == ending and 0 not in leading
+            if fits and len(leading) == 1:
+                return cls(array.reshape(*leading, *shape), True, timesteps)
+            if fits and len(leading) == 2 and leading[0] == timesteps:
+                return cls(array.reshape(*leading, *shape), False, timesteps)
+        inner = ", ".join(str(n) for n in shape)
         raise DataError(
-            f"samples have shape {array.shape}; the network needs (batch, {n_in}) or "
-            f"({timesteps}, batch, {n_in}) with a batch of at least 1."
+            f"samples have shape {array.shape}; the network needs (batch, {inner}) or "
+            f"({timesteps}, batch, {inner}) with a batch of at least 1."
         )
-    return array
+
+    @property
+    def batch(self) -> int:
+        """B."""
+        return int(self.array.shape[0 if self.is_static else 1])
+
+    @property
+    def are_spikes(self) -> bool:
+        """Whether they are temporal and hold nothing but 0 and 1."""
+        if self.is_static:
+            return False
+        return all(bool(((frame == 0) | (frame == 1)).all()) for frame in self.array)
+
+    def part(self, start: int, count: int) -> Samples:
+        """Some of the samples."""
+        chosen = slice(start, start + count)
+        array = self.array[chosen] if self.is_static else self.array[:, chosen]
+        return Samples(array, self.is_static, self.timesteps)
+
+    def frames(self, dtype: np.dtype[np.floating[Any]]) -> Iterator[Floats]:
+        """What the network sees at each step, as arrays are in here; valid until the next step.
+
+        Only one step is converted at a time, so that memory doesn't grow with T.
+        """
+        if self.is_static:
+            still = np.ascontiguousarray(self._inside(self.array), dtype)
+            for _ in range(self.timesteps):
+                yield still
+            return
+        frame = np.empty(self._inside(self.array[0]).shape, dtype)
+        for moment in self.array:
+            np.copyto(frame, self._inside(moment), casting="unsafe")
+            yield frame
+
+    def unrolled(self, dtype: np.dtype[np.floating[Any]]) -> Floats:
+        """All steps, (T * B, ...), as arrays are in here."""
+        steps = np.stack([frame.copy() for frame in self.frames(dtype)])
+        return steps.reshape(-1, *steps.shape[2:])
+
+    def _inside(self, moment: NDArray[Any]) -> NDArray[Any]:
+        """(B, c, h, w) as (B, h, w, c), a view; (B, n) as it is."""
+        return np.moveaxis(moment, 1, -1) if moment.ndim == 1 + SPATIAL else moment
 
 
 def checked_labels(network: Network, y: ArrayLike, batch: int) -> Labels:
@@ -56,31 +117,3 @@ def checked_labels(network: Network, y: ArrayLike, batch: int) -> Labels:
             f"outputs needs them from 0 to {network.n_out - 1}."
         )
     return labels.astype(np.int64, copy=False)
-
-
-def batch_of(x: NDArray[Any]) -> int:
-    """Number of samples in `x`."""
-    return int(x.shape[-2])
-
-
-def carries_spikes(x: NDArray[Any]) -> bool:
-    """Whether `x` is temporal and holds nothing but 0 and 1."""
-    if x.ndim == STATIC_DIMENSIONS:
-        return False
-    return all(bool(((frame == 0) | (frame == 1)).all()) for frame in x)
-
-
-def frames(x: NDArray[Any], timesteps: int, dtype: np.dtype[np.floating[Any]]) -> Iterator[Floats]:
-    """What the network sees at each step, (B, n_in); valid until the next step.
-
-    Only one step is converted at a time, so that memory doesn't grow with T.
-    """
-    if x.ndim == STATIC_DIMENSIONS:
-        still = np.asarray(x, dtype=dtype)
-        for _ in range(timesteps):
-            yield still
-    else:
-        frame = np.empty(x.shape[1:], dtype=dtype)
-        for moment in x:
-            np.copyto(frame, moment, casting="unsafe")
-            yield frame

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from neurochip.network import Network, Parameters
-from neurochip.reference.backward import Backward, Gradients
-from neurochip.reference.engine import Engine
-from neurochip.reference.inputs import batch_of, checked_input, checked_labels, frames
-from neurochip.reference.trainer import checked_dtype, is_traced
-from neurochip.rules import feedback
+from neurochip.network import Network, Parameters, Shape
+from neurochip.reference.inputs import Samples, checked_labels
+from neurochip.reference.online import (
+    Engine,
+    check_feedback_mode,
+    input_decay,
+    is_traced,
+    learning_engine,
+)
+from neurochip.reference.operators import channels_first
+from neurochip.reference.trainer import checked_dtype
+from neurochip.reference.values import Values
+from neurochip.rules import OTTT, feedback
 from neurochip.rules.losses import StepLoss, cross_entropy, mean_squared
-from neurochip.rules.ottt import OTTT
 from neurochip.rules.surrogates import Floats
 
 
@@ -23,21 +29,24 @@ from neurochip.rules.surrogates import Floats
 class Recording:
     """What a batch did with fixed weights. Tuples have one array for each layer.
 
+    ... is the layer's shape, (n,) or (c, h, w).
+
     Attributes:
-        u: membranes of each hidden layer before the reset, (T, B, n).
+        u: membranes of each hidden layer before the reset, (T, B, ...).
         s: their spikes.
         v: their membranes after the reset.
         tr: traces of their spikes, after the step's spike.
         psi: their surrogate derivatives.
         du: dloss[t]/du[t], through space only.
-        tr0: trace of the input, (T, B, n_in); None where the input isn't traced.
+        tr0: trace of the input, (T, B, ...); None where the input isn't traced.
         out: read-out o[t], (T, B, C).
         dout: dloss[t]/do[t], (T, B, C).
         loss_t: loss of each step with its 1/T, (T,) float64.
         ce_t: cross-entropy of each step, without 1/T, (T,) float64.
         mse_t: mean squared error of each step, without 1/T, (T,) float64.
-        g_W: gradient of each step for each weight layer, (T, n_out, n_in).
+        g_W: gradient of each step for each weight layer, (T, *weight_shape).
         g_b: gradient of each step for each weight layer's biases, (T, n_out).
+        g_gain: gradient of each step for each gain, (T, n_out).
     """
 
     u: tuple[Floats, ...]
@@ -54,6 +63,7 @@ class Recording:
     mse_t: NDArray[np.float64]
     g_W: tuple[Floats, ...]
     g_b: tuple[Floats, ...]
+    g_gain: tuple[Floats, ...]
 
 
 def record(
@@ -71,78 +81,88 @@ def record(
 
     Args:
         network: what to run.
-        params: its weights.
-        x: (B, n_in), the same at every step, or (T, B, n_in).
+        params: its parameters.
+        x: (B, ...), the same at every step, or (T, B, ...).
         y: labels, (B,).
         rule: OTTT with its options.
         feedback_weights: as for `Trainer`.
         dtype: float64 or float32.
     """
     network.check(params)
-    samples = checked_input(network, x)
-    labels = checked_labels(network, y, batch_of(samples))
+    check_feedback_mode(network, rule)
+    samples = Samples.of(network, x)
+    labels = checked_labels(network, y, samples.batch)
     of_dtype = checked_dtype(dtype)
-    weights = [np.array(weight, of_dtype) for weight in params.weights]
-    biases = [np.array(bias, of_dtype) for bias in params.biases]
+    values = Values(network, params, of_dtype)
+    gradients = values.zeros()
     fixed = feedback.checked(rule.feedback, network.sizes, feedback_weights, of_dtype)
-    engine = Engine(network, weights, biases, batch_of(samples))
-    backward = Backward(engine, rule, fixed, is_traced(rule, samples))
-    gradients = Gradients(weights, biases)
+    rng = np.random.default_rng(0)
+    engine = learning_engine(network, values, gradients, rule, samples, fixed, rng)
     loss_of = StepLoss(rule.loss, rule.loss_lambda, network.timesteps)
-    recording = _empty(engine, backward, gradients)
-    for t, x_t in enumerate(frames(samples, network.timesteps, of_dtype)):
+    recording = _empty(engine, gradients, samples if is_traced(rule, samples) else None)
+    engine.begin()
+    for t, x_t in enumerate(samples.frames(of_dtype)):
         o = engine.step(x_t)
-        backward.follow(x_t)
         recording.ce_t[t] = cross_entropy(o, labels)[0]
         recording.mse_t[t] = mean_squared(o, labels)[0]
         recording.loss_t[t], dout = loss_of(o, labels)
         recording.out[t] = o
         recording.dout[t] = dout
-        backward.send_down(dout)
-        gradients.clear()
-        gradients.add(backward)
-        _keep(recording, t, engine, backward, gradients)
+        engine.clear()
+        engine.learn(dout)
+        engine.finish()
+        _keep(recording, t, engine, gradients)
+        if recording.tr0 is not None:
+            _follow(recording.tr0, t, channels_first(network.in_shape, x_t), input_decay(network))
     return recording
 
 
-def _empty(engine: Engine, backward: Backward, gradients: Gradients) -> Recording:
-    timesteps = engine.network.timesteps
+def _empty(engine: Engine, gradients: Values, traced: Samples | None) -> Recording:
+    network = engine.network
+    timesteps, batch, dtype = network.timesteps, engine.batch, gradients.dtype
 
-    def over_time(arrays: Sequence[Floats]) -> tuple[Floats, ...]:
-        return tuple(np.zeros((timesteps, *array.shape), array.dtype) for array in arrays)
+    def over_time(*shape: int) -> Floats:
+        return np.zeros((timesteps, *shape), dtype)
+
+    def layers() -> tuple[Floats, ...]:
+        return tuple(over_time(batch, *shape) for _, shape in network.spiking_shapes())
 
     return Recording(
-        u=over_time([layer.u for layer in engine.hidden]),
-        s=over_time([layer.s for layer in engine.hidden]),
-        v=over_time([layer.v for layer in engine.hidden]),
-        tr=over_time(backward.x[1:]),
-        psi=over_time(backward.psi),
-        du=over_time(backward.delta[:-1]),
-        tr0=over_time(backward.x[:1])[0] if backward.traced else None,
-        out=over_time([engine.o])[0],
-        dout=over_time([engine.o])[0],
+        u=layers(),
+        s=layers(),
+        v=layers(),
+        tr=layers(),
+        psi=layers(),
+        du=layers(),
+        tr0=None if traced is None else over_time(batch, *network.in_shape),
+        out=over_time(batch, network.n_out),
+        dout=over_time(batch, network.n_out),
         loss_t=np.zeros(timesteps),
         ce_t=np.zeros(timesteps),
         mse_t=np.zeros(timesteps),
-        g_W=over_time(gradients.weights),
-        g_b=over_time(gradients.biases),
+        g_W=tuple(over_time(*weight.shape) for weight in gradients.weights),
+        g_b=tuple(over_time(*bias.shape) for bias in gradients.biases),
+        g_gain=tuple(over_time(*gain.shape) for gain in gradients.gains if gain is not None),
     )
 
 
-def _keep(
-    recording: Recording, t: int, engine: Engine, backward: Backward, gradients: Gradients
-) -> None:
-    for number, layer in enumerate(engine.hidden):
-        recording.u[number][t] = layer.u
-        recording.s[number][t] = layer.s
-        recording.v[number][t] = layer.v
-        recording.tr[number][t] = backward.x[number + 1]
-        recording.psi[number][t] = backward.psi[number]
-        recording.du[number][t] = backward.delta[number]
-    if recording.tr0 is not None:
-        recording.tr0[t] = backward.x[0]
-    for number, (of_weights, of_biases) in enumerate(
-        zip(gradients.weights, gradients.biases, strict=True)
-    ):
-        recording.g_W[number][t] = of_weights
-        recording.g_b[number][t] = of_biases
+def _keep(recording: Recording, t: int, engine: Engine, gradients: Values) -> None:
+    shapes: list[Shape] = [shape for _, shape in engine.network.spiking_shapes()]
+    for number, (node, shape) in enumerate(zip(engine.hidden, shapes, strict=True)):
+        for name in ("u", "s", "v", "psi", "du"):
+            getattr(recording, name)[number][t] = channels_first(shape, getattr(node, name))
+        _follow(recording.tr[number], t, recording.s[number][t], node.neuron.lam)
+    gains = [gain for gain in gradients.gains if gain is not None]
+    pairs = (
+        (recording.g_W, gradients.weights),
+        (recording.g_b, gradients.biases),
+        (recording.g_gain, gains),
+    )
+    for kept, arrays in pairs:
+        for of_layer, array in zip(kept, arrays, strict=True):
+            of_layer[t] = array
+
+
+def _follow(traces: Floats, t: int, signal: Floats, lam: float) -> None:
+    """x[t] = lam * x[t-1] + s[t]."""
+    traces[t] = signal if t == 0 else lam * traces[t - 1] + signal

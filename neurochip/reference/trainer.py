@@ -1,4 +1,4 @@
-"""Training in float: OTTT-O, OTTT-A, and the last step only."""
+"""Training in float: one batch at a time, by any rule."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from neurochip.errors import RuleError
 from neurochip.network import Network, Parameters
-from neurochip.reference.backward import Backward, Gradients
-from neurochip.reference.engine import Engine
-from neurochip.reference.inputs import (
-    batch_of,
-    carries_spikes,
-    checked_input,
-    checked_labels,
-    frames,
+from neurochip.reference.inputs import Samples, checked_labels
+from neurochip.reference.online import (
+    Engine,
+    check_feedback_mode,
+    inference_engine,
+    is_traced,
+    learning_engine,
 )
-from neurochip.reference.optimisers import SGD, MomentumSGD
-from neurochip.rules import feedback
-from neurochip.rules.losses import StepLoss
-from neurochip.rules.ottt import OTTT
+from neurochip.reference.optimisers import SGD, Optimiser, clip
+from neurochip.reference.representation import RepresentationPass
+from neurochip.reference.through_time import Pass, UnrolledPass
+from neurochip.reference.values import Values
+from neurochip.rules import BPTT, OTTT, SLTT, TSSLBP, Rule, SpikeRepresentation, feedback
+from neurochip.rules.losses import Labels, StepLoss
+from neurochip.rules.sequences import TRAINS
 from neurochip.rules.surrogates import Floats
 
 # Samples that `predict` shows at a time, so that its memory doesn't grow with the data set.
@@ -31,58 +33,75 @@ PREDICT_BATCH = 512
 
 
 class Trainer:
-    """A network that learns by OTTT with stochastic gradient descent, in float.
+    """A network that learns by a rule, in float.
 
-    The memory in use doesn't grow with T. A chip's rate of 2^-m is lr = T * 2^-m here, because the
-    loss of a step carries 1/T.
+    With OTTT and SLTT the memory in use doesn't grow with T. A chip's rate of 2^-m is
+    lr = T * 2^-m here, because the loss of a step carries 1/T.
 
     Attributes:
         network: what learns.
         rule: how.
-        engine: the forward state of the batch learnt last; None before the first.
-        backward: its traces and errors; None before the first.
+        engine: the state of the batch learnt last by an on-line rule; None before the first.
+        passes: the state of the batch learnt last by another rule; None before the first.
+        norm: norm of all gradients at the last update, before clipping; None without clipping.
     """
 
     def __init__(
         self,
         network: Network,
         params: Parameters,
-        rule: OTTT,
+        rule: Rule,
         lr: float | Sequence[float],
         momentum: float = 0.0,
         dtype: DTypeLike = np.float64,
         feedback_weights: Sequence[ArrayLike] | None = None,
+        optimiser: Optimiser | None = None,
+        clip_norm: float | None = None,
+        clamp: float | None = None,
+        seed: int = 0,
     ):
         """Copy the parameters and make the optimiser.
 
         Args:
             network: what to train.
-            params: the weights to start from.
-            rule: OTTT with its options.
+            params: the parameters to start from.
+            rule: any of `neurochip.rules`.
             lr: learning rate, one for all or one for each weight layer.
-            momentum: in [0, 1).
+            momentum: of SGD where no optimiser is given, in [0, 1).
             dtype: float64 or float32, of every array.
-            feedback_weights: for the feedbacks other than "symmetric", one for each weight layer
+            feedback_weights: for OTTT's feedbacks other than "symmetric", one for each weight layer
                 above the first: see `neurochip.rules.feedback`.
+            optimiser: SGD, Adam or AdamW; None takes SGD.
+            clip_norm: the largest norm of all gradients together; None for none.
+            clamp: weights are kept in [-clamp, clamp]; None for no bounds.
+            seed: of dropout masks.
+
+        Raises:
+            NetworkError: the parameters don't fit the network.
+            RuleError: an option is out of range, or the rule can't train the network.
         """
         network.check(params)
         self.network = network
         self.rule = rule
         self.engine: Engine | None = None
-        self.backward: Backward | None = None
+        self.passes: Pass | None = None
+        self.norm: float | None = None
         self._dtype = checked_dtype(dtype)
-        self._weights = [np.array(w, self._dtype) for w in params.weights]
-        self._biases = [np.array(b, self._dtype) for b in params.biases]
-        self._feedback_weights = feedback.checked(
-            rule.feedback, network.sizes, feedback_weights, self._dtype
-        )
-        self._loss = StepLoss(rule.loss, rule.loss_lambda, network.timesteps)
-        self._gradients = Gradients(self._weights, self._biases)
-        # The layer of each array that learns: all weights, then the biases of layers that have any.
-        self._layers = [*range(len(self._weights))]
-        self._layers += [i for i, layer in enumerate(network.dense) if layer.bias]
-        self._optimiser = _optimiser(self._learning(self._weights, self._biases), momentum)
+        self._rng = np.random.default_rng([seed, len(network.layers)])
+        self._values = Values(network, params, self._dtype)
+        self._gradients = self._values.zeros()
+        self._feedback_weights: tuple[Floats, ...] = ()
+        if isinstance(rule, OTTT):
+            check_feedback_mode(network, rule)
+            self._feedback_weights = feedback.checked(
+                rule.feedback, network.sizes, feedback_weights, self._dtype
+            )
+        self._clip_norm = _checked_bound("clip_norm", clip_norm)
+        self._clamp = _checked_bound("clamp", clamp)
+        self._optimiser = (optimiser or SGD(momentum)).begin(self._values.learned)
+        self._learning_from: tuple[int, bool, bool] | None = None
         self.lr = lr
+        self._prepare(_blank(network))
 
     @property
     def lr(self) -> tuple[float, ...]:
@@ -91,103 +110,196 @@ class Trainer:
 
     @lr.setter
     def lr(self, value: float | Sequence[float]) -> None:
-        self._lr = _checked_rates(value, len(self._weights))
-        self._rates = [self._lr[layer] for layer in self._layers]
+        self._lr = _checked_rates(value, len(self._values.weights))
+        self._rates = [self._lr[layer] for layer in self._values.layers]
 
     @property
     def params(self) -> Parameters:
-        """A copy of the present weights and biases, float64."""
-        return Parameters(
-            tuple(weight.astype(np.float64) for weight in self._weights),
-            tuple(bias.astype(np.float64) for bias in self._biases),
+        """A copy of the present parameters, float64."""
+        return self._values.parameters
+
+    @property
+    def gradients(self) -> Parameters:
+        """A copy of the gradients that were written last, float64."""
+        return self._gradients.parameters
+
+    @property
+    def optimiser_state(self) -> tuple[Floats, ...]:
+        """A copy of what the optimiser keeps from step to step."""
+        return tuple(array.copy() for array in self._optimiser.state)
+
+    @optimiser_state.setter
+    def optimiser_state(self, arrays: Sequence[Floats]) -> None:
+        for own, array in zip(self._optimiser.state, arrays, strict=True):
+            np.copyto(own, array)
+
+    def reseed(self, seed: Sequence[int]) -> None:
+        """Draw the dropout masks that follow from this seed."""
+        self._rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+    def first_not_finite(self) -> str | None:
+        """The lowest parameters that hold a number that isn't finite, in words; None if none do."""
+        pairs = sorted(
+            zip(self._values.layers, self._values.names, self._values.learned, strict=True),
+            key=lambda entry: entry[0],
         )
+        return next((name for _, name, array in pairs if not np.isfinite(array).all()), None)
 
     def learn_batch(self, x: ArrayLike, y: ArrayLike) -> float:
         """Learn one batch.
 
         Args:
-            x: (B, n_in), the same at every step, or (T, B, n_in).
-            y: labels, (B,).
+            x: (B, ...), the same at every step, or (T, B, ...).
+            y: labels, (B,); for TSSLBP's "kernel" also target spike trains, (T, B, C).
 
         Returns:
-            The batch's loss: the sum over t of the losses of the steps, each with its 1/T.
+            The batch's loss.
         """
         return sum(self.steps(x, y))
 
     def steps(self, x: ArrayLike, y: ArrayLike) -> Iterator[float]:
-        """Learn one batch, stopping after every time step for whoever wants to look.
+        """Learn one batch, stopping for whoever wants to look: on-line rules after every step.
 
         Args:
-            x: (B, n_in) or (T, B, n_in).
-            y: labels, (B,).
+            x: (B, ...) or (T, B, ...).
+            y: labels, (B,), or target spike trains.
 
         Yields:
-            loss[t], after the weights' change at t.
+            loss[t], after the weights' change at t; or the loss, after the only change.
         """
-        samples = checked_input(self.network, x)
-        labels = checked_labels(self.network, y, batch_of(samples))
-        timesteps, rule = self.network.timesteps, self.rule
-        engine, backward = self._begin(samples)
-        for t, x_t in enumerate(frames(samples, timesteps, self._dtype)):
-            o = engine.step(x_t)
-            backward.follow(x_t)
-            loss, dout = self._loss(o, labels)
-            if rule.uses_error_of(t, timesteps):
-                backward.send_down(dout)
-                self._gradients.add(backward)
-            if rule.updates_at(t, timesteps):
-                self._update()
+        samples = Samples.of(self.network, x)
+        targets = self._targets(y, samples.batch)
+        self._prepare(samples)
+        if self.passes is not None:
+            loss = self.passes.run(samples, targets)
+            self._update()
             yield loss
+        elif self.engine is not None and isinstance(self.rule, OTTT | SLTT):
+            yield from self._online(self.engine, self.rule, samples, targets)
+
+    def gradient(self, x: ArrayLike, y: ArrayLike) -> tuple[float, Parameters]:
+        """Loss and gradient of a batch with the present parameters, which stay as they are.
+
+        Of an on-line rule it is the sum over the steps, whatever its `update` says.
+
+        Args:
+            x: (B, ...) or (T, B, ...).
+            y: labels, (B,), or target spike trains.
+        """
+        samples = Samples.of(self.network, x)
+        targets = self._targets(y, samples.batch)
+        self._prepare(samples)
+        if self.passes is not None:
+            loss = self.passes.run(samples, targets)
+        else:
+            loss = sum(loss for loss in self._accumulate(samples, targets))
+        return loss, self.gradients
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """The class of each sample: argmax over classes of the sum over t of o[t].
 
         Args:
-            x: (B, n_in) or (T, B, n_in).
+            x: (B, ...) or (T, B, ...).
 
         Returns:
             (B,) int64; of equal sums the first class.
         """
-        samples = checked_input(self.network, x)
-        starts = range(0, batch_of(samples), PREDICT_BATCH)
-        parts = [self._predict(samples[..., i : i + PREDICT_BATCH, :]) for i in starts]
-        return np.concatenate(parts)
-
-    def _predict(self, samples: NDArray[Any]) -> NDArray[np.int64]:
-        engine = Engine(self.network, self._weights, self._biases, batch_of(samples))
-        total = np.zeros((engine.batch, self.network.n_out), self._dtype)
-        for x_t in frames(samples, self.network.timesteps, self._dtype):
-            total += engine.step(x_t)
-        classes: NDArray[np.int64] = total.argmax(axis=1).astype(np.int64, copy=False)
+        samples = Samples.of(self.network, x)
+        engine: Engine | None = None
+        parts = []
+        for start in range(0, samples.batch, PREDICT_BATCH):
+            part = samples.part(start, PREDICT_BATCH)
+            if engine is None or engine.batch != part.batch:
+                engine = inference_engine(self.network, self._values, part.batch)
+            engine.begin()
+            total = np.zeros((part.batch, self.network.n_out), self._dtype)
+            for x_t in part.frames(self._dtype):
+                total += engine.step(x_t)
+            parts.append(total.argmax(axis=1))
+        classes: NDArray[np.int64] = np.concatenate(parts).astype(np.int64, copy=False)
         return classes
 
-    def _begin(self, samples: NDArray[Any]) -> tuple[Engine, Backward]:
-        batch = batch_of(samples)
-        engine, backward = self.engine, self.backward
-        traced = is_traced(self.rule, samples)
-        if engine is None or engine.batch != batch:
-            engine, backward = Engine(self.network, self._weights, self._biases, batch), None
-        if backward is None or backward.traced != traced:
-            backward = Backward(engine, self.rule, self._feedback_weights, traced)
-        self.engine, self.backward = engine, backward
+    def outputs(self, x: ArrayLike) -> Floats:
+        """o[t] of every step in inference, (T, B, C).
+
+        Args:
+            x: (B, ...) or (T, B, ...).
+        """
+        samples = Samples.of(self.network, x)
+        engine = inference_engine(self.network, self._values, samples.batch)
         engine.begin()
-        backward.begin()
-        self._gradients.clear()
-        return engine, backward
+        return np.stack([engine.step(x_t).copy() for x_t in samples.frames(self._dtype)])
+
+    def _online(
+        self, engine: Engine, rule: OTTT | SLTT, samples: Samples, y: Labels | Floats
+    ) -> Iterator[float]:
+        timesteps = self.network.timesteps
+        loss_of = self._step_loss(rule)
+        self._start(engine)
+        for t, x_t in enumerate(samples.frames(self._dtype)):
+            o = engine.step(x_t)
+            loss, dout = loss_of(o, y)  # type: ignore[arg-type]
+            if rule.uses_error_of(t, timesteps):
+                engine.learn(dout)
+            if rule.updates_at(t, timesteps):
+                engine.finish()
+                self._update()
+                engine.clear()
+                engine.refresh()
+            yield loss
+
+    def _accumulate(self, samples: Samples, y: Labels | Floats) -> Iterator[float]:
+        engine, rule = self.engine, self.rule
+        if engine is None or not isinstance(rule, OTTT | SLTT):
+            return
+        loss_of = self._step_loss(rule)
+        self._start(engine)
+        for x_t in samples.frames(self._dtype):
+            loss, dout = loss_of(engine.step(x_t), y)  # type: ignore[arg-type]
+            engine.learn(dout)
+            yield loss
+        engine.finish()
+
+    def _start(self, engine: Engine) -> None:
+        engine.refresh()
+        engine.clear()
+        engine.begin()
+
+    def _step_loss(self, rule: OTTT | SLTT) -> StepLoss:
+        kind = rule.loss if isinstance(rule, OTTT) else "ce"
+        return StepLoss(kind, rule.loss_lambda, self.network.timesteps)
+
+    def _prepare(self, samples: Samples) -> None:
+        """Make the nodes for batches like this one, unless they are there."""
+        rule, network = self.rule, self.network
+        traced = isinstance(rule, OTTT) and is_traced(rule, samples)
+        key = (samples.batch, samples.is_static, traced)
+        if key == self._learning_from:
+            return
+        self._learning_from = key
+        values, gradients = self._values, self._gradients
+        if isinstance(rule, BPTT | TSSLBP):
+            self.passes = UnrolledPass(network, values, gradients, rule, samples.batch, self._rng)
+        elif isinstance(rule, SpikeRepresentation):
+            self.passes = RepresentationPass(network, values, gradients, rule, samples.batch)
+        else:
+            self.engine = learning_engine(
+                network, values, gradients, rule, samples, self._feedback_weights, self._rng
+            )
+
+    def _targets(self, y: ArrayLike, batch: int) -> Labels | Floats:
+        if isinstance(self.rule, TSSLBP) and np.ndim(y) == TRAINS:
+            return np.asarray(y, self._dtype)
+        return checked_labels(self.network, y, batch)
 
     def _update(self) -> None:
-        gradients = self._learning(self._gradients.weights, self._gradients.biases)
+        gradients = self._gradients.learned
+        if self._clip_norm is not None:
+            self.norm = clip(gradients, self._clip_norm)
         self._optimiser.step(gradients, self._rates)
-        self._gradients.clear()
-
-    def _learning(self, weights: Sequence[Floats], biases: Sequence[Floats]) -> list[Floats]:
-        learning = zip(biases, self.network.dense, strict=True)
-        return [*weights, *(bias for bias, layer in learning if layer.bias)]
-
-
-def is_traced(rule: OTTT, samples: NDArray[Any]) -> bool:
-    """Whether the input has a trace: as the rule says, or else where it is spikes."""
-    return carries_spikes(samples) if rule.trace_input is None else rule.trace_input
+        if self._clamp is not None:
+            for weight in self._values.weights:
+                np.clip(weight, -self._clamp, self._clamp, out=weight)
 
 
 def checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
@@ -203,6 +315,17 @@ def checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
     raise RuleError(f"dtype is {wanted}; the float engine needs float64 or float32.")
 
 
+def _blank(network: Network) -> Samples:
+    """One empty sample: what the rule can't train is refused before the first batch."""
+    return Samples.of(network, np.zeros((1, *network.in_shape)))
+
+
+def _checked_bound(name: str, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise RuleError(f"{name} is {value!r}; it must be a number above 0, or None.")
+    return value
+
+
 def _checked_rates(value: float | Sequence[float], n_layers: int) -> tuple[float, ...]:
     rates = np.asarray(value, np.float64)
     if rates.shape not in ((), (n_layers,)):
@@ -215,9 +338,3 @@ def _checked_rates(value: float | Sequence[float], n_layers: int) -> tuple[float
         if not (math.isfinite(rate) and rate >= 0):
             raise RuleError(f"lr is {float(rate)!r}; it must be a number from 0 up.")
     return tuple(float(rate) for rate in rates)
-
-
-def _optimiser(parameters: Sequence[Floats], momentum: float) -> SGD | MomentumSGD:
-    if not 0 <= momentum < 1:
-        raise RuleError(f"momentum is {momentum!r}; it must be a number from 0 up and below 1.")
-    return MomentumSGD(parameters, momentum) if momentum else SGD(parameters)

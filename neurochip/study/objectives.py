@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
-from neurochip.mapping.limits import bits_per_synapse
 
 Workflow = Literal["chip", "ptq"]
 
@@ -60,7 +59,11 @@ def memory_bits(trained: Trained) -> float:
     neurons = network.n_neurons * (registers.bias.bits.value + registers.membrane.bits.value)
     if trained.last is None:
         return float(network.n_weights * registers.weight.bits.value + neurons)
-    synapses = network.n_weights * bits_per_synapse(chip.hardware, chip.rule)
+    # Wherever the chip keeps its sums of gradients, beside the weights or apart, they count.
+    sums = registers.gradient.bits.value if chip.rule.update == "accumulate" else 0
+    synapses = network.n_weights * (
+        registers.weight.bits.value + registers.shadow.bits.value + sums
+    )
     traced = sum(network.sizes[1:-1]) + (network.n_in if chip.formats.traced_input else 0)
     return float(synapses + neurons + traced * registers.trace.bits.value)
 

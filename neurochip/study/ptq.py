@@ -119,7 +119,7 @@ def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Par
         data: its training set is learned, numbers or frames as they are (no input register).
     """
     own = {**OPTIONS, **options}
-    network = config.make_network(data.train.n_features, data.n_classes, config.load_hardware())
+    network = config.make_network(data.train.sample_shape, data.n_classes, config.load_hardware())
     rule = config.make_rule()
     drawn = feedback.draw(rule.feedback, network.sizes, config.seed)
     start = initialise(network, config.seed)
@@ -157,12 +157,13 @@ def quantised(
     weights = tuple(clipped(w, bits, own["scales"], own["percentile"]) for w in learned.weights)
     given = Parameters(weights, learned.biases)
     chip = Chip(
-        config.make_network(data.train.n_features, data.n_classes, hardware),
+        config.make_network(data.train.sample_shape, data.n_classes, hardware),
         hardware,
         config.make_rule(),
         config.seed,
         encoding=config.encoding,
         parameters=given,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

@@ -25,8 +25,8 @@ from neurochip.errors import (
     NeurochipError,
     RuleError,
 )
-from neurochip.network import LIF, Dense, Feedback, Network, Parameters, presets
-from neurochip.rules import OTTT, Surrogate
+from neurochip.network import LIF, Network, Parameters, presets
+from neurochip.rules import OTTT, TET, Surrogate
 
 T = 4
 SIZES = (64, 16, 10)
@@ -457,24 +457,22 @@ def test_a_surrogate_or_loss_that_needs_floats() -> None:
         make(rule=OTTT(surrogate=Surrogate("sigmoid")))
     with fails(
         RuleError,
+        "surrogate 'tent' needs real numbers, which a chip hasn't; choose 'triangle', its form in "
+        "sixteenths, or 'table' or 'boxcar'",
+    ):
+        make(rule=OTTT(surrogate=Surrogate("tent")))
+    with fails(
+        RuleError,
+        "rule 'tet' has no binding to a chip's integers; learn with OTTT, or train off the chip "
+        "and map the result",
+    ):
+        make(rule=TET())  # type: ignore[arg-type]
+    with fails(
+        RuleError,
         "loss_lambda is 0.05, but a chip computes one error, not a mixture; set it to 0, or the "
         "loss to 'mse'",
     ):
         make(rule=OTTT(loss_lambda=0.05))
-
-
-CHIPLESS = {
-    "conv": Network.conv("2C3-P2", (1, 8, 8), 10),
-    "vgg_sws": presets.vgg_sws(plan=(4, 0, 6), in_shape=(3, 8, 8)),
-    "vgg_f": presets.vgg_f(plan=(4, 0, 6), in_shape=(3, 8, 8)),
-    "vggsnn": presets.vggsnn(plan=(4, 0, 6, 0), in_shape=(2, 8, 8)),
-    "resnet19": presets.resnet19(blocks=((1, 8, 1),), stem=4, dense=12),
-    "tssl": presets.tssl("4C3-P2-20", (1, 8, 8)),
-    "sws": Network((Dense(4, 3, sws=True),), 2),
-    "recurrent": Network(
-        (Dense(4, 3), LIF(), Dense(3, 2)), 2, (), (Feedback(1, 0, (Dense(3, 3),)),)
-    ),
-}
 
 
 def test_neurons_of_another_kind() -> None:
@@ -491,14 +489,14 @@ def test_neurons_of_another_kind() -> None:
         Chip(Network.mlp(SIZES, reset="hard"), "loihi")
 
 
-@pytest.mark.parametrize("network", CHIPLESS.values(), ids=CHIPLESS)
-def test_a_network_that_no_chip_holds(network: Network) -> None:
+def test_a_network_that_no_chip_holds() -> None:
+    """All that is refused, to the letter: tests/mapping/test_plan.py."""
     with fails(
         LimitError,
-        f"the network has {network.unlike_mlp}, but a chip holds Dense and LIF layers in turn with "
-        "a read-out that is linear, LI or LIF; use Network.mlp or train it off the chip",
+        "layer 0 is a LowPass, which a chip lacks; use another network or train this one off the "
+        "chip",
     ):
-        Chip(network, seed=0)
+        Chip(presets.tssl("4C3-P2-20", (1, 8, 8)), seed=0)
 
 
 @pytest.mark.parametrize("v_th", [1e-5, 1e4])
@@ -699,3 +697,36 @@ def test_halvings_count_towards_the_largest_shift() -> None:
         "rate_shift 20 of layer 0 is out of range; choose one of -8 to 14 (the rate is 2^-shift)",
     ):
         make(rule=OTTT(rate_shifts=(20, 20), halve_at=tuple(range(1, 20))))
+
+
+# Schedules
+
+
+def learned_with(schedule: Any, update: Any) -> Chip:
+    network = Network.mlp([64, 20, 12, 10], timesteps=5)
+    chip = Chip(network, rule=OTTT(update=update), seed=4, schedule=schedule)
+    chip.learn(TRAIN.take(60))
+    return chip
+
+
+def test_pipelined_accumulated_learning_is_that_of_the_layered_schedule():
+    layered, pipelined = (learned_with(name, "accumulate") for name in ("layered", "pipelined"))
+    for ours, theirs in zip(layered.integers.weights, pipelined.integers.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_pipelined_online_learning_differs_and_repeats():
+    layered, pipelined, again = (
+        learned_with(name, "online").integers.weights
+        for name in ("layered", "pipelined", "pipelined")
+    )
+    assert not np.array_equal(layered[0], pipelined[0])
+    assert np.array_equal(again[0], pipelined[0])
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        Chip(Network.mlp([4, 3, 2]), schedule="wavefront")  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "schedule 'wavefront' is unknown; choose one of layered, pipelined"
+    )

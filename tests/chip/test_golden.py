@@ -19,8 +19,10 @@ import pytest
 
 from neurochip import hardware
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
+from neurochip.errors import LimitError
+from neurochip.mapping import Projection, plan_of
 from neurochip.rules import OTTT
-from tests.reference.golden import FILES, FOLDER, Vectors
+from tests.reference.golden import FOLDER, OTTTVectors, files
 from tests.vectors import make_vectors
 
 WEIGHT_BITS, BIAS_BITS, TRACE_BITS, MEMBRANE_BITS = 16, 16, 16, 32
@@ -49,7 +51,7 @@ class Needs:
     trace: int
 
 
-def needs_of(vectors: Vectors) -> Needs:
+def needs_of(vectors: OTTTVectors) -> Needs:
     config, arrays = vectors.config, vectors.arrays
     lam = fraction_digits(1.0 - 1.0 / config["tau"])
     weight = fraction_of(np.concatenate([w.ravel() for w in vectors.params.weights]))
@@ -65,10 +67,12 @@ def needs_of(vectors: Vectors) -> Needs:
     )
 
 
-def why_not(vectors: Vectors) -> str | None:
+def why_not(vectors: OTTTVectors) -> str | None:
     """Why no chip can equal a file; None if one can."""
-    if vectors.unknown_op is not None:
-        return f"it has {vectors.unknown_op}, which a chip lacks"
+    try:
+        plan_of(vectors.network)
+    except LimitError as error:
+        return str(error)
     if not np.isin(vectors.x, (0.0, 1.0)).all():
         return "its inputs aren't spikes"
     need, largest = (
@@ -82,11 +86,11 @@ def why_not(vectors: Vectors) -> str | None:
     return None
 
 
-def arrays_of_membranes(vectors: Vectors) -> list[str]:
+def arrays_of_membranes(vectors: OTTTVectors) -> list[str]:
     return ["out", *(f"{kind}{j}" for j in vectors.numbers[:-1] for kind in "uv")]
 
 
-def chip_of(vectors: Vectors) -> Chip:
+def chip_of(vectors: OTTTVectors) -> Chip:
     """A chip whose registers lose nothing."""
     wide = hardware.load("neurochip").with_values(
         {
@@ -106,7 +110,7 @@ def chip_of(vectors: Vectors) -> Chip:
 
 
 def is_dyadic(path: Path) -> bool:
-    return "dyadic" in Vectors.load(path).config
+    return "dyadic" in OTTTVectors.load(path).config
 
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -121,8 +125,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-def made(name: str) -> Vectors:
-    """Vectors of the naive float twin."""
+def made(name: str) -> OTTTVectors:
+    """OTTTVectors of the naive float twin."""
     config = {**make_vectors.config_of("ottt_dyadic_small_mlp3"), **OTHERS[name]}
     sizes = config.pop("sizes", [12, 10, 8, 4])
     spec: list[dict[str, Any]] = []
@@ -131,21 +135,21 @@ def made(name: str) -> Vectors:
     config = {**config, "spec": spec[:-1], "n_cls": sizes[-1], "in_shape": [sizes[0]]}
     arrays = make_vectors.draw(config, sizes)
     arrays["x"] = np.round(arrays["x"])
-    return Vectors(config, arrays | make_vectors.accumulated(config, sizes, arrays))
+    return OTTTVectors(config, arrays | make_vectors.accumulated(config, sizes, arrays))
 
 
-DYADIC = {path.stem: path for path in FILES if is_dyadic(path)}
+DYADIC = {path.stem: path for path in files("ottt") if is_dyadic(path)}
 
 
-def vectors_of(name: str) -> Vectors:
-    return Vectors.load(DYADIC[name]) if name in DYADIC else made(name)
+def vectors_of(name: str) -> OTTTVectors:
+    return OTTTVectors.load(DYADIC[name]) if name in DYADIC else made(name)
 
 
 @dataclass(frozen=True)
 class Case:
     """A file, a chip with its weights, and what the chip did with its samples."""
 
-    vectors: Vectors
+    vectors: OTTTVectors
     chip: Chip
     seen: list[Observation]
 
@@ -212,9 +216,22 @@ def test_traces(case: Case) -> None:
         if name not in case.vectors.arrays:
             assert name == "tr0"
             continue
-        if need > entry.factor:
+        number = names.index(name)
+        projection = plan_of(case.vectors.network)[number]
+        if need + projection.signal_fraction > entry.factor:
             pytest.skip(f"traces need {need} fraction bits, and {entry.factor} are there")
-        equal(case.stacked("factor", names.index(name)), entry.factor, case.vectors.arrays[name])
+        wanted = pooled(projection, case.vectors.arrays[name])
+        equal(case.stacked("factor", number), entry.factor, wanted)
+
+
+def pooled(projection: Projection, values: Any) -> Any:
+    """What average pools leave of (T, B, ...) on the way to a weight layer."""
+    for side in projection.pools:
+        *batch, height, width = values.shape
+        whole = values[..., : height - height % side, : width - width % side]
+        squares = whole.reshape(*batch, height // side, side, width // side, side)
+        values = squares.mean(axis=(-3, -1))
+    return values
 
 
 def test_outputs_and_predictions(case: Case) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurochip.chip.core import fast_lifts
 from neurochip.kernels import layout
+from neurochip.kernels.shared_weights import copy_forward
 
 from ..naive.arithmetic import Register
 from ..naive.config import CoreConfig
@@ -57,6 +58,7 @@ def build(naive: NaiveCore, *, fast: bool = True, count: bool = False) -> layout
     fill_settings(core.settings[0], naive.config, count)
     for ell in range(naive.config.L):
         fill_layer(core.layers[ell], naive.config, ell, fast=fast and not count)
+        fill_connections(core, naive.config, ell)
     load(core, naive)
     core.psi_table[:] = naive.config.entries
     core.exp2_table[:] = EXP2
@@ -69,12 +71,15 @@ def is_narrow(c: CoreConfig) -> bool:
 
 
 def allocate(c: CoreConfig) -> layout.Core:
-    sizes = [layer.n_in for layer in c.layers] + [c.layers[-1].n_out]
-    n, classes = sum(sizes), sizes[-1]
-    n_weights = sum(layer.n_in * layer.n_out for layer in c.layers)
+    n, classes = places(c)[-1][0], c.layers[-1].n_out
+    n_weights = sum(layer.rows * layer.columns for layer in c.layers)
+    shared = [layer for layer in c.layers if layer.convolution is not None]
+    n_shared = sum(layer.rows * layer.columns for layer in shared)
+    most_rows = max((layer.rows for layer in shared), default=0)
     narrow = is_narrow(c)
     weight_dtype: Any = np.int8 if narrow else np.int16
     gradient_dtype: Any = np.int16 if narrow else np.int32
+    sum_dtype: Any = np.int32 if narrow else np.int64
     feedback = {"random": [y.n_in * y.n_out for y in c.layers[1:]]}
     feedback["direct"] = [y.n_in * classes for y in c.layers[1:]]
 
@@ -87,6 +92,7 @@ def allocate(c: CoreConfig) -> layout.Core:
         weights=np.zeros(n_weights, weight_dtype),
         shadow=np.zeros(n_weights if c.shadow_bits else 0, np.int16),
         gradient=np.zeros(n_weights if c.update == "accumulate" else 0, gradient_dtype),
+        forward=np.zeros(n_shared, weight_dtype),
         bias=neurons(np.int32),
         bias_gradient=neurons(np.int64),
         feedback=np.zeros(sum(feedback.get(c.feedback, [])), np.int8),
@@ -96,7 +102,7 @@ def allocate(c: CoreConfig) -> layout.Core:
         active=neurons(np.int32),
         n_active=np.zeros(c.L + 1, np.int64),
         trace=neurons(np.int32),
-        accumulator=neurons(np.int32 if narrow else np.int64),
+        accumulator=neurons(sum_dtype),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
@@ -108,6 +114,13 @@ def allocate(c: CoreConfig) -> layout.Core:
         rows=neurons(np.int32),
         lifted=neurons(np.int16),
         words=neurons(np.int16),
+        pool=neurons(np.int32),
+        fan_out=neurons(np.int32),
+        sums=np.zeros(n_shared, sum_dtype),
+        patch=np.zeros(most_rows, sum_dtype),
+        factors=np.zeros(most_rows, np.int32),
+        changes=np.zeros(most_rows, np.int64),
+        row_words=np.zeros(most_rows, np.int16),
         counters=np.zeros((c.T, c.L, len(layout.COUNTERS)), np.int64),
         saturations=np.zeros((c.T, c.L, len(layout.SATURATIONS)), np.int64),
     )
@@ -146,9 +159,17 @@ def fill_register(s: Any, name: str, register: Register) -> None:
 def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
     given, above = c.layers[ell], c.layers[:ell]
     layer.n_in, layer.n_out = given.n_in, given.n_out
-    layer.weight_start = sum(y.n_in * y.n_out for y in above)
-    layer.pre = sum(y.n_in for y in above)
-    layer.post = layer.pre + given.n_in
+    layer.rows, layer.columns = given.rows, given.columns
+    layer.weight_start = sum(y.rows * y.columns for y in above)
+    layer.pre, layer.post = places(c)[ell]
+    layer.pooled = given.pool is not None
+    layer.signal_fraction, layer.signal_high = c.fraction_in(ell), largest_signal(c, ell)
+    if given.convolution is not None:
+        layer.kind = layout.CONVOLUTION
+        layer.forward_start = sum(y.rows * y.columns for y in above if y.convolution is not None)
+        for name in ("c_in", "h_in", "w_in", "h_out", "w_out", "kernel", "stride", "padding"):
+            layer[name] = getattr(given.convolution, name)
+        layer.short_products = fast and c.weight_bits <= 8 and layer.signal_high < 64
     layer.sums_may_overflow = not fast or largest_sum(c, ell) > c.accumulator.maximum + 1
     layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
     layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
@@ -167,17 +188,48 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
         choose_lanes(layer, c, ell)
 
 
+def places(c: CoreConfig) -> list[tuple[int, int]]:
+    """First axon and first neuron of each layer, and the end of all twice.
+
+    Neurons are the axons of the layer above unless that pools: then its axons follow them.
+    """
+    found, below, end = [], 0, c.layers[0].n_in
+    for layer in c.layers:
+        if layer.pool is not None:
+            below, end = end, end + layer.n_in
+        found.append((below, end))
+        below, end = end, end + layer.n_out
+    return [*found, (end, end)]
+
+
+def fill_connections(core: layout.Core, c: CoreConfig, ell: int) -> None:
+    layer, given = core.layers[ell], c.layers[ell]
+    for i, *_ in given.connections:
+        core.fan_out[layer.pre + i] += 1
+    if given.pool is not None:
+        below = core.layers[ell - 1]
+        squares = [given.pool.square_of(j) for j in range(below.n_out)]
+        at = slice(below.post, below.post + below.n_out)
+        core.pool[at] = [-1 if square is None else square for square in squares]
+
+
+def largest_signal(c: CoreConfig, ell: int) -> int:
+    pool = c.layers[ell].pool
+    if ell == 0 and c.encoding == "graded":
+        return 2**c.in_bits - 1
+    return 1 if pool is None else pool.side**2
+
+
 def largest_sum(c: CoreConfig, ell: int) -> int:
     """Magnitude of the sum of a neuron whose synapses are all at the lower end of their range."""
-    value = 2**c.in_bits - 1 if ell == 0 and c.encoding == "graded" else 1
-    return c.layers[ell].n_in * 2 ** (c.weight_bits - 1) * value
+    return c.layers[ell].rows * 2 ** (c.weight_bits - 1) * largest_signal(c, ell)
 
 
 def fill_transport(layer: Any, c: CoreConfig, ell: int) -> None:
     given = c.layers[ell]
     carried = {"symmetric": given.fw, "sign": given.f_sign}.get(c.feedback, given.fb)
     arriving = c.fe if c.feedback == "direct" else c.fraction_delta(ell)
-    layer.transport_shift = carried + arriving + 4 - c.layers[ell - 1].fd
+    layer.transport_shift = carried + arriving + given.f_pool + 4 - c.layers[ell - 1].fd
     classes = c.layers[-1].n_out
     layer.feedback_start = sum(
         y.n_in * (classes if c.feedback == "direct" else y.n_out) for y in c.layers[1:ell]
@@ -205,14 +257,23 @@ def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
 def load(core: layout.Core, naive: NaiveCore) -> None:
     """Copy what the twin has learned."""
     for ell, layer in enumerate(core.layers):
-        part = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
-        core.weights[part] = np.ravel(naive.w[ell])
+        part = slice(layer.weight_start, layer.weight_start + layer.rows * layer.columns)
+        core.weights[part] = as_stored(layer, naive.w[ell])
         if naive.shadow is not None:
-            core.shadow[part] = np.ravel(naive.shadow[ell])
-        core.bias[layer.post : layer.post + layer.n_out] = naive.bias[ell]
+            core.shadow[part] = as_stored(layer, naive.shadow[ell])
+        neurons = slice(layer.post, layer.post + layer.n_out)
+        core.bias[neurons] = np.resize(naive.bias[ell], layer.n_out)
+        if layer.kind == layout.CONVOLUTION:
+            copy_forward(core, ell)
         if naive.feedback is not None and ell > 0:
             b = np.ravel(naive.feedback[ell])
             core.feedback[layer.feedback_start : layer.feedback_start + b.size] = b
+
+
+def as_stored(layer: Any, matrix: list[list[int]]) -> np.ndarray:
+    """[row][column] in the order of the memory: a convolution's channel by channel."""
+    values = np.array(matrix)
+    return (values.T if layer.kind == layout.CONVOLUTION else values).ravel()
 
 
 def below(core: layout.Core, name: str) -> list[list[int]]:
@@ -232,10 +293,20 @@ def matrices(core: layout.Core, name: str) -> list[list[list[int]]] | None:
     values = getattr(core, name)
     if not values.size:
         return None
-    return [
-        values[k.weight_start : k.weight_start + k.n_in * k.n_out].reshape(k.n_in, k.n_out).tolist()
-        for k in core.layers
-    ]
+    return [matrix_of(layer, values) for layer in core.layers]
+
+
+def matrix_of(layer: Any, values: np.ndarray) -> list[list[int]]:
+    part = values[layer.weight_start : layer.weight_start + layer.rows * layer.columns]
+    if layer.kind == layout.CONVOLUTION:
+        return part.reshape(layer.columns, layer.rows).T.tolist()
+    return part.reshape(layer.rows, layer.columns).tolist()
+
+
+def channels(core: layout.Core, name: str) -> list[list[int]]:
+    """A per-channel array: of each layer as many as its weights have columns."""
+    values = getattr(core, name)
+    return [values[k.post : k.post + k.columns].tolist() for k in core.layers]
 
 
 def frames(c: CoreConfig, sample: list[Any]) -> np.ndarray:

@@ -73,10 +73,12 @@ def test_an_edited_helper_is_used_by_its_callers_in_other_files(package, tmp_pat
 @pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
 def test_a_cache_is_cold_until_a_kernel_is_kept(package, tmp_path):
     cached = {jit.CACHE_VARIABLE: str(tmp_path / "cache")}
-    asks = "from neurochip.kernels import jit; print(jit.is_cold())"
+    asks = "from neurochip.kernels import jit, random; print(jit.is_cold())"
     assert run(package, asks, **cached) == ["True"]
     run(package, ROUNDS, **cached)
     assert run(package, asks, **cached) == ["False"]
+    other = shutil.copytree(package, tmp_path / "another installation")
+    assert run(other, asks, **cached) == ["True"]
 
 
 @pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")

@@ -13,7 +13,17 @@ import pytest
 
 from neurochip.kernels.jit import INTERPRETED
 
-MODULES = ("test_twin", "test_lanes", "test_random", "test_arithmetic")
+MODULES = (
+    "test_twin",
+    "test_pipelined",
+    "test_lanes",
+    "test_random",
+    "test_arithmetic",
+    "test_agenda",
+    "test_mesh",
+    "test_timing",
+    "test_float",
+)
 
 
 @pytest.mark.skipif(INTERPRETED, reason="this is the interpreted run")

@@ -28,9 +28,18 @@ from neurochip.kernels.stream import (
 from neurochip.kernels.transport import transport
 
 from ..naive.arithmetic import Register
-from ..naive.config import CoreConfig, LayerConfig
+from ..naive.config import Convolution, CoreConfig, LayerConfig, Pool
 from ..naive.core import Counts, NaiveCore
-from ..naive.strategies import FULL, Case, core_cases, make_feedback, make_sample, matrix
+from ..naive.strategies import (
+    FULL,
+    Case,
+    cases_of,
+    convolutional_configs,
+    core_cases,
+    make_feedback,
+    make_sample,
+    matrix,
+)
 from . import bridge
 
 #: Plain Python is some hundred times slower than machine code.
@@ -51,6 +60,7 @@ def with_one_way_to_fire(case: Case) -> Case:
 
 
 cases = core_cases().filter(possible).map(with_one_way_to_fire)
+shared = cases_of(convolutional_configs(), max_samples=2).filter(possible).map(with_one_way_to_fire)
 
 
 # Step by step
@@ -83,7 +93,7 @@ def registers_of(core: layout.Core, twin: dict[str, Any], c: CoreConfig) -> dict
     hidden = range(c.L if c.readout == "spiking" else c.L - 1)
     signals = bridge.above(core, "signal")
     found = {
-        "values": bridge.below(core, "signal")[0],
+        "values": bridge.below(core, "signal"),
         "acc": bridge.above(core, "accumulator"),
         "v_pre": bridge.above(core, "v_pre"),
         "v": bridge.above(core, "v"),
@@ -103,6 +113,16 @@ def registers_of(core: layout.Core, twin: dict[str, Any], c: CoreConfig) -> dict
 @given(case=cases, fast=st.booleans())
 @settings(max_examples=EXAMPLES)
 def test_every_register_of_every_step(case, fast):
+    assert_registers_agree(case, fast)
+
+
+@given(case=shared, fast=st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_every_register_of_convolutions(case, fast):
+    assert_registers_agree(case, fast)
+
+
+def assert_registers_agree(case: Case, fast: bool) -> None:
     naive = case.core()
     core = bridge.build(naive, fast=fast)
     c = case.config
@@ -123,7 +143,7 @@ def memories_of(core: layout.Core) -> dict[str, Any]:
     return {
         "weights": bridge.matrices(core, "weights"),
         "shadow": bridge.matrices(core, "shadow"),
-        "bias": bridge.above(core, "bias"),
+        "bias": bridge.channels(core, "bias"),
     }
 
 
@@ -134,7 +154,7 @@ def memories_of_twin(naive: NaiveCore) -> dict[str, Any]:
 def gradients_of(core: layout.Core) -> tuple[Any, Any] | None:
     if not core.gradient.size:
         return None
-    sums = bridge.above(core, "bias_gradient")
+    sums = bridge.channels(core, "bias_gradient")
     learned = [g for g, layer in zip(sums, core.layers, strict=True) if layer.bias_learned]
     return bridge.matrices(core, "gradient"), learned
 
@@ -212,6 +232,12 @@ def assert_predictions_agree(case: Case, naive: NaiveCore, core: layout.Core) ->
 def test_streams(case):
     core = bridge.build(case.core())
     event(f"lanes: {bool(core.layers['fast_update'].any())}")
+    assert_streams_agree(case)
+
+
+@given(case=shared)
+@settings(max_examples=EXAMPLES)
+def test_streams_of_convolutions(case):
     assert_streams_agree(case)
 
 
@@ -327,6 +353,58 @@ def test_larger_layers(name):
     if INTERPRETED:
         sizes = tuple(n // 2 + 1 for n in sizes)
     assert_streams_agree(large_case(len(name), **{**modes, "sizes": sizes}))
+
+
+# Convolutions whose positions have whole groups of events, and what remains of them
+
+CONVOLUTIONS: dict[str, dict[str, Any]] = {
+    "stochastic": {},
+    "nearest, traced input": {"rounding": "nearest", "trace_input": True},
+    "spikes, last": {"encoding": "spikes", "update": "last"},
+    "accumulate": {"update": "accumulate", "pg": 5},
+    "shadow": {"shadow_bits": 16},
+    "16-bit weights": {"weight_bits": 16, "fw": 12},
+    "full scale": {"style": "ends", "density": 1.0},
+}
+
+
+def convolutional_case(seed: int, *, pg: int = 2, fw: int = 6, **modes: Any) -> Case:
+    """5x5x9, convolution, pool, convolution with a stride, dense."""
+    style, density = modes.pop("style", FULL), modes.pop("density", 0.6)
+    first = Convolution(9, 5, 5, c_out=7, kernel=2, padding=1)
+    pool = Pool(7, 6, 6, side=2)
+    second = Convolution(7, 3, 3, c_out=10, kernel=3, stride=2, padding=1)
+    common: dict[str, Any] = {"theta": 3000, "fw": fw, "pg": pg}
+    layers = (
+        LayerConfig(first.n_in, first.n_out, first, k=8, **common),
+        LayerConfig(second.n_in, second.n_out, second, pool, f_pool=2, k=7, **common),
+        LayerConfig(40, 5, k=8, **common),
+    )
+    config = CoreConfig(layers, **{"T": 3, "seed": seed, **modes})
+    rng = random.Random(seed)
+    register = Register(config.weight_bits)
+    return Case(
+        config=config,
+        weights=[matrix(rng, y.rows, y.columns, register, style) for y in layers],
+        biases=[[rng.randint(-200, 200) for _ in range(y.columns)] for y in layers],
+        feedback=None,
+        shadows=None,
+        samples=[make_sample(rng, config, density) for _ in range(2)],
+        labels=[rng.randrange(5) for _ in range(2)],
+        learned_before=seed,
+        epoch=0,
+        indices=[0, 1],
+    )
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_larger_convolutions(name):
+    case = convolutional_case(len(name), **CONVOLUTIONS[name])
+    assert_streams_agree(case)
+    before = case.core()
+    after = case.core()
+    learn_naively(case, after)
+    assert all(w != v for w, v in zip(before.w, after.w, strict=True)), "every layer learns"
 
 
 @pytest.mark.parametrize("active", range(18))

@@ -89,7 +89,7 @@ def test_weights_round_to_the_nearest(
 ) -> None:
     parameters = drawn(network, seed, scale)
     formats, integers = mapped(network, parameters, chip)
-    back = mapping.dequantise(integers, formats)
+    back = mapping.dequantise(network, integers, formats)
     # A weight that is the rounded top of a rounded shadow is half a step of each away.
     shadow, bits = chip.registers.shadow.bits.value, chip.registers.weight.bits.value
     steps = 0.5 + (0.5 * 2.0 ** (bits - shadow) if shadow else 0.0)
@@ -103,14 +103,14 @@ def test_what_a_chip_holds_is_mapped_to_itself(
     network: Network, chip: Hardware, scale: float, seed: int, rule: OTTT
 ) -> None:
     formats, integers = mapped(network, drawn(network, seed, scale), chip, rule)
-    back = mapping.dequantise(integers, formats)
+    back = mapping.dequantise(network, integers, formats)
     again = mapping.quantise(network, back, chip, rule, formats, 0)
     for first, second in zip(
         integers.weights + integers.biases, again.weights + again.biases, strict=True
     ):
         np.testing.assert_array_equal(first, second)
         assert first.dtype == second.dtype
-    twice = mapping.dequantise(again, formats)
+    twice = mapping.dequantise(network, again, formats)
     for one, other in zip(back.weights + back.biases, twice.weights + twice.biases, strict=True):
         np.testing.assert_array_equal(one, other)
 

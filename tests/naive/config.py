@@ -3,10 +3,84 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 from .arithmetic import Register
 
 TWENTY_FOUR_BITS = Register(24)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution; populations are numbered row by row, and at each place channel by channel."""
+
+    c_in: int
+    h_in: int
+    w_in: int
+    c_out: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+    @property
+    def h_out(self) -> int:
+        return (self.h_in + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def w_out(self) -> int:
+        return (self.w_in + 2 * self.padding - self.kernel) // self.stride + 1
+
+    @property
+    def n_in(self) -> int:
+        return self.h_in * self.w_in * self.c_in
+
+    @property
+    def n_out(self) -> int:
+        return self.h_out * self.w_out * self.c_out
+
+    @property
+    def rows(self) -> int:
+        return self.kernel * self.kernel * self.c_in
+
+    def connections(self) -> list[tuple[int, int, int, int]]:
+        """Input, output, and row and column of the weight between them."""
+        found = []
+        for y, x, o in product(range(self.h_out), range(self.w_out), range(self.c_out)):
+            for ky, kx, c in product(range(self.kernel), range(self.kernel), range(self.c_in)):
+                v, h = y * self.stride + ky - self.padding, x * self.stride + kx - self.padding
+                if 0 <= v < self.h_in and 0 <= h < self.w_in:
+                    i, j = (
+                        (v * self.w_in + h) * self.c_in + c,
+                        (y * self.w_out + x) * self.c_out + o,
+                    )
+                    found.append((i, j, (ky * self.kernel + kx) * self.c_in + c, o))
+        return found
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Squares whose spikes are counted, on a population of (height, width, channels)."""
+
+    channels: int
+    height: int
+    width: int
+    side: int
+
+    @property
+    def n_out(self) -> int:
+        return (self.height // self.side) * (self.width // self.side) * self.channels
+
+    def square_of(self, j: int) -> int | None:
+        """Which square counts neuron j; None for rows and columns that fill none."""
+        y, x, c = (
+            j // self.channels // self.width,
+            j // self.channels % self.width,
+            j % self.channels,
+        )
+        rows, columns = self.height // self.side, self.width // self.side
+        y, x = y // self.side, x // self.side
+        return (y * columns + x) * self.channels + c if y < rows and x < columns else None
 
 
 @dataclass(frozen=True)
@@ -15,6 +89,13 @@ class LayerConfig:
 
     n_in: int
     n_out: int
+    convolution: Convolution | None = None
+    """None: dense."""
+    pool: Pool | None = None
+    """What counts the spikes of the layer below, on their way to this one."""
+    f_pool: int = 0
+    """A count of 1 stands for 2^-f_pool."""
+
     fw: int = 6
     """Fraction of the weights."""
     fv: int = 12
@@ -50,6 +131,23 @@ class LayerConfig:
     """Right shift of a bias's update."""
     pg: int = 0
     """Right shift of a product into the gradient accumulator."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the weights; a convolution's are shared by all positions."""
+        return self.n_in if self.convolution is None else self.convolution.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of the weights, and number of biases."""
+        return self.n_out if self.convolution is None else self.convolution.c_out
+
+    @cached_property
+    def connections(self) -> list[tuple[int, int, int, int]]:
+        """Every synapse: input i, output j, row and column of its weight."""
+        if self.convolution is None:
+            return [(i, j, i, j) for i, j in product(range(self.n_in), range(self.n_out))]
+        return self.convolution.connections()
 
 
 @dataclass(frozen=True)
@@ -107,8 +205,8 @@ class CoreConfig:
         return self.error_bits - 1
 
     def fraction_in(self, ell: int) -> int:
-        """Fraction of the values that enter weight layer l: the input's, or a spike's."""
-        return self.f_in if ell == 0 else 0
+        """Fraction of the values that enter weight layer l: the input's, a count's, a spike's."""
+        return self.f_in if ell == 0 else self.layers[ell].f_pool
 
     def fraction_delta(self, ell: int) -> int:
         """Fraction of the delta at the output of weight layer l."""

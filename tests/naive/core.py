@@ -2,7 +2,7 @@
 
 Every number is a Python integer and every array a list; each phase of a time step is one method.
 Weight layer l (``ell``) is numbered 0..L-1, neuron lists are indexed [j], weights [i][j]
-(n_in x n_out).
+(n_in x n_out; of a convolution, a row for each place in a patch and a column for each channel).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from . import arithmetic
@@ -90,9 +91,9 @@ class NaiveCore:
         layers = self.config.layers
         self.v = [[0] * layer.n_out for layer in layers]
         self.x = [[0] * layer.n_in for layer in layers]
-        self.g = [[[0] * layer.n_out for _ in range(layer.n_in)] for layer in layers]
-        self.gb = [[0] * layer.n_out for layer in layers]
-        self.touched = [[False] * layer.n_in for layer in layers]
+        self.g = [[[0] * layer.columns for _ in range(layer.rows)] for layer in layers]
+        self.gb = [[0] * layer.columns for layer in layers]
+        self.touched = [[False] * layer.rows for layer in layers]
         self.sum_o = [0] * layers[-1].n_out
         self.counters: list[list[Counts]] = []
 
@@ -138,11 +139,14 @@ class NaiveCore:
         r: dict[str, Any] = {name: [] for name in ("acc", "i", "v_pre", "s", "v", "psi", "x")}
 
         values = self.axon_in(t, sample, epoch, index)
-        r["values"] = values
         r["active"] = [i for i, value in enumerate(values) if value != 0]
+        r["values"] = []
         for ell in range(L):
+            if ell > 0:
+                values = self.pooled(ell, values)
             acc = self.synapse(ell, values)
             current = self.current(ell, acc)
+            r["values"].append(values)
             r["acc"].append(acc)
             r["i"].append(current)
             if traces:
@@ -199,16 +203,27 @@ class NaiveCore:
             ]
         return [int(s) for s in spikes]
 
+    def pooled(self, ell: int, s: list[int]) -> list[int]:
+        """What the spikes of the layer below bring to weight layer l."""
+        pool = self.config.layers[ell].pool
+        if pool is None:
+            return s
+        counts = [0] * pool.n_out
+        for j, spike in enumerate(s):
+            square = pool.square_of(j)
+            if square is not None:
+                counts[square] += spike
+        return counts
+
     # 2 Synapse, 3 neuron
 
     def synapse(self, ell: int, values: list[int]) -> list[int]:
         layer = self.config.layers[ell]
         self.counts[ell].spikes_in = sum(value != 0 for value in values)
-        self.counts[ell].synaptic_ops = self.counts[ell].spikes_in * layer.n_out
-        sums = [
-            sum(value * row[j] for value, row in zip(values, self.w[ell], strict=True))
-            for j in range(layer.n_out)
-        ]
+        sums = [0] * layer.n_out
+        for i, j, row, column in layer.connections:
+            sums[j] += values[i] * self.w[ell][row][column]
+            self.counts[ell].synaptic_ops += values[i] != 0
         return [self.fit(ell, "accumulator", self.config.accumulator, a) for a in sums]
 
     def current(self, ell: int, acc: list[int]) -> list[int]:
@@ -220,8 +235,10 @@ class NaiveCore:
         return [self.fit(ell, "current", self.config.current, i) for i in shifted]
 
     def biases(self, ell: int) -> list[int]:
-        """b in units of v."""
-        return [mantissa << self.config.layers[ell].bias_exp for mantissa in self.bias[ell]]
+        """b in units of v, of each neuron."""
+        layer = self.config.layers[ell]
+        channels = [mantissa << layer.bias_exp for mantissa in self.bias[ell]]
+        return [channels[j % layer.columns] for j in range(layer.n_out)]
 
     def neurons(self, ell: int, current: list[int]) -> tuple[list[int], list[int]]:
         """v_pre and s; self.v becomes the membrane after the reset."""
@@ -340,14 +357,33 @@ class NaiveCore:
             below = ell - 1
             source = r["d"][c.L - 1] if c.feedback == "direct" else r["d"][ell]
             shift = self.fraction_transport(ell) + 4 - c.layers[below].fd
+            arriving = self.arriving(ell, source)
             for j, psi in enumerate(r["psi"][below]):
-                a = sum(self.carrier(ell, j, k) * d for k, d in enumerate(source))
+                a = self.spread(ell, arriving, j)
                 word = arithmetic.step_word(c.seed, DELTA, below, clock, j)
                 d = rounded(a * psi, shift, c.delta_rounding, word)
                 r["d"][below].append(self.fit(below, "delta", self.delta_register, d))
 
+    def arriving(self, ell: int, source: list[int]) -> list[int]:
+        """The error that reaches each axon of weight layer l."""
+        layer, sums = self.config.layers[ell], [0] * self.config.layers[ell].n_in
+        if self.config.feedback == "direct":
+            pairs = product(range(layer.n_in), range(len(source)))
+            connections = [(i, k, i, k) for i, k in pairs]
+        else:
+            connections = layer.connections
+        for i, k, row, column in connections:
+            sums[i] += self.carrier(ell, row, column) * source[k]
+        return sums
+
+    def spread(self, ell: int, arriving: list[int], j: int) -> int:
+        """What neuron j gets of the error at the axons of weight layer l: its square's."""
+        pool = self.config.layers[ell].pool
+        square = j if pool is None else pool.square_of(j)
+        return 0 if square is None else arriving[square]
+
     def carrier(self, ell: int, j: int, k: int) -> int:
-        """What carries error k to neuron j below weight layer l."""
+        """What carries an error over the synapse of weight (j, k) of layer l."""
         if self.config.feedback == "symmetric":
             return self.w[ell][j][k]
         if self.config.feedback == "sign":
@@ -361,19 +397,26 @@ class NaiveCore:
         if c.feedback == "direct":
             return layer.fb + c.fe
         carrier = {"symmetric": layer.fw, "sign": layer.f_sign, "random": layer.fb}[c.feedback]
-        return carrier + c.fraction_delta(ell)
+        return carrier + c.fraction_delta(ell) + layer.f_pool
 
     # 7 Update
 
     def update(self, r: dict[str, Any], clock: int) -> None:
-        for ell in range(self.config.L):
+        """A dense row is visited where its factor is not 0; shared weights are visited always."""
+        for ell, layer in enumerate(self.config.layers):
             x, d = r["x"][ell], r["d"][ell]
-            for i in range(self.config.layers[ell].n_in):
-                if x[i] != 0:
-                    self.counts[ell].weight_updates += len(d)
-                    for j in range(len(d)):
-                        self.update_weight(ell, i, j, d[j] * x[i], clock)
-            self.update_biases(ell, d, clock)
+            products = [[0] * layer.columns for _ in range(layer.rows)]
+            for i, j, row, column in layer.connections:
+                products[row][column] += d[j] * x[i]
+                self.counts[ell].weight_updates += x[i] != 0
+            for i, j in product(range(layer.rows), range(layer.columns)):
+                if layer.convolution is not None or x[i] != 0:
+                    self.update_weight(ell, i, j, products[i][j], clock)
+            sums = [
+                sum(d[j] for j in range(b, layer.n_out, layer.columns))
+                for b in range(layer.columns)
+            ]
+            self.update_biases(ell, sums, clock)
 
     def update_weight(self, ell: int, i: int, j: int, p: int, clock: int) -> None:
         layer = self.config.layers[ell]
@@ -424,11 +467,11 @@ class NaiveCore:
     def apply_gradients(self, clock: int) -> None:
         """The sample's one update, in mode "accumulate"."""
         for ell, layer in enumerate(self.config.layers):
-            for i in range(layer.n_in):
+            for i in range(layer.rows):
                 if self.touched[ell][i]:
-                    for j in range(layer.n_out):
+                    for j in range(layer.columns):
                         self.change_weight(ell, i, j, self.g[ell][i][j], layer.k - layer.pg, clock)
             if layer.bias_learned:
                 self.change_biases(ell, self.gb[ell], clock)
-        self.g = [[[0] * layer.n_out for _ in range(layer.n_in)] for layer in self.config.layers]
-        self.gb = [[0] * layer.n_out for layer in self.config.layers]
+        self.g = [[[0] * layer.columns for _ in range(layer.rows)] for layer in self.config.layers]
+        self.gb = [[0] * layer.columns for layer in self.config.layers]

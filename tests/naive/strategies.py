@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -10,10 +11,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .arithmetic import Register, nearest
-from .config import CoreConfig, LayerConfig
+from .config import Convolution, CoreConfig, LayerConfig, Pool
 from .core import NaiveCore
 
 MAX_NEURONS = 12
+MAX_SIDE = 5
 MAX_T = 5
 NO_SPREAD, SMALL, FULL, ENDS = "zero", "small", "full", "ends"
 """How parameters are spread over their registers."""
@@ -125,7 +127,54 @@ def core_configs(draw: st.DrawFn, max_hidden: int = 3) -> CoreConfig:
         weight_bits=weight_bits,
         shadow_bits=draw(shadows),
         rounding=draw(modes(["floor", "toward_zero", "nearest", "stochastic"])),
-        bias_bits=draw(st.integers(2, 13)),
+        bias_bits=draw(st.integers(2, 16)),
+    )
+
+
+@st.composite
+def convolutional_configs(draw: st.DrawFn) -> CoreConfig:
+    """A core with one to three hidden layers, convolutions first, with and without pools."""
+    config = draw(core_configs())
+    side = st.integers(1, MAX_SIDE)
+    shape: tuple[int, ...] = (draw(st.integers(1, 3)), draw(side), draw(side))
+    layers: list[LayerConfig] = []
+    for number, layer in enumerate(config.layers):
+        pool = None
+        if number > 0 and len(shape) == 3 and min(shape[1:]) > 1 and draw(st.booleans()):
+            pool = Pool(*shape, side=draw(st.integers(2, min(shape[1:]))))
+            shape = (pool.channels, pool.height // pool.side, pool.width // pool.side)
+        is_last = number == config.L - 1
+        if is_last or len(shape) == 1 or (number > 0 and draw(st.integers(0, 3)) == 0):
+            n_in = math.prod(shape)
+            shape = (layer.n_out,)
+            layer = replace(layer, n_in=n_in, pool=pool)
+        else:
+            convolution = draw(convolutions(shape))
+            shape = (convolution.c_out, convolution.h_out, convolution.w_out)
+            layer = replace(
+                layer,
+                n_in=convolution.n_in,
+                n_out=convolution.n_out,
+                convolution=convolution,
+                pool=pool,
+            )
+        layers.append(replace(layer, f_pool=0 if pool is None else draw(st.integers(0, 5))))
+    return replace(config, layers=tuple(layers), feedback="symmetric")
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, shape: tuple[int, ...]) -> Convolution:
+    """One that fits the shape (channels, height, width)."""
+    padding = draw(st.integers(0, 2))
+    channels, height, width = shape
+    return Convolution(
+        channels,
+        height,
+        width,
+        c_out=draw(st.integers(1, 3)),
+        kernel=draw(st.integers(1, min(4, min(shape[1:]) + 2 * padding))),
+        stride=draw(st.integers(1, 3)),
+        padding=padding,
     )
 
 
@@ -167,23 +216,29 @@ def core_cases(draw: st.DrawFn, max_samples: int = 3, max_hidden: int = 3) -> Ca
     Sizes, modes and widths are drawn by hypothesis and shrink; the numbers in the arrays come from
     one drawn seed, so that a case stays small to draw.
     """
-    config = draw(core_configs(max_hidden))
+    return draw(cases_of(core_configs(max_hidden), max_samples))
+
+
+@st.composite
+def cases_of(draw: st.DrawFn, configs: st.SearchStrategy[CoreConfig], max_samples: int = 3) -> Case:
+    """The same for any configurations."""
+    config = draw(configs)
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))
     style = draw(st.sampled_from([FULL, SMALL, ENDS, FULL, SMALL, NO_SPREAD]))
     weight_register = Register(config.weight_bits)
-    weights = [matrix(rng, y.n_in, y.n_out, weight_register, style) for y in config.layers]
+    weights = [matrix(rng, y.rows, y.columns, weight_register, style) for y in config.layers]
     shadows = None
     if config.shadow_bits and draw(st.booleans()):
         shadow_register = Register(config.shadow_bits)
         below = config.shadow_bits - config.weight_bits
-        shadows = [matrix(rng, y.n_in, y.n_out, shadow_register, style) for y in config.layers]
+        shadows = [matrix(rng, y.rows, y.columns, shadow_register, style) for y in config.layers]
         weights = [
             [[weight_register.fit(nearest(h, below)) for h in row] for row in layer]
             for layer in shadows
         ]
     bias_register = Register(config.bias_bits)
     bias_style = draw(st.sampled_from([SMALL, FULL, NO_SPREAD]))
-    biases = [matrix(rng, 1, y.n_out, bias_register, bias_style)[0] for y in config.layers]
+    biases = [matrix(rng, 1, y.columns, bias_register, bias_style)[0] for y in config.layers]
     classes = config.layers[-1].n_out
     samples = range(draw(st.integers(1, max_samples)))
     density = draw(st.sampled_from([0.3, 0.9, 1.0]))

@@ -1,8 +1,7 @@
-"""The float engine against reference vectors: every array of every file that it can compute."""
+"""The float engine against reference vectors of OTTT: every array of every file."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,57 +9,52 @@ import pytest
 
 from neurochip.reference import Recording, Trainer, record
 from tests.naive import bptt
-from tests.reference.golden import FILES, FOLDER, Vectors
+from tests.reference.compare import check
+from tests.reference.golden import FOLDER, OTTTVectors, VGGFVectors, files
 
-TOLERANCE = 1e-12
-
-
-def load(path: Path) -> Vectors:
-    vectors = Vectors.load(path)
-    if vectors.unknown_op is not None:
-        pytest.skip(f"{path.stem} has {vectors.unknown_op}, which the float engine lacks")
-    return vectors
-
-
-def check(vectors: Vectors, name: str, value: Any, required: bool = False) -> None:
-    """Compare with the file's array of that name, where it has one."""
-    if name not in vectors.arrays:
-        assert not required, f"the file has no {name}"
-        return
-    wanted = vectors.arrays[name]
-    assert np.shape(value) == wanted.shape, name
-    error = np.abs(np.asarray(value) - wanted).max()
-    assert error <= TOLERANCE, f"{name} differs by {error}"
+FILES = files("ottt")
+KINDS = {"W": "weights", "b": "biases", "gain": "gains"}
 
 
 @pytest.fixture(params=FILES, ids=[path.stem for path in FILES])
-def vectors(request: pytest.FixtureRequest) -> Vectors:
-    return load(request.param)
+def vectors(request: pytest.FixtureRequest) -> OTTTVectors:
+    return OTTTVectors.load(request.param)
 
 
 @pytest.fixture
-def recording(vectors: Vectors) -> Recording:
+def recording(vectors: OTTTVectors) -> Recording:
     return record(vectors.network, vectors.params, vectors.x, vectors.y, vectors.rule())
 
 
+def check_parameters(vectors: OTTTVectors, form: str, params: Any) -> None:
+    """Weights, biases and gains against the arrays whose names `form` makes."""
+    gains = iter(params.gains)
+    for i in vectors.numbers:
+        check(vectors, form.format("W", i), params.weights[i - 1])
+        check(vectors, form.format("b", i), params.biases[i - 1])
+        if f"gain{i}" in vectors.arrays:
+            check(vectors, form.format("gain", i), next(gains))
+
+
 def test_there_are_files_to_compare_with() -> None:
-    comparable = [path for path in FILES if Vectors.load(path).unknown_op is None]
-    assert comparable, f"no file of {FOLDER} can be compared"
+    assert FILES, f"no file of {FOLDER} can be compared"
 
 
-def test_forward(vectors: Vectors, recording: Recording) -> None:
+def test_forward(vectors: OTTTVectors, recording: Recording) -> None:
     for j in range(1, len(recording.u) + 1):
         check(vectors, f"u{j}", recording.u[j - 1], required=True)
         check(vectors, f"s{j}", recording.s[j - 1], required=True)
         check(vectors, f"v{j}", recording.v[j - 1], required=True)
         check(vectors, f"tr{j}", recording.tr[j - 1])
     if recording.tr0 is not None:
-        check(vectors, "tr0", recording.tr0.reshape(vectors.arrays["x"].shape))
+        check(vectors, "tr0", recording.tr0)
     check(vectors, "out", recording.out, required=True)
     check(vectors, "pred_logits_sum", recording.out.sum(axis=0))
+    if "firing_rate" in vectors.arrays:
+        check(vectors, "firing_rate", np.array([s.mean() for s in recording.s]))
 
 
-def test_losses_and_errors(vectors: Vectors, recording: Recording) -> None:
+def test_losses_and_errors(vectors: OTTTVectors, recording: Recording) -> None:
     check(vectors, "loss_t", recording.loss_t)
     check(vectors, "ce_t", recording.ce_t)
     check(vectors, "mse_t", recording.mse_t)
@@ -69,22 +63,93 @@ def test_losses_and_errors(vectors: Vectors, recording: Recording) -> None:
         check(vectors, f"du{j}", du)
 
 
-def test_gradients(vectors: Vectors, recording: Recording) -> None:
+def test_gradients(vectors: OTTTVectors, recording: Recording) -> None:
+    gains = iter(recording.g_gain)
     for i in vectors.numbers:
         check(vectors, f"g_W{i}", recording.g_W[i - 1])
         check(vectors, f"g_b{i}", recording.g_b[i - 1])
-        check(vectors, f"gacc_W{i}", recording.g_W[i - 1].sum(axis=0))
-        check(vectors, f"gacc_b{i}", recording.g_b[i - 1].sum(axis=0))
+        if f"gain{i}" in vectors.arrays:
+            check(vectors, f"g_gain{i}", next(gains))
 
 
-def test_gradients_without_traces(vectors: Vectors, recording: Recording) -> None:
-    signals = [vectors.x, *recording.s]
-    for i, delta in enumerate([*recording.du, recording.dout], start=1):
-        check(vectors, f"sltt_gacc_W{i}", np.einsum("tbo,tbi->oi", delta, signals[i - 1]))
-        check(vectors, f"sltt_gacc_b{i}", delta.sum(axis=(0, 1)))
+def test_summed_gradients(vectors: OTTTVectors) -> None:
+    trainer = Trainer(vectors.network, vectors.params, vectors.rule(), 0.0)
+    _, gradient = trainer.gradient(vectors.x, vectors.y)
+    check_parameters(vectors, "gacc_{}{}", gradient)
 
 
-def test_accumulated_update(vectors: Vectors) -> None:
+@pytest.mark.parametrize("prefix", ["sltt_gacc_", "bptt_g_", "bpttnd_g_", "sr_g_"])
+def test_gradients_of_other_rules(vectors: OTTTVectors, prefix: str) -> None:
+    if f"{prefix}W1" not in vectors.arrays:
+        pytest.skip("the file has no gradients of this rule")
+    trainer = Trainer(vectors.network, vectors.params, vectors.others[prefix], 0.0)
+    _, gradient = trainer.gradient(vectors.x, vectors.y)
+    check_parameters(vectors, prefix + "{}{}", gradient)
+
+
+@pytest.mark.parametrize("prefix", ["bptt_", "bpttnd_"])
+def test_errors_through_time(vectors: OTTTVectors, prefix: str) -> None:
+    if f"{prefix}du1" not in vectors.arrays:
+        pytest.skip("the file has no errors through time")
+    trainer = Trainer(vectors.network, vectors.params, vectors.others[f"{prefix}g_"], 0.0)
+    trainer.gradient(vectors.x, vectors.y)
+    for j, du in enumerate(errors(trainer), start=1):
+        check(vectors, f"{prefix}du{j}", du, required=True)
+
+
+def errors(trainer: Trainer) -> list[Any]:
+    """du of every spiking layer, channels first."""
+    assert trainer.passes is not None
+    nodes = [node for node in trainer.passes.chain.walk() if hasattr(node, "du")]
+    return [np.moveaxis(node.du, -1, 2) if node.du.ndim == 5 else node.du for node in nodes]
+
+
+def test_cosines(vectors: OTTTVectors) -> None:
+    """Cosine similarities of the rules' gradients, a parameter at a time."""
+    if "cos_names" not in vectors.arrays:
+        pytest.skip("the file has no cosines")
+    rules = {"ottt": vectors.rule(), **{k.split("_")[0]: r for k, r in vectors.others.items()}}
+    found = {name.split("_")[1] for name in vectors.arrays if name.startswith("cos_")}
+    found |= {
+        name.split("_")[2]
+        for name in vectors.arrays
+        if name.startswith("cos_") and "_names" not in name
+    }
+    gradients = {}
+    for name in found - {"names"}:
+        trainer = Trainer(vectors.network, vectors.params, rules[name], 0.0)
+        gradients[name] = trainer.gradient(vectors.x, vectors.y)[1]
+    for name in vectors.arrays:
+        if not name.startswith("cos_") or name == "cos_names":
+            continue
+        _, one, other = name.split("_")
+        check(
+            vectors,
+            name,
+            np.array(
+                [
+                    cosine(
+                        array_of(vectors, gradients[one], p), array_of(vectors, gradients[other], p)
+                    )
+                    for p in vectors.arrays["cos_names"]
+                ]
+            ),
+        )
+
+
+def array_of(vectors: OTTTVectors, params: Any, name: str) -> Any:
+    kind, number = name.rstrip("0123456789"), int(name[len(name.rstrip("0123456789")) :])
+    if kind == "gain":
+        with_gain = [i for i in vectors.numbers if f"gain{i}" in vectors.arrays]
+        return params.gains[with_gain.index(number)]
+    return getattr(params, KINDS[kind])[number - 1]
+
+
+def cosine(a: Any, b: Any) -> float:
+    return float(np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
+
+
+def test_accumulated_update(vectors: OTTTVectors) -> None:
     config = vectors.config
     trainer = Trainer(
         vectors.network,
@@ -95,14 +160,12 @@ def test_accumulated_update(vectors: Vectors) -> None:
     )
     loss = trainer.learn_batch(vectors.x, vectors.y)
     if "loss_t" in vectors.arrays:
-        assert loss == pytest.approx(vectors.arrays["loss_t"].sum(), abs=TOLERANCE)
-    for i in vectors.numbers:
-        check(vectors, f"A_W{i}", trainer.params.weights[i - 1])
-        check(vectors, f"A_b{i}", trainer.params.biases[i - 1])
+        check(vectors, "loss_t", loss, of=np.sum)
+    check_parameters(vectors, "A_{}{}", trainer.params)
 
 
 @pytest.mark.parametrize("prefix", ["O_", "O_nomom_"])
-def test_online_updates(vectors: Vectors, prefix: str) -> None:
+def test_online_updates(vectors: OTTTVectors, prefix: str) -> None:
     momentum = vectors.config["momentum"] if prefix == "O_" else 0.0
     trainer = Trainer(
         vectors.network, vectors.params, vectors.rule("online"), vectors.config["lr"], momentum
@@ -116,22 +179,26 @@ def test_online_updates(vectors: Vectors, prefix: str) -> None:
         assert trainer.engine is not None
         keep("loss_t", loss)
         keep("out", trainer.engine.o)
-        for j, layer in enumerate(trainer.engine.hidden, start=1):
-            keep(f"u{j}", layer.u)
-            keep(f"s{j}", layer.s)
+        for j, node in enumerate(trainer.engine.hidden, start=1):
+            for name, state in (("u", node.u), ("s", node.s)):
+                keep(f"{name}{j}", np.moveaxis(state, -1, 1) if state.ndim == 4 else state)
+        params = trainer.params
+        gains = iter(params.gains)
         for i in vectors.numbers:
-            keep(f"W{i}", trainer.params.weights[i - 1])
-            if vectors.network.dense[i - 1].bias:
-                keep(f"b{i}", trainer.params.biases[i - 1])
+            keep(f"W{i}", params.weights[i - 1])
+            if f"b{i}" in vectors.arrays:
+                keep(f"b{i}", params.biases[i - 1])
+            if f"gain{i}" in vectors.arrays:
+                keep(f"gain{i}", next(gains))
     for name, values in met.items():
         check(vectors, name, np.array(values))
 
 
 @pytest.mark.parametrize(("prefix", "detached"), [("bptt_g_", True), ("bpttnd_g_", False)])
-def test_the_naive_bptt(vectors: Vectors, prefix: str, detached: bool) -> None:
-    """The identities below rest on this twin, so it has to be right itself."""
-    if not any(name.startswith(prefix) for name in vectors.arrays):
-        pytest.skip("the file has no gradients through time")
+def test_the_naive_bptt(vectors: OTTTVectors, prefix: str, detached: bool) -> None:
+    """The identities in test_identities rest on this twin, so it has to be right itself."""
+    if f"{prefix}W1" not in vectors.arrays or not vectors.is_mlp:
+        pytest.skip("the file has no gradients through time of an mlp")
     rule, config = vectors.rule(), vectors.config
     weights, biases = list(vectors.params.weights), list(vectors.params.biases)
     neuron = (1.0 - 1.0 / config["tau"], config["v_th"], config["v_reset"])
@@ -154,3 +221,22 @@ def test_the_naive_bptt(vectors: Vectors, prefix: str, detached: bool) -> None:
     for i in vectors.numbers:
         check(vectors, f"{prefix}W{i}", total_w[i - 1])
         check(vectors, f"{prefix}b{i}", total_b[i - 1])
+
+
+@pytest.mark.parametrize("path", files("vggf"), ids=[path.stem for path in files("vggf")])
+def test_feedback(path: Any) -> None:
+    """VGG-F: features of the step before come back, with a trace of their own."""
+    vectors = VGGFVectors.load(path)
+    recording = record(vectors.network, vectors.params, vectors.x, vectors.y, vectors.rule())
+    for name in ("out", "loss_t"):
+        check(vectors, name, getattr(recording, name), required=True)
+    for j in (1, 2):
+        for name in ("u", "s", "tr", "du"):
+            check(vectors, f"{name}{j}", getattr(recording, name)[j - 1], required=True)
+    for number, name in enumerate(vectors.NAMES):
+        grown = {"W": recording.g_W[number], "b": recording.g_b[number]}
+        if number < 2:
+            grown["gain"] = recording.g_gain[number]
+        for kind, array in grown.items():
+            check(vectors, f"g_{name}{kind}", array, required=True)
+            check(vectors, f"gacc_{name}{kind}", array.sum(axis=0), required=True)

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from neurochip import rules
 from neurochip.errors import RuleError
-from neurochip.rules import OTTT, Surrogate, ottt
+from neurochip.rules import OTTT, Surrogate
 
 
 def test_get() -> None:
     assert rules.get("ottt") is OTTT
     assert rules.get("OTTT") is OTTT
-    assert rules.names() == ("ottt",)
-    message = "there is no learning rule 'hebb'; the known rules are 'ottt'."
+    message = (
+        "there is no learning rule 'hebb'; the known rules are 'ottt', 'sltt', 'bptt', 'tet', "
+        "'tssl_bp', 'spike_representation'."
+    )
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         rules.get("hebb")
 
@@ -120,16 +122,3 @@ def test_surrogate_has_to_be_one() -> None:
     message = "OTTT surrogate is 'table'; it must be a Surrogate."
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         OTTT(surrogate="table")  # type: ignore[arg-type]
-
-
-def test_equations_of_a_step() -> None:
-    rng = np.random.default_rng(0)
-    delta, x, s = rng.normal(size=(3, 4)), rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
-    followed = x.copy()
-    ottt.follow(followed, s, 0.75)
-    assert np.allclose(followed, 0.75 * x + s)
-    g_w, g_b = np.empty((4, 5)), np.empty(4)
-    ottt.gradient_of_weights(delta, x, out=g_w)
-    ottt.gradient_of_biases(delta, out=g_b)
-    assert np.allclose(g_w, sum(np.outer(d, factor) for d, factor in zip(delta, x, strict=True)))
-    assert np.allclose(g_b, delta.sum(axis=0))

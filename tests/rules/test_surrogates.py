@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from neurochip.errors import RuleError
 from neurochip.rules import Surrogate
 
-KINDS = ("sigmoid", "table", "boxcar", "triangle")
+KINDS = ("sigmoid", "table", "boxcar", "triangle", "tent")
 membranes = st.integers(-(2**14), 2**14).map(lambda n: n / 2**12)
 thresholds = st.sampled_from([0.25, 0.75, 1.0, 2.0])
 
@@ -90,7 +90,7 @@ def test_round_trip(kind: Any) -> None:
     assert Surrogate("boxcar").to_dict() == {"kind": "boxcar", "alpha": 4.0, "width": 0.5}
 
 
-LISTED = "'sigmoid', 'table', 'boxcar', 'triangle'"
+LISTED = "'sigmoid', 'table', 'boxcar', 'triangle', 'tent'"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ LISTED = "'sigmoid', 'table', 'boxcar', 'triangle'"
         ),
         (
             {"kind": "table", "width": 1.0},
-            "surrogate width is 1.0 but a table has no width; leave it out or use a boxcar or a "
-            "triangle.",
+            "surrogate width is 1.0 but a table has no width; leave it out or use a boxcar, "
+            "a triangle or a tent.",
         ),
         ({"alpha": 4.0}, "surrogate has no 'kind'; add it."),
         (

@@ -1,7 +1,8 @@
 """Make the small reference vectors of this folder: python -m tests.vectors.make_vectors
 
 Each holds config_json and one array for each quantity, and comes from tests/naive/float_ottt.py,
-which shares nothing with the float engine.
+which shares nothing with the float engine; those of other networks and rules come from
+make_networks.py.
 
 x (T, B, n), y (B,); W{i} b{i}: parameters of weight layer i = 1..
 u{j} s{j} v{j} tr{j} du{j} of hidden layer j = 1.., tr0 of a traced input: (T, B, n)
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from tests.naive import float_ottt as naive
+from tests.vectors import make_networks
 
 FOLDER = Path(__file__).resolve().parent
 # Below this distance of a membrane from the threshold, rounding could flip a spike in float32.
@@ -218,6 +220,8 @@ def distances(config: dict[str, Any], sizes: list[int], arrays: dict[str, Any]) 
 def main() -> None:
     for name in VECTORS:
         np.savez_compressed(FOLDER / f"{name}.npz", **make(name))
+    for name in make_networks.VECTORS:
+        np.savez_compressed(FOLDER / f"{name}.npz", **make_networks.make(name))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""A session of Lava behind a time limit: whatever happens, nothing of it is left running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from neurochip.deploy.lava.player.network import LavaNetwork
+from neurochip.deploy.states import LayerStates
+
+__all__ = ["SessionError", "end_group", "run_limited", "session"]
+
+#: The folder that holds this package: sessions begin there, so that they find it.
+ROOT = Path(__file__).parents[len(__name__.split(".")) - 1]
+#: How long processes get to end by themselves after they were asked to.
+GRACE_S = 5.0
+#: How often it's looked whether they have.
+POLL_S = 0.02
+#: Where Linux lists its processes, and their states after the end.
+PROCESSES, DEAD = Path("/proc"), "ZX"
+
+
+class SessionError(Exception):
+    """A session failed, or lasted too long."""
+
+
+def session(path: str | Path, network: LavaNetwork, limit_s: float) -> tuple[LayerStates, ...]:
+    """Run the samples of an exported file in Lava's runtime.
+
+    Args:
+        path: the file.
+        network: what it holds.
+        limit_s: seconds after which the session is ended.
+
+    Returns:
+        u, v and s of every layer in every step.
+
+    Raises:
+        SessionError: the session failed or reached the limit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        module = f"{__package__}.session"
+        command = [sys.executable, "-m", module, str(Path(path).resolve()), folder]
+        run_limited(command, limit_s)
+        layers = []
+        for number, layer in enumerate(network.layers):
+            with np.load(Path(folder) / f"layer{number}.npz") as saved:
+                states = {name: network.by_sample(number, saved[name]) for name in saved.files}
+            layers.append(LayerStates(layer.name, states))
+        return tuple(layers)
+
+
+def run_limited(command: list[str], limit_s: float) -> None:
+    """Run a command in a process group of its own; end all of the group when it's over.
+
+    Raises:
+        SessionError: it failed, or lasted longer than ``limit_s`` seconds.
+    """
+    # A pipe would stay open as long as any process of the group lives; a file doesn't.
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise SessionError(
+                f"the session of Lava didn't end within {limit_s:g} s and was ended; give it more "
+                f"time, or show it fewer samples"
+            ) from None
+        finally:
+            end_group(process)
+        if status:
+            output.seek(0)
+            lines = output.read().strip().splitlines() or ["it said nothing"]
+            raise SessionError(f"the session of Lava failed with status {status}: {lines[-1]}")
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started in its group; return when none is left.
+
+    They are asked first: then Python's resource tracker, which ignores that, has the time to give
+    back the shared memory of the others.
+    """
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        end = time.monotonic() + GRACE_S
+        while time.monotonic() < end:
+            process.poll()
+            if not _is_alive(process.pid):
+                return
+            time.sleep(POLL_S)
+
+
+def _is_alive(group: int) -> bool:
+    """Whether a process of the group still runs; one that only waits to be collected doesn't."""
+    if not PROCESSES.joinpath("self").exists():
+        return _exists(group)
+    for status in PROCESSES.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, owner = status.read_text().rpartition(")")[2].split()[:3]
+            if int(owner) == group and state not in DEAD:
+                return True
+    return False
+
+
+def _exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Processes that Lava lacks; to find models, Lava executes every module of this package."""

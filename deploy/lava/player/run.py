@@ -1,0 +1,46 @@
+"""Run the exported network in Lava and compare every integer with what the chip held.
+
+    python run.py [--limit SECONDS]
+
+Exit status: 0 all equal, 1 a difference, 2 the session failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from neurochip.deploy.lava.player.limited import SessionError, session
+from neurochip.deploy.lava.player.network import read
+from neurochip.deploy.states import compare, rows
+
+#: Written beside this script.
+FILE = Path(__file__).with_name("network.h5")
+LIMIT_S = 120.0
+EQUAL, DIFFERENT, FAILED = range(3)
+
+
+def main() -> int:
+    """Run, compare, print the table."""
+    parser = argparse.ArgumentParser(description="Run the network in Lava and compare.")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for the session")
+    limit_s = parser.parse_args().limit
+    network, expected = read(FILE)
+    try:
+        found = session(FILE, network, limit_s)
+    except SessionError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    verdicts = compare(expected.layers, found)
+    for row in rows(verdicts):
+        print("  ".join(cell.ljust(12) for cell in row).rstrip())
+    if any(verdict.mismatches for verdict in verdicts):
+        print("they DIFFER")
+        return DIFFERENT
+    print(f"{len(expected.inputs)} samples: every integer in Lava is the chip's")
+    return EQUAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

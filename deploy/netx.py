@@ -1,0 +1,262 @@
+"""Export to netx: the HDF5 layout that lava-dl's `netx.hdf5.Network` turns into Lava processes.
+
+    nc.deploy.netx.write(chip, "network.net")
+    lava.lib.dl.netx.hdf5.Network("network.net", reset_interval=T + L, reset_offset=1)
+
+The file holds integer weights as they are, so lava-dl gives them a width and an exponent by rules
+of its own, under which some come back changed. The writer applies the same rules and refuses a
+network that wouldn't come back as it is. Samples last T + L steps for L weight layers (as in
+`deploy.lava`).
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurochip import files
+from neurochip.chip import Chip
+from neurochip.deploy import lava, states
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
+from neurochip.deploy.recording import record
+from neurochip.deploy.states import Verdict
+from neurochip.errors import ExportError
+
+__all__ = ["as_read", "compare", "read", "write"]
+
+#: The reader shifts biases left by this.
+BIAS_SHIFT = 6
+BIAS_MIN, BIAS_MAX = -(1 << 12), (1 << 12) - 1
+#: iDecay and vDecay of a register that forgets everything in each step.
+FORGETS = 4096
+#: The reader's weights: 8 bits and a sign.
+WEIGHT_BITS, WEIGHT_MIN, WEIGHT_MAX = 8, -256, 255
+#: The largest weight beside negative ones; the reader clips to it.
+MIXED_MAX = 254
+#: Width of the texts in the layout.
+TEXT = "S10"
+
+
+def write(chip: Chip, path: str | Path) -> None:
+    """Write the network of a chip, weights as they are now.
+
+    Raises:
+        ExportError: something of it can't be expressed exactly, or would be read otherwise.
+        OutputError: the file can't be written.
+    """
+    network = plan(chip)
+    for layer in network.layers:
+        _check(layer)
+    files.write_bytes_atomic(path, _image(network))
+
+
+def compare(chip: Chip, x: ArrayLike, path: str | Path) -> tuple[Verdict, ...]:
+    """Run samples on the chip and, as a netx file says, through Lava's process models.
+
+    Args:
+        chip: what the file was written from; it isn't changed.
+        x: (n, ...) samples as `Chip.encode` takes them.
+        path: the file.
+
+    Returns:
+        One verdict for u, v and s of every layer, over all steps.
+    """
+    network = read(path)
+    lava.require()
+    from neurochip.deploy.lava.drive import drive
+
+    expected = record(chip, x)
+    return states.compare(expected.layers, drive(network, expected.inputs).layers)
+
+
+def read(path: str | Path) -> LavaNetwork:
+    """The network that lava-dl's reader makes of a file.
+
+    Raises:
+        ExportError: it isn't a netx file of dense layers of neurons without a memory of currents.
+    """
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            timesteps = int(file["simulation/tSample"][()])
+            groups = [file[f"layer/{number}"] for number in range(len(file["layer"]))]
+            kinds = [_text(group["type"]) for group in groups]
+            _check_kinds(path, kinds)
+            layers = [_layer(path, number, group) for number, group in enumerate(groups[1:])]
+    except (OSError, KeyError) as error:
+        reason = " ".join(str(error).split()).strip("'\"")
+        raise ExportError(
+            f"{str(path)!r} can't be read as a netx file ({reason}); write it with "
+            f"'neurochip deploy netx'"
+        ) from None
+    return LavaNetwork(timesteps, tuple(layers))
+
+
+def as_read(weights: NDArray[Any]) -> NDArray[np.int64]:
+    """The weights that act in Lava after lava-dl's reader has chosen a width and an exponent.
+
+    The reader shifts a matrix up until it fills 9 bits if it thinks its signs mixed, else 8; Lava
+    judges the signs once more, clips to [-256, 255] or to 8 bits of one sign, and drops the bits
+    below the width that the reader found sufficient.
+
+    Args:
+        weights: (n_out, n_in) integers, not all 0.
+    """
+    low, high = int(weights.min()), int(weights.max())
+    mixed = low < 0 <= high
+    if mixed:
+        weights = np.clip(weights, WEIGHT_MIN, MIXED_MAX)
+        low, high = int(weights.min()), int(weights.max())
+    shift = _shift_up(low, high) + mixed
+    width = WEIGHT_BITS - shift - (_common_zeros(weights) - mixed)
+    lifted = np.left_shift(weights.astype(np.int64), shift) if shift >= 0 else weights >> -shift
+    return _held(lifted, width) >> shift if shift >= 0 else _held(lifted, width) << -shift
+
+
+def _shift_up(low: int, high: int) -> int:
+    """How far lava-dl shifts a matrix of these ends up; negative: down."""
+    if high < 0:
+        scale = -256 / low
+    elif low >= 0:
+        scale = 255 / high
+    else:
+        scale = min(127 / high if high else math.inf, -128 / low)
+    return math.floor(math.log2(scale))
+
+
+def _common_zeros(weights: NDArray[Any]) -> int:
+    """How many of the lowest bits are 0 in all weights, at most 8."""
+    bits = int(np.bitwise_or.reduce(np.abs(weights.astype(np.int64)), axis=None))
+    return min(WEIGHT_BITS, (bits & -bits).bit_length() - 1)
+
+
+def _held(weights: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Weights as Lava's Dense holds them, when it's left to judge their signs itself."""
+    if weights.min() >= 0 or weights.max() > 0:
+        mixed = bool(weights.min() < 0)
+        drop = WEIGHT_BITS - width + mixed
+        return _cut(np.clip(weights, WEIGHT_MIN if mixed else 0, WEIGHT_MAX), drop)
+    return -_cut(np.clip(-weights, 0, WEIGHT_MAX), WEIGHT_BITS - width)
+
+
+def _cut(weights: NDArray[np.int64], drop: int) -> NDArray[np.int64]:
+    return weights >> drop << drop
+
+
+def _check(layer: LavaLayer) -> None:
+    if layer.reset != "hard":
+        raise ExportError(
+            f"{layer.name} has a soft reset, but lava-dl reads neurons with a hard one only; set "
+            f"reset to 'hard'"
+        )
+    weights = layer.weights.astype(np.int64) << layer.exponent
+    if not weights.any():
+        raise ExportError(
+            f"{layer.name} has no weight but 0, which lava-dl can't read; let it learn, or leave "
+            f"it out"
+        )
+    found = as_read(weights)
+    differs = np.argwhere(found != weights)
+    if len(differs):
+        at = tuple(differs[0])
+        raise ExportError(
+            f"{layer.name} has the weight {weights[at]}, but lava-dl would read it as {found[at]}; "
+            f"{_remedy(weights)}"
+        )
+    _check_bias(layer)
+
+
+def _remedy(weights: NDArray[np.int64]) -> str:
+    if weights.max() <= 0:
+        return "give the layer a positive weight, without which the signs are misjudged"
+    return (
+        "beside negative weights it takes even ones up to 254 and odd ones up to 127: use weights "
+        "of 8 bits and a membrane fraction of 6"
+    )
+
+
+def _check_bias(layer: LavaLayer) -> None:
+    bias = layer.bias.astype(np.int64) << layer.bias_exponent
+    odd = bias[bias % (1 << BIAS_SHIFT) != 0]
+    if odd.size:
+        raise ExportError(
+            f"{layer.name} has a bias of {odd[0]}, but lava-dl reads multiples of "
+            f"{1 << BIAS_SHIFT}; use bias_bits of 10 or less, or no bias"
+        )
+    mantissa = bias >> BIAS_SHIFT
+    if mantissa.min() < BIAS_MIN or mantissa.max() > BIAS_MAX:
+        worst = max(mantissa.tolist(), key=abs)
+        raise ExportError(
+            f"{layer.name} has a bias of {worst} * 2^{BIAS_SHIFT}, but Loihi's mantissas are "
+            f"{BIAS_MIN} to {BIAS_MAX}; use smaller biases"
+        )
+
+
+def _image(network: LavaNetwork) -> bytes:
+    """The bytes of the file, made in memory."""
+    with h5py.File(secrets.token_hex(8), "w", driver="core", backing_store=False) as file:
+        file["simulation/Ts"] = 1
+        file["simulation/tSample"] = network.timesteps
+        file["layer/0/type"] = np.array([b"input"], TEXT)
+        file["layer/0/shape"] = np.array([network.n_in])
+        for number, layer in enumerate(network.layers, start=1):
+            _write_layer(file.create_group(f"layer/{number}"), layer)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _write_layer(group: Any, layer: LavaLayer) -> None:
+    group["type"] = np.array([b"dense"], TEXT)
+    group["shape"] = np.array([layer.weights.shape[0]])
+    group["weight"] = layer.weights << layer.exponent
+    group["bias"] = (layer.bias << layer.bias_exponent) >> BIAS_SHIFT
+    group["neuron/type"] = np.array([b"CUBA"], TEXT)
+    group["neuron/iDecay"] = FORGETS
+    group["neuron/vDecay"] = layer.decay if layer.keeps else FORGETS
+    group["neuron/vThMant"] = layer.threshold
+    group["neuron/refDelay"] = 1
+    group["neuron/gradedSpike"] = 0
+
+
+def _text(dataset: Any) -> str:
+    return str(np.ravel(dataset[()])[0].decode())
+
+
+def _check_kinds(path: str | Path, kinds: list[str]) -> None:
+    for number, kind in enumerate(kinds):
+        wanted = "dense" if number else "input"
+        if kind != wanted:
+            raise ExportError(
+                f"layer {number} of {str(path)!r} is of type {kind!r} where {wanted!r} is needed; "
+                f"choose a file of dense layers"
+            )
+
+
+def _layer(path: str | Path, number: int, group: Any) -> LavaLayer:
+    neuron = {name: int(group["neuron"][name][()]) for name in ("iDecay", "vDecay", "vThMant")}
+    if neuron["iDecay"] != FORGETS:
+        raise ExportError(
+            f"layer {number + 1} of {str(path)!r} has iDecay {neuron['iDecay']}, but here currents "
+            f"have no memory; choose a file with iDecay {FORGETS}"
+        )
+    effective = as_read(group["weight"][()])
+    exponent = _common_zeros(effective)
+    weights = effective >> exponent
+    return LavaLayer(
+        name=f"layer {number}",
+        weights=weights.astype(np.int32),
+        weight_bits=max(2, 1 + max(int(n).bit_length() for n in (weights.max(), ~weights.min()))),
+        exponent=exponent,
+        bias=group["bias"][()].astype(np.int32),
+        bias_exponent=BIAS_SHIFT,
+        decay=neuron["vDecay"] % FORGETS,
+        threshold=neuron["vThMant"],
+        reset="hard",
+        keeps=neuron["vDecay"] < FORGETS,
+    )

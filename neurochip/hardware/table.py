@@ -1,0 +1,59 @@
+"""The costs of a chip as plain arrays, for kernels and for sums; unknown is NaN."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip.hardware.costs import EVENTS, Time
+from neurochip.hardware.model import Hardware
+from neurochip.hardware.quantities import Curve
+
+_NS_OF_A_MEGAHERTZ = 1e3
+
+
+class CostTable(NamedTuple):
+    """Costs of E events (`EVENTS` names them in order); what is unknown is NaN."""
+
+    energy: NDArray[np.float64]  # (E,) pJ an event
+    time: NDArray[np.float64]  # (E,) ns an event
+    barrier: NDArray[np.float64]  # (tiles + 1,) ns, by the number of tiles that take part
+    static_power: float  # mW
+
+
+def cost_table(hardware: Hardware) -> CostTable:
+    """Return what events cost on a chip; cycles are turned into ns by its clock."""
+    energy, time = hardware.costs.energy, hardware.costs.time
+    frequency = hardware.costs.clock.frequency.value
+    cycle = np.nan if frequency is None else _NS_OF_A_MEGAHERTZ / frequency
+    scale = {"pJ": 1.0, "ns": 1.0, "cycle": cycle}
+    return CostTable(
+        energy=np.array([_number(getattr(energy, name).value) for name in EVENTS]),
+        time=np.array([_scaled(getattr(time, name), scale) for name in EVENTS]),
+        barrier=_barrier(time, hardware.n_tiles) * scale[time.barrier.unit],
+        static_power=_number(hardware.costs.power.static.value),
+    )
+
+
+def _scaled(quantity: object, scale: dict[str, float]) -> float:
+    return _number(getattr(quantity, "value", None)) * scale[str(getattr(quantity, "unit", ""))]
+
+
+def _barrier(time: Time, n_tiles: int) -> NDArray[np.float64]:
+    curve: Curve = time.barrier
+    counts = np.arange(n_tiles + 1)
+    if curve.value is None:
+        ends = np.full(n_tiles + 1, np.nan)
+    elif curve.between == "step":
+        last = np.searchsorted(curve.tiles, counts, side="right") - 1
+        ends = np.array(curve.value)[np.maximum(last, 0)]
+    else:
+        ends = np.interp(counts, curve.tiles, curve.value)
+    ends[0] = 0.0  # nobody to wait for
+    return ends
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

@@ -1,0 +1,141 @@
+"""The `pipelined` schedule: a spike of step t reaches the next layer at t + 1, as on Loihi.
+
+Weight layer l then works on logical step t - l, and a sample takes T + L - 1 steps for L layers.
+The error of logical step tau is there when the read-out has come to it, L - 1 steps after the
+input; until then the traces and membranes of tau wait in delay lines. Weights change when the error
+is there, after all layers have worked on their steps.
+
+Whatever depends on a step (random words, counters) goes by the logical step, so accumulated updates
+(OTTT-A) give the weights of the `layered` schedule bit for bit; online ones land later.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip.kernels import layout
+from neurochip.kernels.arithmetic import copy_all
+from neurochip.kernels.axon import axons_in
+from neurochip.kernels.jit import kernel, pipeline
+from neurochip.kernels.neuron import neurons, raw_factor, traces
+from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.readout import error_in, read_out
+from neurochip.kernels.stream import frame_of, start_sample
+from neurochip.kernels.synapse import synapses
+from neurochip.kernels.transport import transport
+
+
+class DelayLines(NamedTuple):
+    """What waits for its error: slot tau modulo L holds what belongs to logical step tau."""
+
+    trace: NDArray[np.int32]  # (L, N) x below each weight layer
+    v_pre: NDArray[np.int32]  # (L, N) membranes above it, before the reset
+
+
+def delay_lines(core: layout.Core) -> DelayLines:
+    """Empty lines for a core."""
+    shape = (core.layers.size, core.trace.size)
+    return DelayLines(np.zeros(shape, np.int32), np.zeros(shape, np.int32))
+
+
+def late_view(core: layout.Core) -> layout.Core:
+    """The same core for the phases that come late, with the traces and membranes of their step.
+
+    It lists neurons apart too: those lists of the core are what the layers hear in the next step.
+    """
+    return core._replace(
+        trace=np.zeros_like(core.trace),
+        v_pre=np.zeros_like(core.v_pre),
+        active=np.zeros_like(core.active),
+    )
+
+
+@pipeline
+def wait(core, lines, number, tau):  # type: ignore[no-untyped-def]
+    """Put what weight layer ``number`` holds of logical step tau into the delay lines."""
+    layer = core.layers[number]
+    slot = tau % lines.trace.shape[0]
+    first, last = layer.pre, layer.pre + layer.n_in
+    copy_all(core.trace[first:last], lines.trace[slot][first:last])
+    first, last = layer.post, layer.post + layer.n_out
+    copy_all(core.v_pre[first:last], lines.v_pre[slot][first:last])
+
+
+@pipeline
+def hidden_layer(core, lines, number, tau, step):  # type: ignore[no-untyped-def]
+    """Phases 2 to 4 of one weight layer above the first, for logical step tau."""
+    traces(core, number, tau, step)
+    synapses(core, number, tau)
+    if number == core.layers.size - 1:
+        read_out(core, tau)
+    else:
+        neurons(core, number, tau)
+    wait(core, lines, number, tau)
+
+
+@pipeline
+def first_layer(core, lines, frame, sample, epoch, tau, step):  # type: ignore[no-untyped-def]
+    """Phases 1 to 4 of the weight layer at the input, for logical step tau."""
+    axons_in(core, frame, sample, epoch, tau)
+    if core.settings[0].trace_input:
+        traces(core, 0, tau, step)
+    else:
+        raw_factor(core)
+    synapses(core, 0, tau)
+    if core.layers.size == 1:
+        read_out(core, tau)
+    else:
+        neurons(core, 0, tau)
+    wait(core, lines, 0, tau)
+
+
+@pipeline
+def late_phases(core, late, lines, label, tau, step):  # type: ignore[no-untyped-def]
+    """Phases 5 to 7 for logical step tau, which the read-out has just come to."""
+    s = core.settings[0]
+    last = tau == s.timesteps - 1
+    if s.update != layout.LAST or last:
+        slot = tau % lines.trace.shape[0]
+        copy_all(lines.trace[slot], late.trace)
+        copy_all(lines.v_pre[slot], late.v_pre)
+        error_in(late, label, tau)
+        transport(late, tau, step)
+        for number in range(core.layers.size):
+            if s.update == layout.ACCUMULATE:
+                accumulate(late, number, tau)
+                if last:
+                    apply_accumulated(late, number, tau, step)
+            else:
+                update_online(late, number, tau, step)
+
+
+@pipeline
+def learn_sample(core, late, lines, frames, label, sample, epoch, first_step):  # type: ignore[no-untyped-def]
+    """Show one sample and learn from it; ``first_step`` is the number of its first logical step."""
+    timesteps, depth = core.settings[0].timesteps, core.layers.size - 1
+    start_sample(core)
+    for t in range(timesteps + depth):
+        # From the top down: each layer still finds below it the spikes of the step before.
+        for number in range(depth, 0, -1):
+            if 0 <= t - number < timesteps:
+                hidden_layer(core, lines, number, t - number, first_step + t - number)
+        if t < timesteps:
+            frame = frame_of(frames, t)
+            first_layer(core, lines, frame, sample, epoch, t, first_step + t)
+        if t >= depth:
+            late_phases(core, late, lines, label, t - depth, first_step + t - depth)
+
+
+@kernel
+def learn_stream_pipelined(core, late, lines, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
+    """Learn the listed samples in order; ``n_learned`` samples were learned before them.
+
+    ``late`` is `late_view` of the core; inputs are (n, 1 or T, n_in) uint8, labels (n,) int64.
+    """
+    for k in range(samples.size):
+        sample = np.int64(samples[k])
+        first_step = (n_learned + k) * core.settings[0].timesteps
+        learn_sample(core, late, lines, inputs[sample], labels[sample], sample, epoch, first_step)

@@ -1,0 +1,17 @@
+"""Records of runs as files that other tools open: timelines, waveforms, tables."""
+
+from __future__ import annotations
+
+from neurochip.traces.tables import write_cores, write_links, write_messages
+from neurochip.traces.timeline import write_timeline
+from neurochip.traces.waveform import Signal, registers_of, write_waveform
+
+__all__ = [
+    "Signal",
+    "registers_of",
+    "write_cores",
+    "write_links",
+    "write_messages",
+    "write_timeline",
+    "write_waveform",
+]

@@ -1,0 +1,127 @@
+"""The exported folder stands alone: it runs with lava-nc where there is no neurochip."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from neurochip.deploy import lava as export
+from neurochip.deploy.lava.plan import plan
+from neurochip.deploy.lava.player.network import read
+from neurochip.deploy.recording import record
+
+from .networks import Case
+
+CASE = Case(sizes=(12, 9, 7, 3), timesteps=10, threshold=100, reset="soft")
+needs_lava = pytest.mark.skipif(
+    not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    out = tmp_path / "exported"
+    export.write(CASE.chip(), CASE.samples(3), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with every package of this one but neurochip."""
+    home = tmp_path_factory.mktemp("elsewhere")
+    venv.create(home)
+    (site,) = home.glob("lib/python*/site-packages")
+    # The folder that this names isn't searched for further .pth files, such as neurochip's own.
+    (site / "others.pth").write_text(f"{Path(np.__file__).parents[1]}\n")
+    return home / "bin" / "python"
+
+
+def run(python: Path | str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(python), str(folder / "run.py"), *options],
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_only_lava_numpy_and_h5py_are_imported(folder):
+    allowed = {"player", "lava", "numpy", "h5py", *sys.stdlib_module_names}
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0 and str(node.module).split(".")[0] in allowed, path
+
+
+def test_the_file_gives_the_network_back(folder):
+    network, recording = read(folder / "network.h5")
+    planned, expected = plan(CASE.chip()), record(CASE.chip(), CASE.samples(3))
+    assert network.timesteps == planned.timesteps
+    for found, layer in zip(network.layers, planned.layers, strict=True):
+        for name, value in vars(layer).items():
+            assert np.array_equal(getattr(found, name), value), name
+    assert np.array_equal(recording.inputs, expected.inputs)
+    for kept, layer_states in zip(recording.layers, expected.layers, strict=True):
+        assert kept.name == layer_states.name
+        for state, values in layer_states.states.items():
+            assert np.array_equal(kept.states[state], values)
+
+
+def test_predictions_go_along(folder):
+    with h5py.File(folder / "network.h5", "r") as file:
+        found = file["predictions"][()]
+    assert found.tolist() == CASE.chip().predict(CASE.samples(3)).tolist()
+
+
+@needs_lava
+def test_it_runs_and_agrees_without_neurochip(folder, elsewhere):
+    absent = subprocess.run([elsewhere, "-c", "import neurochip"], cwd="/", capture_output=True)
+    assert b"No module named 'neurochip'" in absent.stderr
+    said = run(elsewhere, folder)
+    assert (said.returncode, said.stderr) == (0, "")
+    lines = said.stdout.splitlines()
+    assert lines[-1] == "3 samples: every integer in Lava is the chip's"
+    table = [line.split() for line in lines[1:-1]]
+    assert len(table) == 9
+    assert {tuple(row[-3:]) for row in table} == {("30", "0", "none")}
+
+
+@needs_lava
+def test_a_difference_is_told_and_exits_with_1(folder, elsewhere):
+    with h5py.File(folder / "network.h5", "r+") as file:
+        values = file["expected/layer1/v"]
+        before = int(values[2, 4, 1])
+        values[2, 4, 1] = before + 1
+    said = run(elsewhere, folder)
+    assert (said.returncode, said.stderr) == (1, "")
+    told = f"sample 2, step 4, neuron 1: {before + 1} expected, {before} found"
+    assert told in said.stdout
+    assert said.stdout.endswith("they DIFFER\n")
+
+
+@needs_lava
+def test_a_session_that_lasts_too_long_exits_with_2(folder, elsewhere):
+    said = run(elsewhere, folder, "--limit", "0.05")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == (
+        "the session of Lava didn't end within 0.05 s and was ended; give it more time, or show it "
+        "fewer samples\n"
+    )
+
+
+def test_writing_twice_replaces(folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*.py")}
+    export.write(CASE.chip(), CASE.samples(1), folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*.py")} == before
+    assert len(read(folder / "network.h5")[1].inputs) == 1

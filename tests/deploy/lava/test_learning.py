@@ -1,0 +1,155 @@
+"""Learning in Lava: what its processes have learned is what the chip has, pipelined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurochip import data, hardware
+from neurochip.chip import Chip
+from neurochip.chip.epoch import next_epoch, signals_of
+from neurochip.config import make
+from neurochip.deploy import lava as export
+from neurochip.deploy.lava import learning
+from neurochip.deploy.lava.learning.clock import Clock
+from neurochip.errors import ExportError
+from neurochip.experiment import build, load_data, load_run, save_run
+from neurochip.experiment import learn as learn_run
+from neurochip.network import Network
+from neurochip.rules import OTTT
+
+DIGITS = data.load("digits")
+TRAIN = DIGITS.train.take(12)
+needs_lava = pytest.mark.skipif(
+    not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
+)
+
+MODES: dict[str, dict[str, Any]] = {
+    "online": {},
+    "accumulated": {"rule": OTTT(update="accumulate")},
+    "last step": {"rule": OTTT(update="last")},
+    "shadow, nearest": {
+        "values": {"registers.shadow.bits": 16, "registers.weight.rounding": "nearest"}
+    },
+    "random feedback, stochastic": {
+        "rule": OTTT(feedback="random"),
+        "values": {"registers.delta.rounding": "stochastic"},
+    },
+    "sign feedback, spiking": {"rule": OTTT(feedback="sign"), "readout": "spiking"},
+    "squared error, leaky": {"rule": OTTT(loss="mse"), "readout": "leaky"},
+    "traced input, stochastic": {
+        "encoding": "bernoulli",
+        "values": {"registers.trace.rounding": "stochastic"},
+    },
+    "loihi": {"model": "loihi", "encoding": "rate"},
+    "loihi, accumulated": {"model": "loihi", "encoding": "rate", "rule": OTTT("accumulate")},
+    "no hidden layer": {"sizes": (64, 10)},
+    "one hidden layer": {"sizes": (64, 20, 10)},
+}
+
+
+def chip_of(
+    *,
+    sizes: tuple[int, ...] = (64, 20, 14, 10),
+    model: str = "neurochip",
+    values: dict[str, object] | None = None,
+    rule: OTTT | None = None,
+    encoding: Any = "graded",
+    readout: Any = "linear",
+    schedule: Any = "layered",
+) -> Chip:
+    machine = hardware.load(model).with_values(values or {})
+    network = Network.mlp(
+        sizes,
+        timesteps=5,
+        lam=0.7,
+        reset=machine.neuron.resets[0],
+        fires=machine.neuron.fires,
+        readout=readout,
+    )
+    chip = Chip(network, machine, rule, seed=5, encoding=encoding, schedule=schedule)
+    chip.learn(DIGITS.train.take(40))
+    return chip
+
+
+@needs_lava
+@pytest.mark.parametrize("name", MODES)
+def test_process_models_learn_what_the_chip_learns(name):
+    chip = chip_of(**MODES[name])
+    before = chip.integers
+    verdicts = learning.compare(chip, TRAIN)
+    layers = len(chip.network.dense)
+    kinds = ("weights", "shadow", "biases", "trace")
+    expected = [kind for kind in kinds if kind != "shadow" or before.shadow]
+    assert [(v.layer, v.state, v.mismatches) for v in verdicts] == [
+        (f"layer {number}", kind, 0) for number in range(layers) for kind in expected
+    ]
+    for ours, theirs in zip(before.weights, chip.integers.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+@needs_lava
+@pytest.mark.parametrize("update", ["online", "accumulate"])
+def test_lavas_runtime_learns_what_the_chip_learns(update):
+    chip = chip_of(rule=OTTT(update=update))
+    assert [v.mismatches for v in learning.compare(chip, TRAIN, limit_s=90)] == [0] * 9
+
+
+@needs_lava
+def test_fifty_samples_go_on_from_a_run_file(tmp_path):
+    options = {"hardware": "loihi", "encoding": "rate", "hidden": (24,), "timesteps": 6, "seed": 3}
+    config = make({**options, "train_samples": 200, "test_samples": 50, "epochs": 1})
+    samples = load_data(config)
+    run = build(config, samples)
+    learn_run(run, samples, 1, None)
+    save_run(run, tmp_path / "run.h5")
+    chip = load_run(tmp_path / "run.h5").chip
+    verdicts = learning.compare(chip, samples.train.take(50))
+    assert [v.mismatches for v in verdicts] == [0] * 6
+
+
+@needs_lava
+def test_what_is_compared_is_what_a_pipelined_chip_learns():
+    from neurochip.deploy.lava.learning.run import on_chip
+
+    chip = chip_of(schedule="pipelined")
+    held = on_chip(next_epoch(chip, TRAIN))
+    before = chip.integers.weights
+    chip.learn(TRAIN)
+    for layer, weights, biases in zip(
+        held, chip.integers.weights, chip.integers.biases, strict=True
+    ):
+        assert np.array_equal(layer.states["weights"].ravel(), weights.ravel())
+        assert np.array_equal(layer.states["biases"].ravel(), biases)
+    assert not any(np.array_equal(a, b) for a, b in zip(before, chip.integers.weights, strict=True))
+
+
+@needs_lava
+def test_direct_feedback_is_refused():
+    with pytest.raises(ExportError) as caught:
+        learning.compare(chip_of(rule=OTTT(feedback="direct")), TRAIN)
+    assert str(caught.value) == (
+        "feedback is 'direct', but in Lava errors come down layer by layer; learn with feedback "
+        "'symmetric', 'sign' or 'random'"
+    )
+
+
+def test_signals_are_those_that_the_chip_sees():
+    chip = chip_of(encoding="rate")
+    epoch = next_epoch(chip, TRAIN)
+    signals = signals_of(epoch)
+    for place, sample in enumerate(epoch.order):
+        shot = chip.observe(TRAIN.x[sample], 0)
+        assert np.array_equal(signals[place], shot.signal[0])
+
+
+def test_the_clock_of_two_layers():
+    clock = Clock(timesteps=3, depth=2, samples=2, n_learned=10)
+    assert (clock.period, clock.steps) == (5, 10)
+    steps = range(1, 11)
+    assert [clock.spike_step(0, now) for now in steps] == [0, 1, 2, None, None] * 2
+    assert [clock.spike_step(1, now) for now in steps] == [None, 0, 1, 2, None] * 2
+    assert [clock.error_step(now) for now in steps] == [None, None, 0, 1, 2] * 2
+    assert [clock.random_step(now) for now in (3, 4, 5, 8, 10)] == [30, 31, 32, 33, 35]

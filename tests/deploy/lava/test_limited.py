@@ -1,0 +1,133 @@
+"""Sessions of Lava behind a time limit: results, failures, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurochip.deploy import lava as export
+from neurochip.deploy import states
+from neurochip.deploy.lava.player.limited import SessionError, run_limited, session
+from neurochip.deploy.lava.player.network import read
+
+from .networks import Case
+
+CASE = Case(sizes=(12, 9, 3), timesteps=10, threshold=100, lam=0.9)
+needs_lava = pytest.mark.skipif(
+    not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
+)
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="needs /proc to see other processes"
+)
+
+FAMILY = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open(sys.argv[1], "w").write(f"{os.getpid()} {child.pid}")
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def test_a_failure_is_told_in_its_own_words():
+    with pytest.raises(SessionError, match=r"^the session of Lava failed with status 3: oh dear$"):
+        run_limited([sys.executable, "-c", "print('oh dear'); raise SystemExit(3)"], 30)
+    with pytest.raises(SessionError, match=r"failed with status 4: it said nothing$"):
+        run_limited([sys.executable, "-c", "raise SystemExit(4)"], 30)
+
+
+@needs_proc
+def test_whatever_a_command_started_ends_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("neurochip.deploy.lava.player.limited.GRACE_S", 0.5)
+    told = tmp_path / "pids"
+    run_limited([sys.executable, "-c", FAMILY, str(told), "0"], 30)
+    assert not any(running(int(pid)) for pid in told.read_text().split())
+
+
+@needs_proc
+def test_a_command_that_refuses_to_end_is_killed_at_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("neurochip.deploy.lava.player.limited.GRACE_S", 0.5)
+    told = tmp_path / "pids"
+    begin = time.monotonic()
+    with pytest.raises(SessionError, match=r"^the session of Lava didn't end within 2 s and was"):
+        run_limited([sys.executable, "-c", FAMILY, str(told), "60"], 2)
+    assert time.monotonic() - begin < 20
+    assert not any(running(int(pid)) for pid in told.read_text().split())
+
+
+@needs_lava
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_lavas_runtime_holds_what_its_models_hold(tmp_path, reset):
+    case = Case(sizes=(12, 9, 7, 3), timesteps=70, threshold=300, lam=0.9, reset=reset)
+    export.write(case.chip(), case.samples(3), tmp_path)
+    network, expected = read(tmp_path / "network.h5")
+    assert expected.layers[1].states["s"].any()
+    begin = shared_memory()
+    verdicts = states.compare(expected.layers, session(tmp_path / "network.h5", network, 60))
+    assert [(v.steps, v.mismatches) for v in verdicts] == [(210, 0)] * 9
+    assert shared_memory() <= begin
+
+
+@needs_lava
+@needs_proc
+def test_a_model_that_fails_leaves_no_process_behind(tmp_path):
+    export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    recorder = tmp_path / "player" / "processes" / "recorder.py"
+    broken = "        raise ValueError('broken on purpose')\n"
+    marker = '        """Write down the spikes of this step."""\n'
+    source = recorder.read_text()
+    assert marker in source
+    recorder.write_text(source.replace(marker, marker + broken))
+    begin, memory = time.monotonic(), shared_memory()
+    command = [sys.executable, "-c", BROKEN_SESSION, str(tmp_path)]
+    with pytest.raises(SessionError):
+        run_limited(command, 8)
+    assert time.monotonic() - begin < 30
+    assert shared_memory() <= memory
+    assert not sessions_in(tmp_path)
+
+
+BROKEN_SESSION = """
+import os, sys
+os.chdir(sys.argv[1])
+sys.path.insert(0, sys.argv[1])
+from player.session import main
+main([sys.argv[1] + "/network.h5", sys.argv[1]])
+"""
+
+
+def sessions_in(folder: Path) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in words and int(path.parent.name) != os.getpid():
+            found.append(path.parent.name)
+    return [pid for pid in found if running(int(pid))]
+
+
+def shared_memory() -> set[str]:
+    folder = Path("/dev/shm")
+    return {path.name for path in folder.glob("psm_*")} if folder.exists() else set()
+
+
+def test_samples_are_cut_out_of_the_run(tmp_path):
+    export.write(CASE.chip(), CASE.samples(2), tmp_path)
+    network, _ = read(tmp_path / "network.h5")
+    clock = np.arange(1, 2 * network.period + 1)
+    assert network.by_sample(0, clock)[1, 0] == network.period + 2

@@ -1,0 +1,223 @@
+"""neurochip train: every rule, files, restarts, interruptions, refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurochip import files, training
+from neurochip.cli import main
+from neurochip.config import make_training
+from neurochip.errors import ConfigError, RunFileError
+from neurochip.network import LIF, Network, presets
+from neurochip.reference import Trainer
+from neurochip.rules import BPTT, OTTT, SLTT, TET, TSSLBP, SpikeRepresentation
+
+FEW = ("--train-samples", "200", "--test-samples", "60", "--net", "20", "--epochs", "2")
+TSSL = ("--rule", "tssl_bp", "--timesteps", "5", "--optimiser", "adamw", "--lr", "0.002")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--rule", "ottt"),
+        ("--rule", "ottt", "--update", "online", "--lr", "0.02", "--momentum", "0"),
+        ("--rule", "sltt"),
+        ("--rule", "bptt", "--loss", "sdt"),
+        ("--rule", "tet", "--optimiser", "adam", "--lr", "0.005"),
+        (*TSSL, "--clip-norm", "1", "--clamp", "4"),
+        ("--rule", "spike_representation"),
+        ("--rule", "tet", "--net", "4C3-P2-20", "--shape", "1,8,8", "--padding", "1"),
+    ],
+)
+def test_every_rule_trains(flags: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "trained.h5"
+    status, printed, _ = run(capsys, "train", *FEW, *flags, "--json", "--out", out)
+    assert status == 0
+    facts = json.loads(printed)
+    assert [line["epoch"] for line in facts["history"]] == [1, 2]
+    assert facts["history"][1]["loss"] < facts["history"][0]["loss"]
+    done = training.load(out)
+    samples = training.load_data(done.config).test
+    predicted = Trainer(
+        done.network, done.progress.params, done.config.make_rule(), 0.0, dtype="f4"
+    ).predict(samples.flat())
+    assert (predicted == samples.y).mean() == facts["accuracy"]
+
+
+def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "trained.h5"
+    status, printed, _ = run(capsys, "train", *FEW, "--out", out)
+    assert status == 0
+    lines = printed.splitlines()
+    assert re.fullmatch(r"epoch 1: T = 6, loss \d\.\d{4}, test accuracy \d+\.\d\d%", lines[0])
+    assert re.fullmatch(rf"written to {re.escape(str(out))} \(\d+\.\d s\)", lines[2])
+
+
+def test_stages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "trained.h5"
+    stage = ("--first-timesteps", 2, "--first-epochs", 3)
+    run(capsys, "train", *FEW, "--rule", "tet", *stage, "--out", out)
+    done = training.load(out)
+    assert [entry.timesteps for entry in done.history] == [2, 2, 2, 6, 6]
+    assert done.network.timesteps == 6
+
+
+class _StopError(Exception):
+    """The machine goes down."""
+
+
+@pytest.mark.parametrize("flags", [(), TSSL])
+def test_a_restart_goes_on_bit_for_bit(
+    flags: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, part = tmp_path / "whole.h5", tmp_path / "part.h5"
+    run(capsys, "train", *FEW, *flags, "--out", whole)
+    wanted = training.load(whole)
+    samples = training.load_data(wanted.config)
+
+    def stop(entry: training.TrainEntry) -> None:
+        raise _StopError
+
+    with pytest.raises(_StopError):
+        training.train(training.begin(wanted.config, samples), samples, part, stop)
+    assert training.load(part).progress.number == 1
+    assert run(capsys, "train", "--resume", part)[0] == 0
+    found = training.load(part)
+    assert found.history == wanted.history
+    for one, other in zip(
+        found.progress.params.weights, wanted.progress.params.weights, strict=True
+    ):
+        assert np.array_equal(one, other)
+
+
+def test_interruption(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "trained.h5"
+    save = training.save
+
+    def interrupted(*arguments: Any) -> None:
+        if arguments[0].progress.number == 2:
+            raise KeyboardInterrupt
+        save(*arguments)
+
+    monkeypatch.setattr(training, "save", interrupted)
+    status, _, err = run(capsys, "train", *FEW, "--out", out)
+    assert status == 130
+    assert err == f"neurochip: interrupted; {out} holds the first 1 epochs\n"
+    assert training.load(out).progress.number == 1
+
+
+def test_divergence_keeps_the_last_good_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "trained.h5"
+    run(capsys, "train", *FEW, "--out", out)
+    before = out.read_bytes()
+    status, _, err = run(capsys, "train", *FEW, "--lr", "1e20", "--out", out)
+    assert status == 2
+    assert err.startswith("neurochip: the loss grew from ")
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({}, OTTT("accumulate", loss_lambda=0.0, surrogate=BPTT().surrogate)),
+        ({"rule": "sltt", "update": "online"}, SLTT("online")),
+        ({"rule": "bptt", "loss": "tet", "loss_lambda": 0.5}, BPTT(loss="tet", loss_lambda=0.5)),
+        ({"rule": "tet"}, TET(loss_lambda=0.0)),
+        ({"rule": "tssl_bp", "loss": "count"}, TSSLBP("count")),
+        ({"rule": "spike_representation"}, SpikeRepresentation()),
+    ],
+)
+def test_rules_of_options(options: Any, rule: Any) -> None:
+    assert make_training(options).make_rule() == rule
+
+
+def test_networks_of_options() -> None:
+    plain = make_training({"net": "30-20", "lam": 0.25, "timesteps": 4})
+    assert plain.make_network((64,), 10) == Network.mlp([64, 30, 20, 10], 4, 0.25)
+    tet = make_training({"rule": "tet", "net": "3C3", "padding": 1})
+    network = tet.make_network((1, 8, 8), 10)
+    assert network.neurons == (presets.TET_NEURON,)
+    tssl = make_training({"rule": "tssl_bp", "net": "30", "tau_m": 4.0, "timesteps": 5})
+    assert tssl.make_network((64,), 10).neurons == (LIF(0.75, reset="hard", fires=">"),)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ("--net", "4C3"),
+            "net '4C3' looks at places but samples of 'digits' are rows of 64 numbers; give their "
+            "shape, such as 1,8,8",
+        ),
+        (
+            ("--net", "4C3", "--shape", "1,8,9"),
+            "shape is [1, 8, 9] but samples of 'digits' have 64 numbers; give channels, height and "
+            "width whose product that is",
+        ),
+        (
+            ("--loss", "tet"),
+            "loss is 'tet' but rule 'ottt' has one loss of its own; leave it out",
+        ),
+        (
+            ("--rule", "tet", "--loss", "kernel"),
+            "TET loss is 'kernel'; it must be one of 'steps', 'tet', 'sdt'.",
+        ),
+        (
+            ("--first-epochs", "3"),
+            "options: first_timesteps and first_epochs make one stage together; give both or "
+            "neither",
+        ),
+        (("--batch", "0"), "options: batch is 0; it must be 1 or more"),
+        (("--epochs", "x"), "--epochs is 'x'; it must be a whole number"),
+        (
+            (*TSSL, "--timesteps", "6"),
+            "timesteps is 6, no multiple of the 5 steps of the target pattern of loss 'kernel'; "
+            "use 5, 10, 20, ... steps or the loss 'count'.",
+        ),
+    ],
+)
+def test_refusals(
+    flags: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, "train", *flags, "--out", tmp_path / "trained.h5")
+    assert (status, err) == (2, f"neurochip: {message}\n")
+
+
+def test_refused_restarts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "trained.h5"
+    run(capsys, "train", *FEW, "--out", out)
+    _, _, err = run(capsys, "train", "--resume", out)
+    assert err == "neurochip: all 2 epochs of this training are done; start a new one\n"
+    _, _, err = run(capsys, "train", "--resume", out, "--lr", "0.1")
+    assert err == (
+        f"neurochip: a training that is resumed from {str(out)!r} keeps its options; leave out all "
+        f"others but --out, or start a new one without --resume\n"
+    )
+
+
+def test_incomplete_files(tmp_path: Path) -> None:
+    path = tmp_path / "trained.h5"
+    files.write_tree(path, {"config": "{}"}, format=training.FORMAT)
+    with pytest.raises(RunFileError, match=r"lacks 'floats', so it was not written by this"):
+        training.load(path)
+
+
+def test_unknown_options() -> None:
+    with pytest.raises(ConfigError, match=r"^configuration: option 'nets' is unknown; the options"):
+        make_training({"nets": "30"})
