@@ -57,9 +57,9 @@ def run(
         raise ConfigError(f"--workers is {workers}; it must be 1 or more")
     spec = study.read(source)
     url = study.url_of(storage or f"{spec.name}.db")
-    if jit.is_cold():
-        print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
     with study.open_store(spec, url) as store:
+        if jit.is_cold():
+            print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
         try:
             with _progress(as_json, spec.trials) as told:
                 study.run(spec, store, workers, told)

@@ -59,9 +59,11 @@ def memory_bits(trained: Trained) -> float:
     neurons = network.n_neurons * (registers.bias.bits.value + registers.membrane.bits.value)
     if trained.last is None:
         return float(network.n_weights * registers.weight.bits.value + neurons)
+    # Wherever the chip keeps its sums of gradients, beside the weights or apart, they count.
     sums = registers.gradient.bits.value if chip.rule.update == "accumulate" else 0
-    each = registers.weight.bits.value + registers.shadow.bits.value + sums
-    synapses = network.n_weights * each
+    synapses = network.n_weights * (
+        registers.weight.bits.value + registers.shadow.bits.value + sums
+    )
     traced = sum(network.sizes[1:-1]) + (network.n_in if chip.formats.traced_input else 0)
     return float(synapses + neurons + traced * registers.trace.bits.value)
 

@@ -163,6 +163,7 @@ def quantised(
         config.seed,
         encoding=config.encoding,
         parameters=given,
+        schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

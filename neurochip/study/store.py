@@ -160,21 +160,45 @@ def open_store(spec: Spec, url: str) -> Iterator[Store]:
             or it holds a study of this name that asks something else.
     """
     optuna = _optuna()
-    with _alone(url, spec.name), _storage(optuna, url) as storage:
+    with _alone(url, spec.name):
+        _found(optuna, url, spec)
+        with _storage(optuna, url) as storage:
+            yield _opened(optuna, url, spec, storage)
+
+
+def _found(optuna: ModuleType, url: str, spec: Spec) -> None:
+    """Make a new SQLite database beside its place and put it there whole.
+
+    Tables and their indices come one by one: without an index, names would not stay unique.
+    """
+    path = Path(url.removeprefix(_SQLITE))
+    if not url.startswith(_SQLITE) or path.exists():
+        return
+    beside = path.with_name(f"{path.name}.new")
+    with _blamed(url, "written"):
+        beside.unlink(missing_ok=True)
+    with _storage(optuna, f"{_SQLITE}{beside}") as storage:
+        _opened(optuna, url, spec, storage)
+    with _blamed(url, "written"):
+        beside.replace(path)
+
+
+def _opened(optuna: ModuleType, url: str, spec: Spec, storage: RDBStorage) -> Store:
+    """The study in a database, which is begun there unless it's there already."""
+    with _blamed(url, "written"):
+        study = optuna.create_study(
+            storage=storage,
+            study_name=spec.name,
+            directions=["maximize" if goal.maximised else "minimize" for goal in spec.goals],
+            load_if_exists=True,
+        )
+        told = study.user_attrs.get(_SPEC)
+    if told is not None:
+        _check_same(spec, told, url)
+    if told != spec.told:
         with _blamed(url, "written"):
-            study = optuna.create_study(
-                storage=storage,
-                study_name=spec.name,
-                directions=["maximize" if goal.maximised else "minimize" for goal in spec.goals],
-                load_if_exists=True,
-            )
-            told = study.user_attrs.get(_SPEC)
-        if told is not None:
-            _check_same(spec, told, url)
-        if told != spec.told:
-            with _blamed(url, "written"):
-                study.set_user_attr(_SPEC, spec.told)
-        yield Store(spec, url, storage, study)
+            study.set_user_attr(_SPEC, spec.told)
+    return Store(spec, url, storage, study)
 
 
 @contextmanager
