@@ -17,12 +17,13 @@ import typer
 
 from neurochip import cli_study
 from neurochip.config import RunConfig, TrainConfig
-from neurochip.errors import ConfigError, NeurochipError
+from neurochip.errors import ConfigError, LimitError, NeurochipError
 from neurochip.output import Output, ReaderGoneError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from neurochip.chip.account import Account
     from neurochip.data import Dataset
     from neurochip.experiment import Progress, Run
     from neurochip.parity import ExportParity, FloatParity
@@ -575,6 +576,7 @@ def run_command(
                 "accuracy": result.accuracy,
                 "events_per_sample": events,
                 "saturations": _totals(result.saturations),
+                "costs": _cost_facts(run, samples),
             }
         )
         return
@@ -582,6 +584,60 @@ def run_command(
     for layer in events:
         text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
         print(f"  events a sample: {text}")
+    _print_costs(run, samples)
+
+
+def _account(run: Run, samples: Dataset) -> Account | str:
+    """Events with their costs, or why they can't be told."""
+    from neurochip.chip.account import account
+
+    try:
+        return account(run.chip, samples.test)
+    except LimitError as error:
+        return str(error)
+
+
+def _cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
+    told = _account(run, samples)
+    if isinstance(told, str):
+        return {"untold": told}
+    facts: dict[str, Any] = {"cores": told.cores, "samples": told.samples}
+    for phase, counts in (("inference", told.inference), ("learning", told.learning)):
+        energy, busy = told.energy(counts), told.time(counts)
+        facts[phase] = {
+            "energy_joules": energy.value,
+            "energy_unknown": list(energy.unknown),
+            "seconds": busy.value,
+            "seconds_unknown": list(busy.unknown),
+            "memory_words": told.memory_words(counts),
+        }
+    return facts
+
+
+def _print_costs(run: Run, samples: Dataset) -> None:
+    """Four lines: what a sample costs, in inference and beside it in learning."""
+    told = _account(run, samples)
+    if isinstance(told, str):
+        print(f"energy and time are not told: {told}")
+        return
+    cores = "1 core" if told.cores == 1 else f"{told.cores} cores"
+    name = run.chip.hardware.name
+    print(f"costs a sample on {cores} of chip {name!r}, by the weights as they are now:")
+    for what, cost in (("energy", told.energy), ("time", told.time)):
+        inference, learning = cost(told.inference), cost(told.learning)
+        share = _share(inference.value, learning.value)
+        print(f"  {what}: inference {inference}, learning {learning} on top{share}")
+    words = told.memory_words(told.inference), told.memory_words(told.learning)
+    print(
+        f"  words of weight memory: inference {words[0]:,.0f}, learning {words[1]:,.0f} on top"
+        f"{_share(*words)}"
+    )
+
+
+def _share(inference: float | None, learning: float | None) -> str:
+    if inference is None or learning is None or inference + learning == 0:
+        return ""
+    return f" ({learning / (inference + learning):.0%} of both)"
 
 
 def _events(counters: Any, samples: int) -> list[dict[str, float]]:
@@ -945,11 +1001,14 @@ def demo(
     page = plot.report(run, samples, out / "report.html")
     if as_json:
         facts = {"command": "demo", "accuracy": run.accuracy, "parity": _facts(verdict)}
+        facts["costs"] = _cost_facts(run, samples)
         _print_json({**facts, "written": [str(out / "run.h5"), *map(str, page)]})
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%}\n")
         print("The same samples through the paper's equations in float64:")
         _print_parity(verdict)
+        print()
+        _print_costs(run, samples)
         print(f"\nrun file {out / 'run.h5'}, report {page[0]}")
     if not verdict.agrees:
         raise typer.Exit(EXIT_DISAGREES)

@@ -173,6 +173,37 @@ def test_run(neurochip: Command, learned: Path, here: Path) -> None:
     assert not list(here.iterdir())
 
 
+def test_run_tells_what_a_sample_costs(neurochip: Command, learned: Path, here: Path) -> None:
+    lines = neurochip("run", learned).out.splitlines()[-4:]
+    assert lines[0] == (
+        "costs a sample on 2 cores of chip 'neurochip', by the weights as they are now:"
+    )
+    for line, unit in zip(lines[1:3], ("J", "s"), strict=True):
+        amount = rf"[\d.]+ [munp]?{unit}"
+        assert re.search(rf"inference {amount}, learning {amount} on top \(\d+% of both\)$", line)
+    assert re.fullmatch(r"  words of weight memory: .*", lines[3])
+    costs = neurochip("run", learned, "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] > 0
+    assert costs["inference"]["energy_unknown"] == []
+
+
+def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
+    options = ("--hardware", "loihi2", "--epochs", 1, "--json", "--out", "two.h5")
+    assert neurochip("learn", *QUICK, *options).status == 0
+    costs = neurochip("run", "two.h5", "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] is None
+    assert "synaptic_operation" in costs["inference"]["energy_unknown"]
+    assert "energy: inference unknown (" in neurochip("run", "two.h5").out
+
+
+def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
+    neurochip("learn", *QUICK, "--feedback", "sign", "--epochs", 1, "--out", "sign.h5")
+    assert neurochip("run", "sign.h5").out.splitlines()[-1] == (
+        "energy and time are not told: feedback is 'sign', but the account of energy and time is "
+        "of errors that come down through the weights; set feedback to 'symmetric'"
+    )
+
+
 def test_parity(neurochip: Command, learned: Path, here: Path) -> None:
     said = neurochip("parity", learned, "--against", "float")
     assert (said.status, said.err) == (0, "")
