@@ -33,8 +33,13 @@ def measure(mnist: str | None) -> Table:
         "Learning MNIST on-line, 784-800-10, T = 6, one thread each: CPU time a sample",
         ("torch", "batch", "torch, us", "chip, us", "ratio (quartiles)", "must", "aim"),
     )
+    try:
+        peer = Peer("torch", "torch_ottt")
+    except FileNotFoundError as missing:
+        table.add(f"not installed: {missing}", *["-"] * (len(table.header) - 1))
+        return table
     learn = _chip(mnist)
-    with Peer("torch", "torch_ottt") as torch:
+    with peer as torch:
         for learner, batch, iterations, must, aim in PEERS:
             pairs = []
             for _ in range(ROUNDS):
