@@ -110,19 +110,19 @@ def check_writable(path: str | Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def check_apart(path: str | Path, sources: Mapping[str, str | Path]) -> None:
+def check_apart(path: str | Path, sources: Mapping[str, str | Path | None]) -> None:
     """Make sure that a result doesn't replace what it is made from.
 
     Args:
         path: where the result goes.
-        sources: files that are read, by what they are.
+        sources: files that are read, by what they are; None where there is none.
 
     Raises:
         OutputError: the path is one of them.
     """
     for what, source in sources.items():
         try:
-            same = Path(path).samefile(source)
+            same = source is not None and Path(path).samefile(source)
         except (OSError, ValueError):
             continue  # one of them isn't there, or isn't a path: they can't be the same file
         if same:

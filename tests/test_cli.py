@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from neurochip import cli, experiment, files, hardware
+from neurochip.cli import progress
 from neurochip.config import RunConfig, make
 from neurochip.errors import RunFileError
 
@@ -81,6 +82,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("learn", "--data", "set.npz", "--out", "set.npz"), "data set"),
         (("learn", "--resume", "run.h5", "--data", "set.npz", "--out", "set.npz"), "data set"),
         (("learn", "run.toml", "--out", "run.toml"), "configuration"),
+        (("train", "--data", "set.npz", "--net", "10", "--out", "set.npz"), "data set"),
+        (("train", "run.toml", "--out", "run.toml"), "configuration"),
         (("learn", "--hardware", "chip.toml", "--out", "chip.toml"), "hardware model"),
     ],
 )
@@ -175,16 +178,25 @@ def test_run(neurochip: Command, learned: Path, here: Path) -> None:
 
 def test_run_tells_what_a_sample_costs(neurochip: Command, learned: Path, here: Path) -> None:
     lines = neurochip("run", learned).out.splitlines()[-4:]
+    amount = r"[\d.]+ [munp]?"
     assert lines[0] == (
         "costs a sample on 2 cores of chip 'neurochip', by the weights as they are now:"
     )
-    for line, unit in zip(lines[1:3], ("J", "s"), strict=True):
-        amount = rf"[\d.]+ [munp]?{unit}"
-        assert re.search(rf"inference {amount}, learning {amount} on top \(\d+% of both\)$", line)
-    assert re.fullmatch(r"  words of weight memory: .*", lines[3])
+    assert re.fullmatch(rf"  inference: {amount}s; {amount}J; [\d,]+ words of memory", lines[1])
+    for line, rule in zip(lines[2:], ("OTTT-O", "OTTT-A"), strict=True):
+        share = r"\(\d+%\)"
+        assert re.fullmatch(
+            rf"  learning by {rule} adds {amount}s {share}; {amount}J {share}; [\d,]+ words "
+            rf"{share}; of a layer's energy \d+%, \d+%",
+            line,
+        )
     costs = neurochip("run", learned, "--json").json["costs"]
     assert costs["inference"]["energy_joules"] > 0
     assert costs["inference"]["energy_unknown"] == []
+    assert list(costs["learning"]) == ["online", "accumulate"]
+    online, accumulated = costs["learning"].values()
+    assert 0 < online["share_of_energy"] < accumulated["share_of_energy"] < 1
+    assert len(online["share_of_energy_by_layer"]) == 2
 
 
 def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
@@ -193,7 +205,7 @@ def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
     costs = neurochip("run", "two.h5", "--json").json["costs"]
     assert costs["inference"]["energy_joules"] is None
     assert "synaptic_operation" in costs["inference"]["energy_unknown"]
-    assert "energy: inference unknown (" in neurochip("run", "two.h5").out
+    assert "; unknown (message out" in neurochip("run", "two.h5").out
 
 
 def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
@@ -396,7 +408,7 @@ def test_report_as_json(neurochip: Command, learned: Path, here: Path) -> None:
 
 
 def test_demo(neurochip: Command, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "DEMO_EPOCHS", 1)
+    monkeypatch.setattr("neurochip.cli.demo.DEMO_EPOCHS", 1)
     said = neurochip("demo", "--out", "shown")
     assert (said.status, said.err) == (0, "")
     assert "test accuracy" in said.out
@@ -1211,7 +1223,7 @@ def test_ctrl_c_before_an_epoch_is_finished(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    monkeypatch.setattr(progress.Lines, "__call__", stop)
     words = QUICK if command == "learn" else ("--resume", str(learned), "--epochs", "1")
     said = neurochip("learn", *words, "--out", "new.h5")
     assert said.status == 130
@@ -1226,7 +1238,7 @@ def test_ctrl_c_in_the_first_epoch_of_a_run_that_goes_on_in_place(
         raise KeyboardInterrupt
 
     shutil.copy2(learned, here / "run.h5")
-    monkeypatch.setattr(cli._Lines, "__call__", stop)
+    monkeypatch.setattr(progress.Lines, "__call__", stop)
     said = neurochip("learn", "--resume", "run.h5", "--epochs", "1")
     assert said.err == "neurochip: interrupted; run.h5 holds the first 2 epochs\n"
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
+from neurochip.chip import account, memory
 from neurochip.chip import core as cores
-from neurochip.chip import memory
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.data import Split
@@ -27,6 +27,7 @@ from neurochip.mapping import Encoding, Formats, Integers
 from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
+from neurochip.rules.ottt import Update
 
 #: Samples learned by one call of the kernel; between calls progress is told and Ctrl-C is heard.
 CHUNK = 128
@@ -318,6 +319,25 @@ class Chip:
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
         core = self._counting_apart()
         return observe(core, self._plan, frames, label, index, layout.EVALUATION_EPOCH)
+
+    def costs(
+        self, data: Split, samples: int = account.SAMPLES, update: Update | None = None
+    ) -> account.Account:
+        """Energy, analytic time and words of memory of a sample, of inference and of learning.
+
+        The first samples are shown with the weights as they are now; nothing is learned.
+
+        Args:
+            data: samples and labels.
+            samples: how many are watched, fewer where the set is smaller.
+            update: when weights change; as the rule says if None.
+
+        Raises:
+            LimitError: the network isn't one of Dense and LIF layers in turn, or errors come down
+                by other weights than their own.
+            ConfigError: no sample was asked for.
+        """
+        return account.account(self, account.watch(self, data, samples), update)
 
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts m, one a layer: 2^-m is nearest to numerator / E[ |x|^2 ].

@@ -39,6 +39,12 @@ def count_inference(chip_map: ChipMap, sends: Flags, active: Flags) -> Counts:
         sends: (N,) neurons that fire, and inputs that aren't zero.
         active: (N,) neurons that have input or fire; of the inputs it isn't read.
     """
+    everyone = np.ones_like(sends)
+    return count_spikes(chip_map, sends) + count_neurons(chip_map, sends, active, everyone)
+
+
+def count_spikes(chip_map: ChipMap, sends: Flags) -> Counts:
+    """Events of messages and synapses, phases 1 and 2; ``sends`` as in `count_inference`."""
     counts = no_events(chip_map)
     routes = chip_map.routes
     fired = _by_group(chip_map, sends)
@@ -49,11 +55,23 @@ def count_inference(chip_map: ChipMap, sends: Flags, active: Flags) -> Counts:
     for kind, event in enumerate(_SYNAPSES):
         _add(counts, event, routes.target, messages * routes.synapses[:, kind])
     _add(counts, "word_read", routes.target, messages * routes.words)
+    return counts
+
+
+def count_neurons(chip_map: ChipMap, fires: Flags, active: Flags, scanned: Flags) -> Counts:
+    """Events of neurons, phase 3.
+
+    Args:
+        chip_map: where neurons are.
+        fires: (N,) scanned neurons that fire.
+        active: (N,) scanned neurons that have input or fire.
+        scanned: (N,) neurons that are looked at; of the inputs none of the three is read.
+    """
+    counts = no_events(chip_map)
     n_active = _by_slice(chip_map, active)
-    sizes = chip_map.slices.last - chip_map.slices.first
     _add(counts, "neuron_active", chip_map.core, n_active)
-    _add(counts, "neuron_inactive", chip_map.core, sizes - n_active)
-    _add(counts, "neuron_fired", chip_map.core, _by_slice(chip_map, sends))
+    _add(counts, "neuron_inactive", chip_map.core, _by_slice(chip_map, scanned) - n_active)
+    _add(counts, "neuron_fired", chip_map.core, _by_slice(chip_map, fires))
     return counts
 
 
@@ -106,13 +124,18 @@ def count_transport(chip_map: ChipMap, deltas: Flags) -> Counts:
 
 
 def _add_errors(chip_map: ChipMap, counts: Counts, deltas: Flags) -> None:
-    """Messages from each core with errors to all hidden neurons that it hears."""
-    routes, n_cores = chip_map.routes, len(counts)
-    has_errors = np.zeros(n_cores, np.int64)
-    np.add.at(has_errors, chip_map.core, _by_slice(chip_map, deltas))
+    """Messages from each core with errors of a layer to all hidden neurons below that layer."""
+    routes = chip_map.routes
     source = routes.source[routes.group_of_route]
-    goes = (source != OFF_CHIP) & (has_errors[routes.target] > 0)
-    sent = np.where(goes, routes.sizes[routes.group_of_route], 0)
+    population = np.searchsorted(chip_map.topology.offsets, routes.first[:-1], side="right") - 1
+    sent = np.zeros(source.size, np.int64)
+    for projection in _learned(chip_map):
+        own = chip_map.slices.of(projection.target)
+        has_errors = np.zeros(len(counts), np.int64)
+        np.add.at(has_errors, chip_map.core[own], _by_slice(chip_map, deltas)[own])
+        goes = population[routes.group_of_route] == projection.source
+        goes &= (source != OFF_CHIP) & (has_errors[routes.target] > 0)
+        sent += np.where(goes, routes.sizes[routes.group_of_route], 0)
     _add(counts, "error_message", routes.target, sent)
     home = np.where(source == OFF_CHIP, 0, source)
     _add(counts, "message_in", home, sent)
@@ -143,18 +166,68 @@ def count_update(chip_map: ChipMap, factors: Flags, deltas: Flags) -> Counts:
     return counts
 
 
+def count_accumulation(chip_map: ChipMap, factors: Flags, deltas: Flags) -> Counts:
+    """Events of phase 7 where products are summed beside the weights: as `count_update`, on words
+    of the accumulators.
+    """
+    counts = no_events(chip_map)
+    bits = chip_map.hardware.registers.gradient.bits.value
+    for projection in _learned(chip_map):
+        own = chip_map.slices.of(projection.target)
+        columns = _by_slice(chip_map, deltas)[own]
+        rows = np.count_nonzero(factors[_range(chip_map, projection.source)])
+        words = rows * _row_words(chip_map, projection, bits) * (columns > 0)
+        core = chip_map.core[own]
+        _add(counts, "synaptic_update", core, rows * columns)
+        for event in ("word_read", "word_written"):
+            _add(counts, event, core, words)
+    return counts
+
+
+def count_application(chip_map: ChipMap, factors: Flags, deltas: Flags) -> Counts:
+    """Events of a sample's end, where sums change the weights: rows with a sum are read beside
+    their accumulators, and both are written, those with zeros.
+
+    Args:
+        chip_map: where weights are.
+        factors: (T, N) as in `count_update`, in every step.
+        deltas: (T, N) the same.
+    """
+    counts = no_events(chip_map)
+    bits = chip_map.hardware.registers.gradient.bits.value
+    first, last = chip_map.neurons
+    for projection in _learned(chip_map):
+        x = factors[:, _range(chip_map, projection.source)].astype(np.float32)
+        for place in np.flatnonzero(chip_map.slices.population == projection.target):
+            d = deltas[:, first[place] : last[place]].astype(np.float32)
+            summed = x.T @ d > 0
+            rows = np.count_nonzero(summed.any(axis=1))
+            size = int(last[place] - first[place])
+            weights = rows * _words(chip_map, size, chip_map.demand.synapse)
+            sums = rows * _words(chip_map, size, bits)
+            core = chip_map.core[place]
+            counts[core, _COLUMN["synaptic_update"]] += np.count_nonzero(summed)
+            counts[core, _COLUMN["learning_word"]] += weights
+            counts[core, _COLUMN["word_read"]] += weights + sums
+            counts[core, _COLUMN["word_written"]] += weights + sums
+    return counts
+
+
 def _learned(chip_map: ChipMap) -> list[Full]:
     """The projections that a chip can learn: `mapping.check_supported` admits no others."""
     return [entry for entry in chip_map.topology.projections if isinstance(entry, Full)]
 
 
-def _row_words(chip_map: ChipMap, projection: Projection) -> Counts:
-    """Words of one row in each slice of a dense projection's target."""
+def _row_words(chip_map: ChipMap, projection: Projection, bits: int | None = None) -> Counts:
+    """Words of one row in each slice of a dense projection's target; of weights if not given."""
     own = chip_map.slices.of(projection.target)
     sizes = (chip_map.slices.last - chip_map.slices.first)[own].astype(np.int64)
-    demand = chip_map.demand
-    words: Counts = -(-sizes * demand.synapse // demand.word)
+    words: Counts = -(-sizes * (bits or chip_map.demand.synapse) // chip_map.demand.word)
     return words
+
+
+def _words(chip_map: ChipMap, size: int, bits: int) -> int:
+    return -(-size * bits // chip_map.demand.word)
 
 
 def _add_travel(chip_map: ChipMap, counts: Counts, arrival: str, messages: Counts) -> None:

@@ -16,7 +16,7 @@ from neurochip.study.conduct import Told, run
 from neurochip.study.knobs import text_of
 from neurochip.study.page import write_report
 from neurochip.study.spec import Spec, presets, read
-from neurochip.study.store import Store, open_existing, open_store, shown, url_of
+from neurochip.study.store import Store, open_existing, open_store, path_of, shown, url_of
 from neurochip.study.table import Table, readable, table_of
 from neurochip.study.table import write as write_table
 
@@ -28,6 +28,7 @@ __all__ = [
     "chosen",
     "open_existing",
     "open_store",
+    "path_of",
     "presets",
     "read",
     "readable",

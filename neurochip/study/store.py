@@ -249,6 +249,11 @@ def url_of(source: str) -> str:
     return f"{_SQLITE}{path.with_suffix('.db') if path.suffix in ('', '.toml') else path}"
 
 
+def path_of(url: str) -> str:
+    """The file of an SQLite database; any other URL as it is, which names no file."""
+    return url.removeprefix(_SQLITE)
+
+
 def shown(url: str) -> str:
     """A URL without its password."""
     return _PASSWORD.sub(r"\1:***@", url)

@@ -1,123 +1,166 @@
-"""What inference and learning cost: counted by hand, and in the commands."""
+"""What a sample costs, by phase, layer and core: by hand, and against the chip's own counters."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from neurochip.chip import Chip
-from neurochip.chip.account import Account, account
+from neurochip import data as data_sets
+from neurochip.chip import COUNTED_EVENTS, Chip
+from neurochip.chip.account import ERRORS, INFERENCE, PHASES, TRACES, UPDATES, Account
+from neurochip.chip.counts import (
+    count_accumulation,
+    count_application,
+    count_inference,
+    count_transport,
+    with_input,
+)
 from neurochip.data import Split
 from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import EVENTS
+from neurochip.mapping import map_network
 from neurochip.network import LIF, Conv2d, Dense, Flatten, Network, Parameters
 from neurochip.rules import OTTT
+from neurochip.rules.feedback import FeedbackMode
+from neurochip.rules.ottt import Update
+from tests.mapping.nets import chip as small_chip
 
+DIGITS = data_sets.load("digits").test
 ONE = Split(np.ones((1, 2)), np.zeros(1, np.int64))
 WEIGHTS = (np.full((2, 2), 0.6), np.array([[0.5, 0.5], [-0.5, -0.5]]))
 
 
-def tiny(hardware: str = "loihi", **rule: Any) -> Chip:
-    """Two inputs that spike, two hidden neurons that then fire (0.6 + 0.6 > 1), two outputs."""
-    neurons: Any = {"reset": "hard", "fires": ">"} if hardware == "loihi" else {}
-    network = Network.mlp([2, 2, 2], timesteps=1, **neurons)
+def tiny(update: Update = "online") -> Account:
+    """Two spiking inputs, two hidden neurons that then fire (0.6 + 0.6 > 1), two outputs."""
     start = Parameters(WEIGHTS, (np.zeros(2), np.zeros(2)))
-    return Chip(network, hardware, OTTT(**rule), encoding="spikes", parameters=start)
+    network = Network.mlp([2, 2, 2], timesteps=1)
+    return Chip(network, rule=OTTT(update), encoding="spikes", parameters=start).costs(ONE)
 
 
-def events(counts: Any) -> dict[str, int]:
-    sums = counts.sum(axis=(0, 1))
+def events(told: Account, phase: int) -> dict[str, int]:
+    sums = told.counts[phase].sum(axis=(0, 1))
     return {name: int(n) for name, n in zip(EVENTS, sums, strict=True) if n}
 
 
-def test_inference_by_hand() -> None:
-    """Two input messages reach the hidden core, two hidden ones leave it and reach the read-out's
-    core, in the same tile: 4 in, 2 out, 4 within a tile. Each reads a row of 2 weights, which fit a
-    word of 64 bits: 4 words, 8 synaptic operations. All 4 neurons are active, 2 fire.
-    Davies 2018, table 2: 8 * 23.6 + 4 * 81 + 4 * 1.7 = 519.6 pJ.
+def test_a_sample_by_hand() -> None:
+    """Hidden neurons are on core 0, outputs on core 1 of the same tile; a row of 2 weights is a
+    word. Costs of chip 'neurochip' in pJ and ns.
+
+    Inference: 2 messages to each core, 2 of them from core 0; 8 operations, 4 active neurons:
+    2 * 111 + 4 * 1.7 + 8 * 23.6 + 4 * 81 = 741.6 pJ. Core 0 sends and receives, so it's slowest:
+    2 * (16 + 2.1) + 4 * 3.5 + 2 * 8.4 + 2 * 5.1 = 77.2 ns; the barrier of one tile is 113 ns.
+    Learning: 4 traces, 2 rows of 2 weights read backwards, 2 errors from core 1 to core 0,
+    8 updates: 4 * 23.6 + 4 * 23.6 + 2 * 111 + 2 * 1.7 + 8 * 120 = 1374.2 pJ.
+    Core 0 then works 77.2 + 2 * 3.5 + 2 * (16 + 2.1) + 4 * 6.1 = 144.8 ns, core 1
+    67 + 2 * 3.5 + 4 * 3.5 + 2 * 5.1 + 4 * 6.1 = 122.6 ns: 67.6 ns more than without learning.
     """
-    told = account(tiny(), ONE)
-    assert events(told.inference) == {
-        "message_out": 2,
-        "message_in": 4,
-        "spike_in_tile": 4,
-        "word_read": 4,
-        "synaptic_operation": 8,
-        "neuron_active": 4,
-        "neuron_fired": 2,
-    }
-    energy = told.energy(told.inference)
-    assert energy.known == pytest.approx(519.6)
-    assert energy.unknown == ("message_out", "message_in")
-    assert (told.cores, told.memory_words(told.inference)) == (2, 4.0)
+    told = tiny()
+    assert told.energy(slice(TRACES)).known == pytest.approx(741.6)
+    assert told.energy(slice(TRACES, None)).known == pytest.approx(1374.2)
+    assert told.inference_time.known == pytest.approx(190_200.0)
+    assert told.learning_time.known == pytest.approx(67_600.0)
+    assert told.share("energy") == pytest.approx(1374.2 / (741.6 + 1374.2))
+    assert told.share("words") == pytest.approx(10 / 14)
+    assert events(told, TRACES) == {"trace_update": 4}
+    assert told.static().unknown == ("static power",)
 
 
-def test_learning_by_hand() -> None:
-    """Traces of 2 inputs and 2 hidden neurons. Both outputs have errors: the read-out's core reads
-    2 rows of 2 weights backwards (2 words) and sends 2 sums to the hidden core. Both layers change
-    2 x 2 weights, in 2 words that are read, worked on and written: 8 * 120 + 2 * 1.7 = 963.4 pJ.
+def test_sums_are_applied_to_the_weights_at_the_end() -> None:
+    """OTTT-A: 8 sums change, 4 words of sums are read and written. At the end 4 words of weights
+    and 4 of sums are, and 8 weights change.
     """
-    told = account(tiny(), ONE)
-    assert events(told.learning) == {
-        "message_in": 2,
-        "spike_in_tile": 2,
-        "word_read": 6,
-        "word_written": 4,
-        "trace_update": 4,
-        "error_message": 2,
-        "error_operation": 4,
-        "synaptic_update": 8,
+    told = tiny("accumulate")
+    assert events(told, ERRORS) == events(tiny(), ERRORS)
+    assert events(told, UPDATES) == {
+        "word_read": 12,
+        "word_written": 12,
+        "synaptic_update": 16,
         "learning_word": 4,
     }
-    energy = told.energy(told.learning)
-    assert energy.known == pytest.approx(963.4)
-    assert set(energy.unknown) == {"message_in", "trace_update", "error_message", "error_operation"}
-    assert told.memory_words(told.learning) == 10.0
 
 
-def test_the_time_of_a_step_is_that_of_its_busiest_core() -> None:
-    """The hidden core takes 2 messages, 4 operations, 2 neurons and sends; the read-out's the same
-    without sending. Davies 2018, table 2: 4 * 3.5 + 2 * 8.4 + 2 * 2.1 = 35 ns.
-    """
-    told = account(tiny(), ONE)
-    assert told.time(told.inference).known == pytest.approx(35_000.0)
+def test_words_of_sums_are_as_wide_as_accumulators() -> None:
+    """9 weights of 8 bits are 2 words of 64 bits, 9 sums of 16 bits are 3."""
+    mapped = map_network(Network.mlp([4, 9]), small_chip())
+    on = np.ones((1, 13), np.bool_)
+    read = EVENTS.index("word_read")
+    assert count_accumulation(mapped, on[0], on[0])[0, read] == 4 * 3
+    assert count_application(mapped, on, on)[0, read] == 4 * (2 + 3)
 
 
-def told_of(update: str, steps: int = 4) -> Account:
-    network = Network.mlp([2, 2, 2], timesteps=steps)
-    rng = np.random.default_rng(0)
-    data = Split(rng.random((6, 2)), rng.integers(0, 2, 6))
-    return account(Chip(network, rule=OTTT(update)), data, samples=5)  # type: ignore[arg-type]
+def test_only_pairs_of_one_step_have_a_sum() -> None:
+    """Neuron 0 has a factor in step 0, the output an error in step 1: nothing is summed."""
+    mapped = map_network(Network.mlp([1, 1]), small_chip())
+    factors = np.array([[True, False], [False, False]])
+    deltas = np.array([[False, False], [False, True]])
+    assert not count_application(mapped, factors, deltas).any()
 
 
-def test_the_last_step_alone_costs_less() -> None:
-    every, last = told_of("online"), told_of("last")
-    assert every.samples == last.samples == 5
-    assert events(every.inference) == events(last.inference)
-    assert last.energy(last.learning).known < every.energy(every.learning).known
-    updates = last.learning[..., EVENTS.index("synaptic_update")].reshape(5, 4, -1)
-    assert not updates[:, :3].any()
-    assert updates[:, 3].any()
+@pytest.mark.parametrize("update", get_args(Update))
+def test_layers_add_up_and_agree_with_the_counters(update: Update) -> None:
+    """The compiled chip counts synaptic operations of its own; here they're counted by routes."""
+    chip = Chip(Network.mlp([64, 20, 12, 10], timesteps=4), rule=OTTT(update))
+    part = DIGITS.take(5)
+    told = chip.costs(part)
+    counters = chip.evaluate(part).counters.sum(axis=0)
+    by_layer = told.counts[INFERENCE, ..., EVENTS.index("synaptic_operation")].sum(axis=1)
+    assert by_layer.tolist() == counters[:, COUNTED_EVENTS.index("synaptic_ops")].tolist()
+    whole = np.zeros_like(told.counts[0, 0])
+    for sample, (x, y) in enumerate(zip(part.x, part.y, strict=True)):
+        for sends in np.hstack(chip.observe(x, int(y), sample).signal) != 0:
+            whole += count_inference(chip.map, sends, with_input(chip.map, sends))
+    assert np.array_equal(told.counts[INFERENCE].sum(axis=0), whole)
+    assert len(told.counts) == len(PHASES)
+    total = sum(told.energy(layers=slice(k, k + 1)).known for k in range(3))
+    assert total == pytest.approx(sum(core.known for core in told.energy_by_core()))
+
+
+def test_one_step_of_learning_agrees_with_the_counters() -> None:
+    """One step sees the weights that it changes: the chip counts visits, so errors of 0 too."""
+    chip = Chip(Network.mlp([64, 20, 10], timesteps=1), rule=OTTT())
+    told = chip.costs(DIGITS, samples=1)
+    (record,) = chip.learn(DIGITS.take(1))
+    counted = record.counters.sum(axis=0)
+    traced = told.counts[TRACES, ..., EVENTS.index("trace_update")].sum(axis=1)
+    assert traced.tolist() == counted[:, COUNTED_EVENTS.index("trace_updates")].tolist()
+    updated = told.counts[UPDATES, ..., EVENTS.index("synaptic_update")].sum(axis=1)
+    assert (updated <= counted[:, COUNTED_EVENTS.index("weight_updates")]).all()
+
+
+def test_a_core_of_two_layers_sends_only_errors_that_it_has() -> None:
+    """On one core: the first hidden layer has errors, the read-out has none, so nothing is sent."""
+    mapped = map_network(Network.mlp([2, 2, 2]), small_chip(cores=1, width=1, height=1))
+    deltas = np.array([False, False, True, True, False, False])
+    assert not count_transport(mapped, deltas).any()
+
+
+def test_unknown_costs_have_no_share() -> None:
+    network = Network.mlp([64, 8, 10], timesteps=2, reset="hard", fires=">")
+    told = Chip(network, "loihi").costs(DIGITS, samples=2)
+    assert "trace_update" in told.energy(slice(TRACES, None)).unknown
+    assert told.share("energy") is told.share("time") is told.share("time", 0) is None
+    assert told.static().unknown == ("time",)
 
 
 def test_nothing_is_learned_by_looking() -> None:
-    chip = tiny("neurochip")
+    chip = Chip(Network.mlp([64, 8, 10], timesteps=2))
     before = chip.integers.weights
-    account(chip, ONE)
+    chip.costs(DIGITS)
     assert all(np.array_equal(a, b) for a, b in zip(before, chip.integers.weights, strict=True))
 
 
 @pytest.mark.parametrize("feedback", ["sign", "random", "direct"])
-def test_other_feedback_is_refused(feedback: str) -> None:
+def test_other_feedback_is_refused(feedback: FeedbackMode) -> None:
     sentence = (
         f"feedback is {feedback!r}, but the account of energy and time is of errors that come down "
         f"through the weights; set feedback to 'symmetric'"
     )
+    chip = Chip(Network.mlp([64, 8, 10]), rule=OTTT(feedback=feedback))
     with pytest.raises(LimitError, match=re.escape(sentence)):
-        account(tiny("neurochip", feedback=feedback), ONE)
+        chip.costs(DIGITS)
 
 
 def test_convolutions_and_no_samples_are_refused() -> None:
@@ -127,6 +170,6 @@ def test_convolutions_and_no_samples_are_refused() -> None:
         "LIF layers in turn; use Network.mlp"
     )
     with pytest.raises(LimitError, match=re.escape(sentence)):
-        account(Chip(network), Split(np.ones((1, 4)), np.zeros(1, np.int64)))
+        Chip(network).costs(Split(np.ones((1, 4)), np.zeros(1, np.int64)))
     with pytest.raises(ConfigError, match="asked for 0 samples; it needs 1 or more"):
-        account(tiny(), ONE, samples=0)
+        Chip(Network.mlp([64, 8, 10])).costs(DIGITS, samples=0)

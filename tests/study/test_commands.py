@@ -57,6 +57,17 @@ def test_from_a_file_to_a_page(here: Path, capsys: pytest.CaptureFixture[str]) -
     status, out, _ = said(capsys, "report", "tiny.db", "--out", "r.html")
     assert (status, out) == (0, "written to r.html\n")
 
+    # The database is never what a page or a run file replaces.
+    kept = (here / "tiny.db").read_bytes()
+    for words in (("report", "tiny.db"), ("study", "best", "tiny")):
+        status, _, err = said(capsys, *words, "--out", "tiny.db")
+        assert (status, err) == (
+            2,
+            "neurochip: 'tiny.db' is the study that is read and would be replaced; give --out "
+            "another path\n",
+        )
+    assert (here / "tiny.db").read_bytes() == kept
+
     # The same command again has nothing to do.
     status, out, _ = said(capsys, "study", "run", "tiny.toml")
     assert status == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from neurochip.cli.output import Json, announce_compilation, print_json
 from neurochip.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Source = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's database (.db), its file, or a URL.")
 ]
@@ -51,15 +50,13 @@ def run(
 ) -> None:
     """Run a study, or go on with one that was stopped: the same command, nothing is done twice."""
     from neurochip import study
-    from neurochip.kernels import jit
 
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers is {workers}; it must be 1 or more")
     spec = study.read(source)
     url = study.url_of(storage or f"{spec.name}.db")
     with study.open_store(spec, url) as store:
-        if jit.is_cold():
-            print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
+        announce_compilation()
         try:
             with _progress(as_json, spec.trials) as told:
                 study.run(spec, store, workers, told)
@@ -68,7 +65,7 @@ def run(
             raise
         table = study.table_of(store)
     if as_json:
-        print(json.dumps({"command": "study run", "storage": study.shown(url), **_facts(table)}))
+        print_json({"command": "study run", "storage": study.shown(url), **_facts(table)})
         return
     _print_table(table)
     print(f"stored in {study.shown(url)}")
@@ -92,7 +89,7 @@ def show(
     for path in out or ():
         study.write_table(table, path)
     if as_json:
-        print(json.dumps({"command": "study show", "study": source, **_facts(table)}))
+        print_json({"command": "study show", "study": source, **_facts(table)})
         return
     _print_table(table)
     for path in out or ():
@@ -115,8 +112,9 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Write the best trial as a run file, learned again bit for bit, for run and parity."""
-    from neurochip import experiment, study
+    from neurochip import experiment, files, study
 
+    files.check_apart(out, {"study": study.path_of(study.url_of(source))})
     with study.open_existing(study.url_of(source), name) as store:
         chosen = study.chosen(store.spec, store.trials(), trial)
         written = study.write_best(store, out, chosen.number, seed)
@@ -124,7 +122,7 @@ def best(
     if as_json:
         facts = {"trial": chosen.number, "setting": chosen.setting, "seed": written.chip.seed}
         told = {"command": "study best", "out": str(out), **facts, "accuracy": result.accuracy}
-        print(json.dumps(told))
+        print_json(told)
         return
     settings = ", ".join(f"{key} {study.text_of(value)}" for key, value in chosen.setting.items())
     print(f"trial {chosen.number}, seed {written.chip.seed}: {settings}")
@@ -134,8 +132,9 @@ def best(
 
 def report(source: str, name: str | None, out: Path, figures: Path | None) -> list[Path]:
     """Write the page of a study; return every file."""
-    from neurochip import study
+    from neurochip import files, study
 
+    files.check_apart(out, {"study": study.path_of(study.url_of(source))})
     with study.open_existing(study.url_of(source), name) as store:
         return study.write_report(study.table_of(store), out, figures)
 

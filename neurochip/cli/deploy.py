@@ -1,0 +1,75 @@
+"""The commands that write a chip for other systems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neurochip.cli.options import number
+from neurochip.cli.output import Json, OtherData, RunPath, print_json
+
+app = typer.Typer(
+    help="Write a trained chip for another system.", no_args_is_help=True, rich_markup_mode=None
+)
+DEPLOYED_SAMPLES = "10"
+
+
+@app.command("lava")
+def lava(
+    path: RunPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    data: OtherData = None,
+    samples: Annotated[
+        str, typer.Option("--samples", metavar="N", help="Test samples that go along with it.")
+    ] = DEPLOYED_SAMPLES,
+    as_json: Json = False,
+) -> None:
+    """Write a folder that runs the network with lava-nc alone and checks every integer."""
+    from neurochip import experiment, files
+    from neurochip.deploy import lava as room
+
+    count = number("samples", samples, int, "a whole number")
+    run = experiment.load_run(path)
+    test = experiment.load_test_data(run.config, data).test
+    files.check_apart(
+        out / room.NETWORK_FILE, {"run file": path, "data set": data or run.config.data}
+    )
+    written = room.write(run.chip, test.take(count).x, out)
+    if as_json:
+        print_json({"command": "deploy lava", "written": [str(file) for file in written]})
+    else:
+        print(f"written to {out}; there, python run.py runs it in Lava and compares")
+
+
+OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
+
+
+@app.command("netx")
+def netx(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write an HDF5 file that lava-dl's netx turns into Lava processes."""
+    from neurochip import experiment, files
+    from neurochip.deploy import netx as room
+
+    files.check_apart(out, {"run file": path})
+    room.write(experiment.load_run(path).chip, out)
+    _print_deployed("netx", out, as_json)
+
+
+@app.command("nir")
+def nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
+    """Write a NIR file: floats for other tools, and the chip's integers and learning state."""
+    from neurochip import experiment, files
+    from neurochip.deploy import nir as room
+
+    files.check_apart(out, {"run file": path})
+    room.write(experiment.load_run(path).chip, out)
+    _print_deployed("nir", out, as_json)
+
+
+def _print_deployed(kind: str, out: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"command": f"deploy {kind}", "written": [str(out)]})
+    else:
+        print(f"written to {out}")

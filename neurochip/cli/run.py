@@ -1,0 +1,63 @@
+"""The command that runs a trained chip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurochip.cli.costs import cost_facts, print_costs
+from neurochip.cli.output import Json, OtherData, RunPath, announce_compilation, print_json
+
+
+def run(
+    path: RunPath,
+    data: OtherData = None,
+    as_json: Json = False,
+) -> None:
+    """Run the trained chip on a test set: accuracy and events, nothing is learned."""
+    from neurochip import experiment
+
+    trained = experiment.load_run(path)
+    samples = experiment.load_test_data(trained.config, data)
+    announce_compilation()
+    result = experiment.evaluate(trained, samples)
+    events = _events(result.counters, len(samples.test))
+    if as_json:
+        print_json(
+            {
+                "command": "run",
+                "run": str(path),
+                "data": samples.name,
+                "samples": len(samples.test),
+                "accuracy": result.accuracy,
+                "events_per_sample": events,
+                "saturations": _totals(result.saturations),
+                "costs": cost_facts(trained, samples),
+            }
+        )
+        return
+    print(f"test accuracy {result.accuracy:.2%} on {len(samples.test)} samples of {samples.name}")
+    for layer in events:
+        text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
+        print(f"  events a sample: {text}")
+    print_costs(trained, samples)
+
+
+def _events(counters: Any, samples: int) -> list[dict[str, float]]:
+    """Events of inference, one row a layer, a sample."""
+    from neurochip.chip import COUNTED_EVENTS
+
+    return [
+        {
+            name: int(count) / samples
+            for name, count in zip(COUNTED_EVENTS, layer, strict=True)
+            if name not in ("weight_updates", "trace_updates")
+        }
+        for layer in counters.sum(axis=0)
+    ]
+
+
+def _totals(saturations: Any) -> dict[str, int]:
+    from neurochip.chip import SATURATED_REGISTERS
+
+    totals = saturations.sum(axis=(0, 1))
+    return {name: int(n) for name, n in zip(SATURATED_REGISTERS, totals, strict=True) if n}

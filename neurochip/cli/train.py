@@ -1,0 +1,87 @@
+"""The command that trains off the chip."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from neurochip.cli.options import collected
+from neurochip.cli.output import ConfigPath, Data, Json, print_json
+from neurochip.cli.progress import InterruptedRunError, identity
+from neurochip.errors import ConfigError
+
+if TYPE_CHECKING:
+    from neurochip.data import Dataset
+    from neurochip.training import TrainEntry, Training
+
+
+def train(
+    config: ConfigPath = None,
+    data: Data = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="The file to write. [trained.h5, or the resumed file]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--resume", help="Finish the epochs of this file, bit for bit."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    options: dict[str, Any],
+) -> None:
+    """Train off the chip, in float, by any of the rules, and save a file after every epoch."""
+    from neurochip import files, training
+    from neurochip.config import make_training
+
+    if resume is not None:
+        if options or config is not None or data is not None:
+            raise ConfigError(
+                f"a training that is resumed from {str(resume)!r} keeps its options; leave out all "
+                f"others but --out, or start a new one without --resume"
+            )
+        target = out or resume
+        begun = training.load(resume)
+        files.check_apart(target, {"data set": begun.config.data})
+        files.check_writable(target)
+        samples = training.load_data(begun.config)
+    else:
+        merged = make_training(*collected(config, data, options))
+        target = out or Path("trained.h5")
+        files.check_apart(target, {"data set": merged.data, "configuration": config})
+        files.check_writable(target)
+        samples = training.load_data(merged)
+        begun = training.begin(merged, samples)
+    _train(begun, samples, target, as_json)
+
+
+def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
+    from neurochip import training
+
+    before, start = identity(out), time.perf_counter()
+
+    def tell(entry: TrainEntry) -> None:
+        if not as_json:
+            print(
+                f"epoch {entry.epoch}: T = {entry.timesteps}, loss {entry.loss:.4f}, "
+                f"test accuracy {entry.test_accuracy:.2%}",
+                flush=True,
+            )
+
+    try:
+        done = training.train(begun, samples, out, tell)
+    except KeyboardInterrupt:
+        if identity(out) == before:
+            raise InterruptedRunError("nothing was saved") from None
+        epochs = training.load(out).progress.number
+        raise InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+    if as_json:
+        seconds = time.perf_counter() - start
+        print_json(
+            {"command": "train", "out": str(out), "seconds": seconds, **training.facts(done)}
+        )
+    else:
+        print(f"written to {out} ({time.perf_counter() - start:.1f} s)")
