@@ -102,6 +102,8 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         while time.monotonic() < end:
             process.poll()
             if not _is_alive(process.pid):
+                # It may have ended since it was polled.
+                process.wait()
                 return
             time.sleep(POLL_S)
 
