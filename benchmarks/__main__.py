@@ -12,7 +12,7 @@ from benchmarks.table import Table, machine
 
 NAMES = (
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
-    *("against_torch", "sanafe", "cosines", "float_training", "lava"),
+    *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers"),
 )
 RESULTS = Path(__file__).with_name("results")
 
