@@ -113,7 +113,7 @@ def _tet(data: Callable[[], Dataset], *stages: Stage) -> Job:
 
 def _cifar(rule: Rule, lr: float) -> Job:
     """The same network, optimiser, batch, T and epochs for every rule."""
-    return Job(cifar10, _vgg, rule, (Stage(6, 10),), lr, 128, SGD(momentum=0.9))
+    return Job(cifar10, _vgg, rule, (Stage(6, 8),), lr, 128, SGD(momentum=0.9))
 
 
 def _fold(number: int) -> Dataset:
@@ -125,12 +125,12 @@ def _fold(number: int) -> Dataset:
 
 
 JOBS: dict[str, Job] = {
-    "mnist-tssl": _tssl(mnist, _tssl_net(CNN, IMAGE), Stage(5, 30), 50),
+    "mnist-tssl": _tssl(mnist, _tssl_net(CNN, IMAGE), Stage(5, 20), 50),
     "mnist-ottt": _ottt(mnist, Stage(6, 20)),
     "mnist-tet": _tet(mnist, Stage(6, 20)),
     "fashion-tssl": _tssl(fashion_mnist, _tssl_net("400-400", (784,)), Stage(5, 40), 100),
     "fashion-conv-tssl": _tssl(
-        fashion_mnist, _tssl_net("32C5-P2-64C5-P2-1024", IMAGE, 2), Stage(5, 10), 50
+        fashion_mnist, _tssl_net("32C5-P2-64C5-P2-1024", IMAGE, 2), Stage(5, 6), 50
     ),
     **{
         f"nmnist-fold-{number}": _tssl(
