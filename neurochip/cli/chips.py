@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -23,13 +24,20 @@ def map_network(
             help="In order, with few hops, or as a .csv or .toml file says.",
         ),
     ] = "greedy",
+    figure: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--figure", help="Also draw the mesh into this .png, .svg or .pdf file."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Spread a run's network over the cores of a chip: what each core holds, and the mesh."""
-    from neurochip import experiment
+    from neurochip import experiment, files, plot
     from neurochip.mapping import utilisation
 
     mapped = experiment.map_run(experiment.load_run(path), hardware, placer)
+    if figure is not None:
+        files.check_apart(figure, {"run file": path})
+        plot.map_figure(mapped, figure)
     if as_json:
         facts = {"command": "map", "run": str(path), "placer": placer}
         print_json({**facts, **utilisation.facts(mapped)})
@@ -39,6 +47,8 @@ def map_network(
     print("\neach core: its layer, and how full its fullest resource is")
     for line in utilisation.draw_mesh(mapped):
         print(line)
+    if figure is not None:
+        print(f"written to {figure}")
 
 
 def chips(
