@@ -14,10 +14,19 @@ from neurochip.deploy import states
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError, ParityError
-from neurochip.network import Network
+from neurochip.network import LIF, AvgPool, Network
 
 from ...naive import lava as naive
-from .networks import Case, cases, naive_run, wrapping_cases
+from .networks import (
+    Case,
+    ImageCase,
+    Stage,
+    cases,
+    image_cases,
+    naive_run,
+    wrapping_cases,
+    wrapping_image_cases,
+)
 
 pytestmark = pytest.mark.skipif(
     not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
@@ -155,6 +164,41 @@ def test_wrapped_currents_equal_lavas(case):
     assert differing(case) == []
 
 
+@given(case=image_cases())
+@settings(max_examples=60)
+def test_a_chip_of_convolutions_and_pools_equals_lava(case):
+    assert differing(case) == []
+
+
+@given(case=wrapping_image_cases())
+@settings(max_examples=15)
+def test_wrapped_currents_of_convolutions_equal_lavas(case):
+    assert differing(case) == []
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_two_hundred_steps_of_convolutions_of_every_weight_width(bits, reset):
+    case = ImageCase(
+        sizes=(4,),
+        shape=(2, 6, 5),
+        stages=(Stage(4, 3, 1, 1), Stage(3, 2, 2, 1, AvgPool(2))),
+        weight_bits=bits,
+        timesteps=220,
+        threshold=1 << (bits - 2),
+        reset=reset,
+        readout="spiking",
+    )
+    chip, samples = case.chip(), case.samples(1)
+    assert record(chip, samples).layers[1].states["s"].any()
+    verdicts = export.compare(chip, samples)
+    assert [(v.layer, v.state, v.steps, v.mismatches) for v in verdicts] == [
+        (layer, state, 220, 0)
+        for layer in ("layer 0", "layer 1", "read-out")
+        for state in ("u", "v", "s")
+    ]
+
+
 @pytest.mark.parametrize("bits", range(2, 9))
 @pytest.mark.parametrize("reset", ["hard", "soft"])
 def test_two_hundred_steps_of_every_weight_width(bits, reset):
@@ -183,13 +227,18 @@ def test_the_twin_of_lava_runs_whole_networks_as_lava_does():
     assert [v for v in verdicts if v.mismatches] == []
 
 
-def test_digits_are_recognised_as_well_in_lava():
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_digits_are_recognised_as_well_in_lava(kind):
     from neurochip.deploy.lava.drive import drive
 
     digits = data.load("digits")
-    network = Network.mlp([64, 32, 10], timesteps=8, reset="hard", fires=">")
+    networks = {
+        "mlp": Network.mlp([64, 32, 10], timesteps=8, reset="hard", fires=">"),
+        "conv": Network.conv("8C3-P2-32", (1, 8, 8), 10, 8, neuron=LIF(reset="hard", fires=">")),
+    }
+    network = networks[kind]
     chip = Chip(network, "loihi", encoding="rate")
-    chip.learn(digits.train)
+    chip.learn(digits.train, epochs=3)
     inputs = record(chip, digits.test.x).inputs
     classes = predictions("linear", drive(plan(chip), inputs).layers[-1])
     result = chip.evaluate(digits.test)
