@@ -57,7 +57,14 @@ def write(chip: Chip, path: str | Path) -> None:
     """
     network = plan(chip)
     for layer in network.layers:
-        _check(layer)
+        _check_kind(layer)
+    # A mantissa of fewer bits has a larger exponent.
+    least = min(layer.bias_exponent for layer in network.layers)
+    bias_bits = chip.hardware.registers.bias.bits.value - max(0, BIAS_SHIFT - least)
+    for layer in network.layers:
+        _check_bias(layer, bias_bits)
+        if not layer.is_convolution:
+            _check_matrix(layer)
     files.write_bytes_atomic(path, _image(network))
 
 
@@ -153,7 +160,7 @@ def _cut(weights: NDArray[np.int64], drop: int) -> NDArray[np.int64]:
     return weights >> drop << drop
 
 
-def _check(layer: LavaLayer) -> None:
+def _check_kind(layer: LavaLayer) -> None:
     if layer.pool > 1:
         raise ExportError(
             f"{layer.name} reads a pool of {layer.pool} x {layer.pool} neurons, but lava-dl reads "
@@ -164,9 +171,6 @@ def _check(layer: LavaLayer) -> None:
             f"{layer.name} has a soft reset, but lava-dl reads neurons with a hard one only; set "
             f"reset to 'hard'"
         )
-    _check_bias(layer)
-    if not layer.is_convolution:
-        _check_matrix(layer)
 
 
 def _check_matrix(layer: LavaLayer) -> None:
@@ -195,13 +199,13 @@ def _remedy(weights: NDArray[np.int64]) -> str:
     )
 
 
-def _check_bias(layer: LavaLayer) -> None:
+def _check_bias(layer: LavaLayer, bits: int) -> None:
     bias = layer.bias.astype(np.int64) << layer.bias_exponent
     odd = bias[bias % (1 << BIAS_SHIFT) != 0]
     if odd.size:
         raise ExportError(
             f"{layer.name} has a bias of {odd[0]}, but lava-dl reads multiples of "
-            f"{1 << BIAS_SHIFT}; use bias_bits of 10 or less, or no bias"
+            f"{1 << BIAS_SHIFT}; use bias_bits of {bits} or less, or no bias"
         )
     mantissa = bias >> BIAS_SHIFT
     if mantissa.min() < BIAS_MIN or mantissa.max() > BIAS_MAX:

@@ -101,6 +101,11 @@ def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
 
 def _check_chip(chip: Chip) -> None:
     hardware, registers = chip.hardware, chip.hardware.registers
+    if chip.network.unlike_feedforward is not None:
+        raise ExportError(
+            f"the network has {chip.network.unlike_feedforward}, but only Dense, Conv2d, pools and "
+            f"LIF in turn are exported as Lava processes; learn a network of these"
+        )
     if chip.encoding == "graded":
         raise ExportError(
             "encoding is 'graded', but Lava's neurons hear spikes; train with encoding 'rate', "

@@ -18,7 +18,7 @@ from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.data import Split
 from neurochip.data.encoders import to_graded
-from neurochip.errors import ConfigError, DataError, RuleError
+from neurochip.errors import ConfigError, DataError, LimitError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
@@ -139,6 +139,11 @@ class Chip:
                 f"schedule {schedule!r} is unknown; choose one of {', '.join(SCHEDULES)}"
             )
         self.network = network
+        if schedule == "pipelined" and network.unlike_feedforward is not None:
+            raise LimitError(
+                f"the network has {network.unlike_feedforward}, but the pipelined schedule moves "
+                f"spikes through Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
+            )
         self.schedule = schedule
         self.hardware = (
             hardware if isinstance(hardware, Hardware) else hardware_models.load(hardware)

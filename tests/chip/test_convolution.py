@@ -14,7 +14,7 @@ from neurochip.chip import COUNTED_EVENTS, Chip
 from neurochip.data import Split
 from neurochip.errors import LimitError, RuleError
 from neurochip.mapping import plan_of
-from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network, initialise
+from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network, Scale, initialise
 from neurochip.parity import compare_with_float
 from neurochip.rules import OTTT
 
@@ -231,3 +231,13 @@ def test_sums_of_counts_are_shifted_by_what_a_chip_shifts_sums() -> None:
     network = Network.conv("2C3-P2-3", (1, 8, 8), 10, neuron=neuron)
     formats = Chip(network, "loihi", encoding="rate").formats.layers
     assert [entry.membrane - entry.weight for entry in formats] == [6, 8, 6]
+
+
+def test_the_pipelined_schedule_is_for_weights_pools_and_neurons() -> None:
+    layers = (Dense(4, 3), LIF(), Scale(2.0), Dense(3, 2))
+    sentence = (
+        "the network has a Scale as layer 2, but the pipelined schedule moves spikes through "
+        "Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        Chip(Network(layers, 2), schedule="pipelined")

@@ -234,7 +234,7 @@ def test_biases_between_multiples_of_64_are_refused(tmp_path):
     )
     bias = 3 << chip.formats.layers[0].bias_exponent
     assert refusal(chip, tmp_path) == (
-        f"layer 0 has a bias of {bias}, but lava-dl reads multiples of 64; use bias_bits of 10 or "
+        f"layer 0 has a bias of {bias}, but lava-dl reads multiples of 64; use bias_bits of 9 or "
         f"less, or no bias"
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -13,7 +15,7 @@ import pytest
 
 from neurochip.deploy import lava as export
 from neurochip.deploy import states
-from neurochip.deploy.lava.player.limited import SessionError, run_limited, session
+from neurochip.deploy.lava.player.limited import SessionError, end_group, run_limited, session
 from neurochip.deploy.lava.player.network import read
 from neurochip.network import AvgPool
 
@@ -101,6 +103,15 @@ def test_lavas_runtime_holds_what_its_models_hold(tmp_path, case):
     layers = len(network.layers)
     assert [(v.steps, v.mismatches) for v in verdicts] == [(210, 0)] * (3 * layers)
     assert not left_of(begin)
+
+
+def test_a_process_is_collected_however_busy_the_machine_is(monkeypatch):
+    monkeypatch.setattr("neurochip.deploy.lava.player.limited.GRACE_S", 0.0)
+    monkeypatch.setattr("neurochip.deploy.lava.player.limited.KILL_S", 0.0)
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    process = subprocess.Popen(command, start_new_session=True)
+    end_group(process)
+    assert process.returncode in (-signal.SIGTERM, -signal.SIGKILL)
 
 
 @needs_lava

@@ -17,7 +17,7 @@ from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
 from neurochip.mapping import Integers
-from neurochip.network import LI, LIF, Dense, Network, SumPool
+from neurochip.network import LI, LIF, Dense, Feedback, Network, SumPool
 
 from .networks import (
     Case,
@@ -122,6 +122,16 @@ def refusal(chip: Chip) -> str:
     with pytest.raises(ExportError) as caught:
         plan(chip)
     return str(caught.value)
+
+
+def test_a_way_back_is_refused():
+    chip = EASY.chip()
+    back = Feedback(1, 0, (Dense(4, 4, bias=False),))
+    chip.network = replace(chip.network, feedback=(back,))
+    assert refusal(chip) == (
+        "the network has feedback between layers, but only Dense, Conv2d, pools and LIF in turn "
+        "are exported as Lava processes; learn a network of these"
+    )
 
 
 def test_graded_inputs_are_refused():
