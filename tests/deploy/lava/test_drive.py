@@ -94,6 +94,53 @@ def test_dense_is_what_the_twin_says(case):
 
 
 @st.composite
+def conv_cases(draw):
+    shape = tuple(draw(st.integers(1, 4)) for _ in range(3))
+    padding = draw(st.integers(0, 2))
+    side = draw(st.integers(1, min(3, min(shape[1:]) + 2 * padding)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    reach = draw(st.sampled_from([3, 300, 2**22]))
+    kernels = rng.integers(-reach, reach, (draw(st.integers(1, 3)), shape[0], side, side))
+    return {
+        "kernels": kernels,
+        "shape": shape,
+        "stride": draw(st.integers(1, 3)),
+        "padding": padding,
+        "graded": draw(st.booleans()),
+        "inputs": rng.integers(0, 5, (3, *shape)),
+    }
+
+
+@given(case=conv_cases())
+@settings(max_examples=60)
+def test_convolutions_are_what_the_twin_says(case):
+    """Lava's axes are (width, height, channels), and its kernels turned round."""
+    from lava.proc.conv.process import Conv
+    from lava.proc.io.source import RingBuffer
+
+    from neurochip.deploy.lava.drive import make_models
+
+    inputs = case.pop("inputs")
+    twin = naive.Conv(**{**case, "kernels": case["kernels"].tolist()})
+    source = RingBuffer(data=inputs.transpose(3, 2, 1, 0).astype(np.int32))
+    conv = Conv(
+        weight=case["kernels"][:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(np.int32),
+        input_shape=case["shape"][::-1],
+        stride=case["stride"],
+        padding=case["padding"],
+        num_message_bits=3 if case["graded"] else 0,
+    )
+    source.s_out.connect(conv.s_in)
+    models = make_models((source, conv))
+    for step, row in enumerate(inputs, start=1):
+        for model in models.values():
+            model.time_step = step
+            model.run_spk()
+        sent = models[conv.id].a_out.last
+        assert sent.transpose(2, 1, 0).ravel().tolist() == twin.step(row.ravel().tolist())
+
+
+@st.composite
 def lif_cases(draw):
     n = draw(st.integers(1, 4))
     activation = st.integers(-(2**18), 2**18)
