@@ -17,6 +17,7 @@ from neurochip.mapping.limits import (
     check_traces,
     check_weights,
 )
+from neurochip.mapping.manual import Manual
 from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
@@ -27,6 +28,7 @@ __all__ = [
     "Formats",
     "Integers",
     "LayerFormats",
+    "Manual",
     "Projection",
     "check_fits",
     "check_learns",
