@@ -82,6 +82,15 @@ class RunConfig(BaseModel):
     bias: bool = Field(True, description="learn biases")
     encoding: Encoding = Field("graded", description="how inputs reach the chip")
     hardware: str = Field("neurochip", description="chip: built-in name or a .toml file")
+    placer: str = Field(
+        "greedy", description="which core holds what: greedy, traffic, or a .csv or .toml file"
+    )
+    neurons_per_core: int | None = Field(
+        None, description="at most so many neurons of a layer on a core"
+    )
+    timing: Literal["analytic", "cycle"] = Field(
+        "analytic", description="time by counts alone, or message by message"
+    )
     rule: str = Field("ottt", description="learning rule")
     update: Literal["online", "accumulate", "last"] = Field(
         "online", description="when weights change: every step, sample's end, last step only"
@@ -379,7 +388,7 @@ _KINDS = {
 MAX_EPOCHS = 1_000_000
 _POSITIVE = (
     *("timesteps", "epochs", "train_samples", "test_samples", "batch"),
-    *("first_timesteps", "first_epochs"),
+    *("first_timesteps", "first_epochs", "neurons_per_core"),
 )
 _Config = TypeVar("_Config", RunConfig, TrainConfig)
 

@@ -348,6 +348,105 @@ def test_map_by_hand(neurochip: Command, learned: Path, here: Path) -> None:
     )
 
 
+def test_a_run_keeps_its_placement(neurochip: Command, here: Path) -> None:
+    """Also where the file that said it is gone; what is learned is the same on any cores."""
+    (here / "cores.csv").write_text("layer,first,last,core\n0,0,9,4\n0,9,16,9\n1,,,127\n")
+    few = (*QUICK, "--epochs", 1)
+    assert neurochip("learn", *few, "--out", "a.h5").status == 0
+    placed = ("--placer", "cores.csv", "--out", "b.h5")
+    assert neurochip("learn", *few, *placed).status == 0
+    refused(
+        neurochip("learn", *few, "--placer", "cores.csv", "--out", "cores.csv"),
+        "'cores.csv' is the placement that is read and would be replaced; give --out another path",
+    )
+    (here / "cores.csv").unlink()
+    assert neurochip("learn", "--resume", "b.h5", "--epochs", 1).status == 0
+    assert neurochip("learn", "--resume", "a.h5", "--epochs", 1).status == 0
+    runs = [experiment.load_run(name) for name in ("a.h5", "b.h5")]
+    assert [run.chip.map.core.tolist() for run in runs] == [[0, 1], [4, 9, 127]]
+    plain, own = (run.chip.integers.weights for run in runs)
+    assert all(np.array_equal(a, b) for a, b in zip(plain, own, strict=True))
+    facts = neurochip("map", "b.h5", "--json").json
+    assert (facts["placer"], [core["core"] for core in facts["cores"]]) == (
+        "cores.csv",
+        [4, 9, 127],
+    )
+    on_loihi = neurochip("map", "b.h5", "--hardware", "loihi", "--json").json
+    assert [core["core"] for core in on_loihi["cores"]] == [4, 9, 127]
+
+
+def test_cycle_timing_is_told(neurochip: Command) -> None:
+    options = (*QUICK, "--epochs", 1, "--timing", "cycle", "--neurons-per-core", 4)
+    assert neurochip("learn", *options).status == 0
+    assert (
+        "on 7 cores of chip 'neurochip', message by message, by" in neurochip("run", "run.h5").out
+    )
+    costs = neurochip("run", "run.h5", "--json").json["costs"]
+    assert (costs["timing"], costs["cores"]) == ("cycle", 7)
+    assert costs["inference"]["seconds"] > 4 * 113e-9
+
+
+def test_what_cant_be_timed_is_not_learned(neurochip: Command, here: Path) -> None:
+    refused(
+        neurochip("learn", *QUICK, "--timing", "cycle", "--hardware", "loihi"),
+        "hardware 'loihi': mesh.link_gap is unknown, but cycle timing needs it; give it in a file "
+        "that extends 'loihi', or use analytic timing",
+    )
+    refused(
+        neurochip("learn", *QUICK, "--timing", "cycle", "--feedback", "sign"),
+        "feedback is 'sign', but cycle timing is of errors that come down through the weights; set "
+        "feedback to 'symmetric', or use analytic timing",
+    )
+    refused(
+        neurochip("learn", *QUICK, "--neurons-per-core", 0),
+        "options: neurons_per_core is 0; it must be 1 or more",
+    )
+    assert not (here / "run.h5").exists()
+
+
+def test_trace(neurochip: Command, learned: Path, here: Path) -> None:
+    files = ("--timeline", "t.json", "--vcd", "t.vcd", "--csv", "tables")
+    said = neurochip("trace", learned, "--samples", 2, *files)
+    assert (said.status, said.err) == (0, "")
+    assert re.match(r"8 steps, \d+\.\d\d us, [\d,]+ messages\nwritten to t.json\n", said.out)
+    names = ["cores.csv", "links.csv", "messages.csv"]
+    assert sorted(path.name for path in (here / "tables").iterdir()) == names
+    first = [(here / name).read_bytes() for name in ("t.json", "t.vcd")]
+    facts = neurochip("trace", learned, "--samples", 2, *files, "--json").json
+    assert (facts["command"], facts["steps"]) == ("trace", 8)
+    assert facts["written"] == ["t.json", "t.vcd", *(f"tables/{name}" for name in names)]
+    assert [(here / name).read_bytes() for name in ("t.json", "t.vcd")] == first
+    assert facts["messages"] == (here / "tables/messages.csv").read_text().count("\n") - 1
+    assert neurochip("trace", learned, "--vcd", "t.vcd", "--neurons", "0:15,1:9").status == 0
+    assert "$scope module neuron_15 $end" in (here / "t.vcd").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "there is nothing to write; give --timeline FILE, --vcd FILE or --csv FOLDER"),
+        (
+            ("--samples", "0", "--csv", "t"),
+            "a recording of 0 samples was asked for; it needs 1 or more",
+        ),
+        (("--samples", "x", "--csv", "t"), "--samples is 'x'; it must be a whole number"),
+        (
+            ("--vcd", "t.vcd", "--neurons", "3"),
+            "--neurons is '3'; it must be LAYER:NEURON with commas between them, such as 0:3,1:0",
+        ),
+        (
+            ("--vcd", "t.vcd", "--neurons", "0:16"),
+            "neuron 16 of layer 0 can't be watched: it has the neurons 0..15; choose one of those",
+        ),
+    ],
+)
+def test_trace_refuses(
+    neurochip: Command, learned: Path, here: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    refused(neurochip("trace", learned, *words), sentence)
+    assert not list(here.iterdir())
+
+
 def test_chips_check(neurochip: Command, here: Path) -> None:
     text = hardware.load("loihi").to_toml().replace('name = "loihi"', 'name = "mine"')
     lines = [line for line in text.splitlines() if not line.startswith("link_buffer")]
@@ -457,6 +556,8 @@ CHANGED: dict[str, Any] = {
     "bias": False,
     "encoding": "rate",
     "hardware": "neurochip",
+    "placer": "traffic",
+    "neurons_per_core": 5,
     "rule": "ottt",
     "update": "accumulate",
     "schedule": "pipelined",
@@ -493,7 +594,7 @@ CHANGED: dict[str, Any] = {
 
 
 #: Options that events haven't.
-OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5)}
+OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5), "timing": "cycle"}
 #: Options of networks without `hidden`.
 OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
 

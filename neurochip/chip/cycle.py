@@ -140,6 +140,11 @@ class Clock:
         self._offsets = chip_map.topology.offsets
         self._routes = [self._routes_of(p) for p in range(len(self._offsets) - 1)]
 
+    @property
+    def port(self) -> int:
+        """The number of the port among the cores of the mesh: the one after the chip's last."""
+        return self._cores - 1
+
     def _routes_of(self, population: int) -> Routes:
         """The routes of one population's neurons, by the cores that hold them."""
         routes, slices = self._map.routes, self._map.slices

@@ -16,22 +16,23 @@ def map_network(
         typer.Option("--hardware", help="Another chip than the run's own: a name or a file."),
     ] = None,
     placer: Annotated[
-        str,
+        Optional[str],  # noqa: UP045
         typer.Option(
             "--placer",
             metavar="greedy|traffic|FILE",
-            help="In order, with few hops, or as a .csv or .toml file says.",
+            help="In order, with few hops, or as a .csv or .toml file says; else the run's own.",
         ),
-    ] = "greedy",
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Spread a run's network over the cores of a chip: what each core holds, and the mesh."""
     from neurochip import experiment
     from neurochip.mapping import utilisation
 
-    mapped = experiment.map_run(experiment.load_run(path), hardware, placer)
+    run = experiment.load_run(path)
+    mapped = experiment.map_run(run, hardware, placer)
     if as_json:
-        facts = {"command": "map", "run": str(path), "placer": placer}
+        facts = {"command": "map", "run": str(path), "placer": placer or run.config.placer}
         print_json({**facts, **utilisation.facts(mapped)})
         return
     print(utilisation.summary(mapped))

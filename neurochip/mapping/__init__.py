@@ -18,11 +18,13 @@ from neurochip.mapping.limits import (
     check_weights,
 )
 from neurochip.mapping.manual import Manual
+from neurochip.mapping.place import PLACERS
 from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
     "ENCODINGS",
+    "PLACERS",
     "ChipMap",
     "Encoding",
     "Formats",
