@@ -352,3 +352,12 @@ def test_what_tells_a_network_from_an_mlp() -> None:
     assert NETWORKS["tssl"].unlike_mlp == "a LowPass as layer 0"
     scaled = Network((Dense(4, 3), LIF(), Scale(2.0), Dense(3, 2)), 2)
     assert scaled.unlike_mlp == "a Scale as layer 2"
+
+
+def test_what_tells_a_network_from_weights_pools_and_neurons() -> None:
+    assert Network.mlp([4, 3, 2], readout="leaky").unlike_feedforward is None
+    assert Network.conv("2C3-P2-4", (1, 8, 8), 3).unlike_feedforward is None
+    sws = Network((Dense(4, 3, sws=True), LI()), 2)
+    assert sws.unlike_feedforward == "standardised weights in layer 0"
+    assert NETWORKS["recurrent"].unlike_feedforward == "feedback between layers"
+    assert NETWORKS["tssl"].unlike_feedforward == "a LowPass as layer 0"

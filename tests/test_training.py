@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurochip import files, training
+from neurochip import files, samples, training
 from neurochip.cli import main
 from neurochip.config import make_training
 from neurochip.errors import ConfigError, RunFileError
@@ -49,11 +49,11 @@ def test_every_rule_trains(flags: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert [line["epoch"] for line in facts["history"]] == [1, 2]
     assert facts["history"][1]["loss"] < facts["history"][0]["loss"]
     done = training.load(out)
-    samples = training.load_data(done.config).test
+    test = samples.load(done.config).test
     predicted = Trainer(
         done.network, done.progress.params, done.config.make_rule(), 0.0, dtype="f4"
-    ).predict(samples.flat())
-    assert (predicted == samples.y).mean() == facts["accuracy"]
+    ).predict(test.flat())
+    assert (predicted == test.y).mean() == facts["accuracy"]
 
 
 def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,13 +85,13 @@ def test_a_restart_goes_on_bit_for_bit(
     whole, part = tmp_path / "whole.h5", tmp_path / "part.h5"
     run(capsys, "train", *FEW, *flags, "--out", whole)
     wanted = training.load(whole)
-    samples = training.load_data(wanted.config)
+    data_set = samples.load(wanted.config)
 
     def stop(entry: training.TrainEntry) -> None:
         raise _StopError
 
     with pytest.raises(_StopError):
-        training.train(training.begin(wanted.config, samples), samples, part, stop)
+        training.train(training.begin(wanted.config, data_set), data_set, part, stop)
     assert training.load(part).progress.number == 1
     assert run(capsys, "train", "--resume", part)[0] == 0
     found = training.load(part)
@@ -161,11 +161,6 @@ def test_networks_of_options() -> None:
     ("flags", "message"),
     [
         (
-            ("--net", "4C3"),
-            "net '4C3' looks at places but samples of 'digits' are rows of 64 numbers; give their "
-            "shape, such as 1,8,8",
-        ),
-        (
             ("--net", "4C3", "--shape", "1,8,9"),
             "shape is [1, 8, 9] but samples of 'digits' have 64 numbers; give channels, height and "
             "width whose product that is",
@@ -221,3 +216,68 @@ def test_incomplete_files(tmp_path: Path) -> None:
 def test_unknown_options() -> None:
     with pytest.raises(ConfigError, match=r"^configuration: option 'nets' is unknown; the options"):
         make_training({"nets": "30"})
+
+
+def test_a_row_that_is_no_square_is_no_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.npz"
+    x, y = np.zeros((4, 7)), np.arange(4) % 2
+    np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y)
+    status, _, err = run(
+        capsys, "train", "--data", data, "--net", "4C3", "--out", tmp_path / "t.h5"
+    )
+    assert status == 2
+    assert err == (
+        "neurochip: a convolution or a pool needs images, but a sample has the shape (7,); give "
+        "data of (height, width) or (channels, height, width) a sample\n"
+    )
+
+
+@pytest.mark.parametrize("flags", [("--spikes",), (), (*TSSL, "--spikes", "--loss", "count")])
+def test_events_are_trained_as_their_file_declares_them(
+    flags: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "events.npz", tmp_path / "trained.h5"
+    write_events(data)
+    layout = ("--arrays", "t=time,unit=cell,offsets=begin,label=digit", "--sensor", "6")
+    chosen = ("--test-where", "speaker=1", "--duration", "30")
+    status, printed, _ = run(
+        *(capsys, "train", "--data", data, *layout, *chosen, *flags, "--timesteps", "5"),
+        *("--net", "8", "--epochs", "30", "--lr", "0.05", "--batch", "8", "--out", out, "--json"),
+    )
+    assert status == 0
+    assert json.loads(printed)["accuracy"] == 1.0
+    assert training.load(out).network.in_shape == (6,)
+
+
+def write_events(path: Path) -> None:
+    """Ten samples of two classes: units 0 to 2 fire early, or units 3 to 5 do."""
+    labels = np.arange(10) % 2
+    units = [[0, 1, 2] if label == 0 else [3, 4, 5] for label in labels]
+    arrays = {
+        "time": np.tile([1, 4, 7], 10),
+        "cell": np.concatenate(units),
+        "begin": np.arange(0, 31, 3),
+        "digit": labels,
+        "speaker": np.arange(10) // 8,
+    }
+    np.savez(path, **arrays)
+
+
+def test_a_training_that_would_go_on_with_other_samples_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data.npz", tmp_path / "trained.h5"
+    arrays = {"x_train": np.eye(4), "y_train": np.arange(4), "x_test": np.eye(4)}
+    np.savez(data, **arrays, y_test=np.arange(4))
+    assert run(capsys, "train", "--data", data, "--net", "5", "--epochs", "1", "--out", out)[0] == 0
+    np.savez(data, **arrays, y_test=np.arange(4)[::-1])
+    before = out.read_bytes()
+    status, _, err = run(capsys, "train", "--resume", out)
+    assert status == 2
+    assert err == (
+        f"neurochip: data {str(data)!r} are not those that {str(out)!r} learned (their checksum "
+        f"differs); put them back, or start a new training\n"
+    )
+    assert out.read_bytes() == before
