@@ -24,7 +24,7 @@ _KINDS = {
 MAX_EPOCHS = 1_000_000
 _POSITIVE = (
     *("timesteps", "epochs", "train_samples", "test_samples", "batch"),
-    *("first_timesteps", "first_epochs"),
+    *("first_timesteps", "first_epochs", "neurons_per_core"),
 )
 _Config = TypeVar("_Config", bound=DataConfig)
 
