@@ -282,6 +282,7 @@ class Chip:
             LimitError: the chip can't learn by its rule.
         """
         mapping.check_learns(self.hardware, self.rule)
+        mapping.check_currents(self.network)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))
