@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neurochip.errors import LimitError
+from neurochip.errors import HardwareError, LimitError
 
 if TYPE_CHECKING:
     from neurochip.chip.account import Account, Quantity
@@ -16,15 +16,12 @@ _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
 
 def _accounts(run: Run, samples: Dataset) -> list[Account] | str:
     """One account for each way to update, the run's own first, or why there is none."""
-    from neurochip.chip.account import account, watch
-
-    own = run.chip.rule.update
+    updates = dict.fromkeys((run.chip.rule.update, "online", "accumulate"))
+    timing = run.config.timing
     try:
-        seen = watch(run.chip, samples.test)
-    except LimitError as error:
+        return [run.chip.costs(samples.test, update=update, timing=timing) for update in updates]
+    except (HardwareError, LimitError) as error:
         return str(error)
-    updates = dict.fromkeys((own, "online", "accumulate"))
-    return [account(run.chip, seen, update) for update in updates]
 
 
 def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
@@ -38,6 +35,7 @@ def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
     layers = range(told[0].counts.shape[1])
     return {
         "cores": told[0].cores,
+        "timing": told[0].timing,
         "samples": told[0].samples,
         "inference": _amounts(told[0], inference),
         "learning": {
@@ -77,7 +75,8 @@ def print_costs(run: Run, samples: Dataset) -> None:
         return
     first, name = told[0], run.chip.hardware.name
     cores = "1 core" if first.cores == 1 else f"{first.cores} cores"
-    print(f"costs a sample on {cores} of chip {name!r}, by the weights as they are now:")
+    routed = ", message by message" if first.timing == "cycle" else ""
+    print(f"costs a sample on {cores} of chip {name!r}{routed}, by the weights as they are now:")
     words = f"{first.words(slice(TRACES)):,.0f} words of memory"
     print(f"  inference: {first.inference_time}; {first.energy(slice(TRACES))}; {words}")
     for one in told:

@@ -98,7 +98,7 @@ def utilisation_plate(chip_map: ChipMap) -> Plate:
     unknown = [
         name for name, most in zip(RESOURCES, chip_map.limits, strict=True) if most == UNKNOWN
     ]
-    blank = f" Nobody says how much a core has of {_listed(unknown)}." if unknown else ""
+    blank = f" The chip's file gives no limit of {_listed(unknown)}." if unknown else ""
     return Plate(
         "utilisation",
         "costs",
@@ -147,7 +147,7 @@ def _by_layer(seen: Expense) -> Plate:
         f"What learning one sample takes, by layer and part, mean of "
         f"{plural(seen.accounts[0].samples, 'test sample')} with the weights as they are now: "
         f"inference is messages, synapses and neurons; learning is traces, errors and updates. "
-        f"Without static power.{missing}"
+        f"Time is analytic, energy without static power.{missing}"
     )
     return Plate(
         "costs_by_layer", "costs", "Energy and time by layer", caption, _stacks(rows, panels)

@@ -285,7 +285,7 @@ def _key(figure: Figure, axes: Axes, scale: Normalize, unit: str) -> None:
         colours, ax=axes, location="bottom", fraction=0.09, pad=0.03, aspect=30, shrink=0.9
     )
     bar.set_label(unit)
-    bar.outline.set_visible(False)
+    bar.ax.set_frame_on(False)
 
 
 def _ink(colour: tuple[float, float, float, float]) -> str:
