@@ -315,13 +315,20 @@ def _layer(
         stride=stride,
         padding=padding,
         shape=tuple(int(n) for n in group["shape"][()]),
-        bias=group["bias"][()].astype(np.int32),
+        bias=_bias(group),
         bias_exponent=BIAS_SHIFT,
         decay=neuron["vDecay"] % FORGETS,
         threshold=neuron["vThMant"],
         reset="hard",
         keeps=neuron["vDecay"] < FORGETS,
     )
+
+
+def _bias(group: Any) -> NDArray[np.int32]:
+    """Mantissas, one a row of the weights; a file may leave them out."""
+    given = group["bias"][()] if "bias" in group else np.zeros(len(group["weight"]))
+    biases: NDArray[np.int32] = given.astype(np.int32)
+    return biases
 
 
 def _geometry(path: str | Path, place: int, group: Any) -> tuple[int, int]:

@@ -18,7 +18,15 @@ from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
-from neurochip.mapping import PLACERS, ChipMap, Integers, Manual, check_learns, map_network
+from neurochip.mapping import (
+    PLACERS,
+    ChipMap,
+    Integers,
+    Manual,
+    check_learns,
+    map_network,
+    plan_of,
+)
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 
@@ -207,8 +215,15 @@ def spike_rates(run: Run) -> list[float] | None:
         return None
     record = run.history[-1].record
     steps = record.samples * run.chip.network.timesteps
-    heard = record.counters[:, :, COUNTED_EVENTS.index("spikes_in")].sum(axis=0)
-    return [float(n) / (steps * k.n_in) for n, k in zip(heard, run.chip.network.dense, strict=True)]
+    heard, fired = (
+        record.counters[:, :, COUNTED_EVENTS.index(name)].sum(axis=0)
+        for name in ("spikes_in", "spikes_out")
+    )
+    planned = plan_of(run.chip.network)
+    # Of what pools count on the way, only the neurons below are a population.
+    signals = [(heard[0], planned[0].n_in)]
+    signals += [(n, above.n_out) for n, above in zip(fired[:-1], planned[:-1], strict=True)]
+    return [float(n) / (steps * size) for n, size in signals]
 
 
 def remaining_epochs(run: Run, path: str | Path) -> int:

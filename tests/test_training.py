@@ -56,6 +56,22 @@ def test_every_rule_trains(flags: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert (predicted == test.y).mean() == facts["accuracy"]
 
 
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("vgg_sws", "bptt"), ("vgg_f", "ottt"), ("vggsnn", "tet"), ("resnet19", "tet")],
+)
+def test_the_papers_networks_train(
+    name: str, rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "images.npz", tmp_path / "trained.h5"
+    x, y = np.random.default_rng(0).random((8, 2, 16, 16)), np.arange(8) % 4
+    np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y)
+    small = ("--net", f"{name}/32", "--timesteps", "2", "--epochs", "1", "--batch", "4")
+    status, _, _ = run(capsys, "train", "--data", data, *small, "--rule", rule, "--out", out)
+    assert status == 0
+    assert training.load(out).network == presets.published(f"{name}/32", 4, (2, 16, 16), 2)
+
+
 def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "trained.h5"
     status, printed, _ = run(capsys, "train", *FEW, "--out", out)
@@ -140,6 +156,13 @@ def test_divergence_keeps_the_last_good_file(
         ({"rule": "bptt", "loss": "tet", "loss_lambda": 0.5}, BPTT(loss="tet", loss_lambda=0.5)),
         ({"rule": "tet"}, TET(loss_lambda=0.0)),
         ({"rule": "tssl_bp", "loss": "count"}, TSSLBP("count")),
+        ({"rule": "tssl_bp", "loss": "count", "desired": 15.0}, TSSLBP("count", desired=15.0)),
+        ({"rule": "tssl_bp", "warm_up": False}, TSSLBP(warm_up=False)),
+        ({"rule": "tet", "detach_reset": True}, TET(loss_lambda=0.0, detach_reset=True)),
+        (
+            {"trace_input": True, "loss_lambda": 0.05},
+            OTTT("accumulate", BPTT().surrogate, loss_lambda=0.05, trace_input=True),
+        ),
         ({"rule": "spike_representation"}, SpikeRepresentation()),
     ],
 )
@@ -153,6 +176,10 @@ def test_networks_of_options() -> None:
     tet = make_training({"rule": "tet", "net": "3C3", "padding": 1})
     network = tet.make_network((1, 8, 8), 10)
     assert network.neurons == (presets.TET_NEURON,)
+    vgg = make_training({"net": "vgg_sws/32", "dropout": 0.1, "timesteps": 3})
+    plan = tuple(c // 32 for c in presets.VGG)
+    assert vgg.in_shape((3, 32, 32)) == (3, 32, 32)
+    assert vgg.make_network((3, 32, 32), 10) == presets.vgg_sws(10, (3, 32, 32), 3, plan, 0.1)
     tssl = make_training({"rule": "tssl_bp", "net": "30", "tau_m": 4.0, "timesteps": 5})
     assert tssl.make_network((64,), 10).neurons == (LIF(0.75, reset="hard", fires=">"),)
 
@@ -167,7 +194,7 @@ def test_networks_of_options() -> None:
         ),
         (
             ("--loss", "tet"),
-            "loss is 'tet' but rule 'ottt' has one loss of its own; leave it out",
+            "loss is 'tet' but rule 'ottt' has no such option; leave it out",
         ),
         (
             ("--rule", "tet", "--loss", "kernel"),
@@ -177,6 +204,23 @@ def test_networks_of_options() -> None:
             ("--first-epochs", "3"),
             "options: first_timesteps and first_epochs make one stage together; give both or "
             "neither",
+        ),
+        (
+            ("--trace-input", "--rule", "tet"),
+            "trace_input is True but rule 'tet' has no such option; leave it out",
+        ),
+        (
+            ("--net", "vgg_sws/x", "--shape", "1,8,8"),
+            "network 'vgg_sws/x' is unknown; choose one of vgg_sws, vgg_f, vggsnn, resnet19, with "
+            "/2, /4, ... for fewer channels.",
+        ),
+        (
+            ("--net", "vgg_f/16", "--shape", "1,8,8", "--dropout", "0.1"),
+            "vgg_f has no dropout, but 0.1 was given; leave it at 0.",
+        ),
+        (
+            ("--net", "20", "--dropout", "0.1"),
+            "dropout is 0.1 but net '20' has none; leave it out, or choose net = 'vgg_sws'",
         ),
         (("--batch", "0"), "options: batch is 0; it must be 1 or more"),
         (("--epochs", "x"), "--epochs is 'x'; it must be a whole number"),

@@ -17,11 +17,23 @@ from neurochip.network import LIF, Network, presets
 from neurochip.network.parameters import INITIAL_GAIN
 from neurochip.rules import BPTT, OTTT, SLTT, TET, TSSLBP, Rule, SpikeRepresentation, Surrogate
 
+#: Options that only some rules have.
+_OF_RULES: dict[str, tuple[type[Any], ...]] = {
+    "loss": (BPTT, TSSLBP),
+    "trace_input": (OTTT,),
+    "detach_reset": (BPTT,),
+    "warm_up": (TSSLBP,),
+    "desired": (TSSLBP,),
+    "undesired": (TSSLBP,),
+}
+
 
 class TrainConfig(DataConfig):
     """One training's options; a TOML file holds them as plain keys, a flag has the same name."""
 
-    net: str = Field("128", description="hidden layers, such as 128-64 or 15C5-P2-40C5-P2-300")
+    net: str = Field(
+        "128", description="128-64, 15C5-P2-40C5-P2-300, or a paper's network, vgg_sws or vgg_sws/4"
+    )
     shape: tuple[int, ...] | None = Field(
         None, description="channels,height,width of a sample, where the data are rows"
     )
@@ -37,6 +49,20 @@ class TrainConfig(DataConfig):
         None, description="loss of BPTT and TET, or of TSSL-BP; the rule's own if left out"
     )
     loss_lambda: float = Field(0.0, description="share of the squared error beside cross-entropy")
+    trace_input: bool | None = Field(
+        None, description="OTTT: trace the input too; spikes are, if left out"
+    )
+    detach_reset: bool | None = Field(
+        None, description="BPTT and TET: gradients stop at the reset; the rule's own if left out"
+    )
+    warm_up: bool | None = Field(None, description="TSSL-BP: silent neurons learn too [true]")
+    desired: float | None = Field(
+        None, description="TSSL-BP's loss count: spikes of the right neuron [4.0]"
+    )
+    undesired: float | None = Field(
+        None, description="TSSL-BP's loss count: spikes of the others [1.0]"
+    )
+    dropout: float = Field(0.0, description="of vgg_sws, its mask fixed over time")
     alpha: float = Field(4.0, description="steepness of the sigmoid surrogate")
     lam: float = Field(0.5, description="decay of a membrane a step; not for TSSL-BP")
     v_th: float = Field(1.0, description="threshold")
@@ -61,30 +87,51 @@ class TrainConfig(DataConfig):
         """Whether samples are trains of spikes."""
         return self.spikes
 
+    @property
+    def is_published(self) -> bool:
+        """Whether `net` names a paper's network."""
+        return self.net.partition("/")[0] in presets.PUBLISHED
+
     def make_rule(self) -> Rule:
-        """The learning rule."""
-        sigmoid = Surrogate("sigmoid", self.alpha)
+        """The learning rule.
+
+        Raises:
+            ConfigError: an option belongs to another rule.
+        """
         kind = rules.get(self.rule)
-        if self.loss is not None and not issubclass(kind, BPTT | TSSLBP):
-            raise ConfigError(
-                f"loss is {self.loss!r} but rule {self.rule!r} has one loss of its own; leave it "
-                f"out"
-            )
-        named: dict[str, Any] = {} if self.loss is None else {"loss": self.loss}
+        own = {name: getattr(self, name) for name in _OF_RULES}
+        given = {name: value for name, value in own.items() if value is not None}
+        for name, value in given.items():
+            if not issubclass(kind, _OF_RULES[name]):
+                raise ConfigError(
+                    f"{name} is {value!r} but rule {self.rule!r} has no such option; leave it out"
+                )
         if kind is TSSLBP:
-            return TSSLBP(**named)
+            return TSSLBP(**given)
         if kind is TET:
-            return TET(loss_lambda=self.loss_lambda, **named)
-        if kind is BPTT:
-            return BPTT(sigmoid, loss_lambda=self.loss_lambda, **named)
+            return TET(loss_lambda=self.loss_lambda, **given)
         if kind is SpikeRepresentation:
             return SpikeRepresentation(self.loss_lambda)
+        sigmoid = Surrogate("sigmoid", self.alpha)
+        if kind is BPTT:
+            return BPTT(sigmoid, loss_lambda=self.loss_lambda, **given)
         if kind is SLTT:
             return SLTT(self.update, sigmoid, self.loss_lambda)
-        return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda)
+        return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda, **given)
 
     def make_network(self, in_shape: tuple[int, ...], n_classes: int) -> Network:
-        """The network for samples of one shape, with the neurons of the rule's paper."""
+        """The network for samples of one shape, with the neurons of the rule's paper.
+
+        Raises:
+            NetworkError: it can't be made for these samples.
+        """
+        if self.is_published:
+            return presets.published(self.net, n_classes, in_shape, self.timesteps, self.dropout)
+        if self.dropout:
+            raise ConfigError(
+                f"dropout is {self.dropout:g} but net {self.net!r} has none; leave it out, or "
+                f"choose net = 'vgg_sws'"
+            )
         if self.rule == "tssl_bp":
             times = (self.tau_m, self.tau_s, self.v_th)
             return presets.tssl(self.net, in_shape, n_classes, self.timesteps, self.padding, *times)
@@ -107,7 +154,8 @@ class TrainConfig(DataConfig):
                     f"give channels, height and width whose product that is"
                 )
             return self.shape
-        return image_shape(sample_shape) if "C" in self.net or "P" in self.net else (n,)
+        looks_at_places = self.is_published or "C" in self.net or "P" in self.net
+        return image_shape(sample_shape) if looks_at_places else (n,)
 
 
 def make_training(options: Mapping[str, Any], where: str = "configuration") -> TrainConfig:

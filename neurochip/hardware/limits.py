@@ -27,7 +27,10 @@ class Limits(Part):
     a core hears, `axons_out_per_core` the messages that its neurons send when all of them fire.
     Weights lie in words of `weight_word`, each row of a source neuron from a new word on.
     Accumulators of gradients lie in `accumulator_memory_per_core`, and where that is unknown beside
-    their weights in the synaptic memory.
+    their weights in the synaptic memory. A rule that sums gradients over a sample needs all of its
+    steps in one `learning_epoch`. `delay` is how long a chip can hold a spike back before it takes
+    effect; networks have no delays, so nothing is checked against it: it's there for readers of the
+    model and for tools that take it.
     """
 
     cores: Annotated[Whole, count(MOST_CORES, "core")]

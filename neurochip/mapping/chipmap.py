@@ -12,6 +12,7 @@ from neurochip.hardware import Hardware
 from neurochip.mapping import place
 from neurochip.mapping.demand import AXONS_IN, AXONS_OUT, RESOURCES, TRACES, Counts, Demand
 from neurochip.mapping.describe import describe
+from neurochip.mapping.limits import check_epoch
 from neurochip.mapping.manual import Manual, read_placement
 from neurochip.mapping.partition import Partitioner, Slices, refuse_full_core
 from neurochip.mapping.routes import (
@@ -127,6 +128,8 @@ def map_network(
         LimitError: something doesn't fit.
         ConfigError: the placement's file is damaged, or the number of neurons is below 1.
     """
+    if isinstance(network, Network) and rule is not None:
+        check_epoch(network, hardware, rule)
     topology = describe(network) if isinstance(network, Network) else network
     demand = Demand.of(hardware, rule)
     _check_fan_in(topology, hardware)

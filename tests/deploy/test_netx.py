@@ -296,6 +296,15 @@ def test_a_memory_of_currents_is_refused(tmp_path):
     )
 
 
+def test_layers_without_biases_are_read(tmp_path):
+    path = written(with_even_biases(IMAGES), tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["layer/1/bias"], file["layer/4/bias"]
+    layers = netx.read(path).layers
+    assert [layer.bias.any() for layer in layers] == [False, True, False, True]
+    assert [layer.bias.shape for layer in layers] == [(4,), (3,), (6,), (3,)]
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "some.net"
     path.write_bytes(b"no HDF5 at all")
