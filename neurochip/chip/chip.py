@@ -153,7 +153,7 @@ class Chip:
         self.epoch = 0
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
-        self._plan = mapping.plan_of(network)
+        self._plan, self._loops = mapping.plan_of(network), mapping.loops_of(network)
         mapping.check_fits(network, self.hardware, self.rule)
         self.map = mapping.map_network(network, self.hardware, self.rule)
         start = parameters or network.initial or initialise(network, seed)
@@ -172,7 +172,7 @@ class Chip:
 
     def _set_up(self, integers: Integers, count_saturations: bool) -> None:
         self._feedback = integers.feedback
-        self.initial = mapping.dequantise(self.network, integers, self.formats)
+        self._start = integers
         self._core = cores.build(
             self.network,
             self.hardware,
@@ -185,6 +185,11 @@ class Chip:
         self._waiting = late_view(self._core), delay_lines(self._core)
 
     @property
+    def initial(self) -> Parameters:
+        """The float numbers that weights and biases stood for at the start."""
+        return mapping.dequantise(self.network, self._start, self.formats)
+
+    @property
     def encoding(self) -> Encoding:
         """How inputs reach the chip."""
         return self.formats.encoding
@@ -192,7 +197,7 @@ class Chip:
     @property
     def integers(self) -> Integers:
         """Copies of the chip's memories as they are now."""
-        return memory.read_integers(self._core, self._plan, self._feedback)
+        return memory.read_integers(self._core, self._plan, self._loops, self._feedback)
 
     @property
     def parameters(self) -> Parameters:
@@ -211,7 +216,7 @@ class Chip:
 
         The formats must be those of the chip that saved it.
         """
-        memory.load_integers(self._core, self._plan, integers)
+        memory.load_integers(self._core, self._plan, self._loops, integers)
         self._feedback = integers.feedback
         self.epoch, self.n_learned = epoch, n_learned
         if rate_shifts is not None:
@@ -281,7 +286,7 @@ class Chip:
         Raises:
             LimitError: the chip can't learn by its rule.
         """
-        mapping.check_learns(self.hardware, self.rule)
+        mapping.check_learns(self.network, self.hardware, self.rule)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))

@@ -20,6 +20,7 @@ def start_sample(core):  # type: ignore[no-untyped-def]
     core.v[:] = 0
     core.trace[:] = 0
     core.output_sum[:] = 0
+    core.n_active[:] = 0
 
 
 @pipeline

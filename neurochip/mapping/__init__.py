@@ -17,7 +17,7 @@ from neurochip.mapping.limits import (
     check_traces,
     check_weights,
 )
-from neurochip.mapping.plan import Projection, plan_of
+from neurochip.mapping.plan import Loop, Projection, loops_of, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Formats",
     "Integers",
     "LayerFormats",
+    "Loop",
     "Projection",
     "check_fits",
     "check_learns",
@@ -36,6 +37,7 @@ __all__ = [
     "check_weights",
     "choose_formats",
     "dequantise",
+    "loops_of",
     "map_network",
     "plan_of",
     "quantise",

@@ -25,6 +25,7 @@ from neurochip.network.network import Network, Readout
 from neurochip.network.neurons import LI, LIF, Fires, LowPass, Reset, Shape
 from neurochip.network.order import Feedback
 from neurochip.network.parameters import Norm, Parameters, initialise
+from neurochip.network.sparse import Sparse
 
 __all__ = [
     "LI",
@@ -48,6 +49,7 @@ __all__ = [
     "Residual",
     "Scale",
     "Shape",
+    "Sparse",
     "SumPool",
     "Upsample",
     "WeightLayer",

@@ -13,6 +13,7 @@ from typing import ClassVar, TypeAlias
 from neurochip.errors import NetworkError
 from neurochip.network.checks import check_count, check_decay, check_positive
 from neurochip.network.neurons import LI, LIF, LowPass, Shape
+from neurochip.network.sparse import Sparse
 
 SPATIAL_DIMENSIONS = 3
 
@@ -345,11 +346,12 @@ class Residual:
         return shapes[0]
 
 
-WeightLayer: TypeAlias = Dense | Conv2d
+WeightLayer: TypeAlias = Dense | Conv2d | Sparse
 Pool: TypeAlias = AvgPool | SumPool
 Layer: TypeAlias = (
     Dense
     | Conv2d
+    | Sparse
     | LIF
     | LI
     | LowPass
@@ -369,6 +371,7 @@ KINDS: dict[str, type[Layer]] = {
     for kind in (
         Dense,
         Conv2d,
+        Sparse,
         LIF,
         LI,
         LowPass,

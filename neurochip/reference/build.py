@@ -15,8 +15,6 @@ from neurochip.network import (
     AdaptiveAvgPool,
     AvgPool,
     BatchNorm,
-    Conv2d,
-    Dense,
     Dropout,
     Flatten,
     Layer,
@@ -133,7 +131,7 @@ class Builder:
 
     def _node(self, layer: Layer, place: Place) -> Node | None:
         kit = self._kit
-        if isinstance(layer, Dense | Conv2d):
+        if isinstance(layer, WeightLayer):
             return kit.weights(place, next(self._weight_numbers), layer)
         if isinstance(layer, LIF):
             return kit.neurons(place, layer)
