@@ -119,7 +119,8 @@ def loss_of(training: Training, run: Run, test: Split, samples: int = SAMPLES) -
     wanted = Inference.of(plain, given).spikes(_shown(plain, part))
     found = _chip_spikes(run.chip, part)
     layers = tuple(
-        _layer_loss(run.chip, given, number, wanted, found) for number in range(len(given.weights))
+        _layer_loss(run.chip, given, number, wanted, found)
+        for number in range(len(run.chip.formats.layers))
     )
     accuracy = float(np.mean(guesses == test.y))
     return Loss(accuracy, run.chip.evaluate(test).accuracy, len(part), layers)
@@ -166,7 +167,7 @@ def _layer_loss(
     high = ((1 << (bits - 1)) - 0.5) * 2.0**-fraction
     size = float(np.sqrt(np.mean(weights**2)))
     error = float(np.sqrt(np.mean((held - weights) ** 2)))
-    is_readout = number == len(given.weights) - 1
+    is_readout = number == len(chip.formats.layers) - 1
     rates: list[float | None] = [None, None, None]
     if not is_readout:
         ours, theirs = found[number], wanted[number].reshape(found[number].shape)

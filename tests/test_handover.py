@@ -15,14 +15,17 @@ from neurochip.config import make_training
 from neurochip.errors import LimitError
 
 TSSL = {"rule": "tssl_bp", "timesteps": 5, "optimiser": "adamw", "lr": 0.005, "clip_norm": 1.0}
+TET = {"rule": "tet", "optimiser": "adam", "lr": 0.005}
 RULES: dict[str, dict[str, Any]] = {
     "ottt": {"rule": "ottt"},
     "sltt": {"rule": "sltt"},
     "bptt": {"rule": "bptt"},
-    "tet": {"rule": "tet", "optimiser": "adam", "lr": 0.005},
+    "tet": TET,
     "tssl_bp": TSSL,
     "spike_representation": {"rule": "spike_representation"},
     "ottt, convolution": {"rule": "ottt", "net": "4C3-P2-16", "shape": (1, 8, 8)},
+    "tet, residual blocks": {**TET, "net": "resnet19/32", "timesteps": 4, "shape": (1, 8, 8)},
+    "ottt, feedback": {"net": "vgg_f/32", "timesteps": 4, "shape": (1, 8, 8), "lr": 0.05},
     "tssl_bp, convolution": {**TSSL, "net": "4C3-P2-16", "shape": (1, 8, 8), "padding": 1},
 }
 

@@ -160,7 +160,7 @@ class Chip:
         self.epoch = 0
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
-        self._plan = mapping.plan_of(network)
+        self._plan, self._loops = mapping.plan_of(network), mapping.loops_of(network)
         mapping.check_fits(network, self.hardware, self.rule)
         self.map = mapping.map_network(
             network,
@@ -187,7 +187,7 @@ class Chip:
 
     def _set_up(self, integers: Integers, count_saturations: bool) -> None:
         self._feedback = integers.feedback
-        self.initial = mapping.dequantise(self.network, integers, self.formats)
+        self._start = integers
         self._core = cores.build(
             self.network,
             self.hardware,
@@ -200,6 +200,11 @@ class Chip:
         self._waiting = late_view(self._core), delay_lines(self._core)
 
     @property
+    def initial(self) -> Parameters:
+        """The float numbers that weights and biases stood for at the start."""
+        return mapping.dequantise(self.network, self._start, self.formats)
+
+    @property
     def encoding(self) -> Encoding:
         """How inputs reach the chip."""
         return self.formats.encoding
@@ -207,7 +212,7 @@ class Chip:
     @property
     def integers(self) -> Integers:
         """Copies of the chip's memories as they are now."""
-        return memory.read_integers(self._core, self._plan, self._feedback)
+        return memory.read_integers(self._core, self._plan, self._loops, self._feedback)
 
     @property
     def parameters(self) -> Parameters:
@@ -226,7 +231,7 @@ class Chip:
 
         The formats must be those of the chip that saved it.
         """
-        memory.load_integers(self._core, self._plan, integers)
+        memory.load_integers(self._core, self._plan, self._loops, integers)
         self._feedback = integers.feedback
         self.epoch, self.n_learned = epoch, n_learned
         if rate_shifts is not None:
@@ -296,7 +301,7 @@ class Chip:
         Raises:
             LimitError: the chip can't learn by its rule.
         """
-        mapping.check_learns(self.hardware, self.rule)
+        mapping.check_learns(self.network, self.hardware, self.rule)
         mapping.check_currents(self.network)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:

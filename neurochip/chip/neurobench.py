@@ -139,7 +139,7 @@ def neurobench(chip: Chip, fired: Firing) -> NeuroBench:
     operations = [int(axons @ fan_out(entry, held)) for entry, held, axons in layers]
     binary = [not k.pools and (k is not plan[0] or chip.encoding != "graded") for k in plan]
     macs = sum(n for n, spikes in zip(operations, binary, strict=True) if not spikes)
-    synapses = sum(int(entry.reads().sum()) * entry.columns for entry in plan)
+    synapses = sum(int(entry.fan_out().sum()) for entry in plan)
     n_weights = sum(held.size for held in weights)
     return NeuroBench(
         footprint_bytes=_footprint_bits(chip) / _BITS,

@@ -9,7 +9,9 @@ height and a width are in (height, width, channel) order.
 
 Weights are flat too, layer after layer, in ``weight_start .. weight_start + rows * columns``. Dense
 ones are input-major, row i holds the synapses that leave axon i; those of convolutions are
-output-major (`kernels.convolution`).
+output-major (`kernels.convolution`). Listed synapses have one weight each, row after row
+(`kernels.rows`). Spikes that come back to layer l from the step before are listed synapses too, one
+record a loop in ``loops``, and reach its accumulators beside those that come up.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ CROSS_ENTROPY, SQUARED = range(2)
 # Ways of the error down.
 SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
 # How a weight layer connects.
-DENSE, CONVOLUTION = range(2)
+DENSE, CONVOLUTION, LISTED = range(3)
 # When weights change.
 ONLINE, ACCUMULATE, LAST = range(3)
 
@@ -114,6 +116,8 @@ _LAYER_FIELDS = (
     "n_in n_out weight_start pre post "  # shapes; first axon below, first neuron above
     "kind rows columns "  # of the weights: n_in and n_out, or patch and c_out of a convolution
     "c_in h_in w_in h_out w_out kernel stride padding forward_start "  # of a convolution
+    "population row_start target_start "  # of the axons; of listed synapses in offsets and targets
+    "loop_first loop_last "  # loops that reach the neurons
     "pooled signal_fraction signal_high "  # what an axon brings: 1 is 2^signal_fraction
     "short_products "  # whether four products of weight and signal add up inside 16 bits
     "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
@@ -142,6 +146,9 @@ class Core(NamedTuple):
     weights: NDArray[np.int8] | NDArray[np.int16]  # (S,) Q fw, each layer its own
     shadow: NDArray[np.int16]  # (S,) or (0,): weights with more fraction bits
     gradient: NDArray[np.int16] | NDArray[np.int32]  # (S,) or (0,): sums of products
+    loops: NDArray[np.void]  # (F,) LAYER: connections back, sorted by the layer that they reach
+    offsets: NDArray[np.int64]  # rows of the listed synapses, (n_in + 1,) a layer or loop
+    targets: NDArray[np.int32]  # neurons that the listed synapses reach, counted within the layer
     forward: NDArray[np.int8] | NDArray[np.int16]  # the convolutions' weights, as events read them
     bias: NDArray[np.int32]  # (N,) mantissas, in units of v * 2^exponent; inputs' unused
     bias_gradient: NDArray[np.int64]  # (N,) sums of deltas; of a convolution, c_out sums
@@ -151,6 +158,7 @@ class Core(NamedTuple):
     signal: NDArray[np.int16]  # (N,) spike 0/1, or the graded input
     active: NDArray[np.int32]  # (N,) rows of the nonzero signals, compacted per population
     n_active: NDArray[np.int64]  # (L+1,) how many
+    n_spikes: NDArray[np.int64]  # (L+1,) how many neurons fired, before a pool counted them
     trace: NDArray[np.int32]  # (N,) x, f = trace_fraction
     accumulator: NDArray[np.int32] | NDArray[np.int64]  # (N,)
     current: NDArray[np.int32]  # (N,) synaptic currents, (0,) where none outlives its step

@@ -22,6 +22,8 @@ def start_sample(core):  # type: ignore[no-untyped-def]
     core.trace[:] = 0
     core.output_trace[:] = 0
     core.output_sum[:] = 0
+    core.n_active[:] = 0
+    core.n_spikes[:] = 0
 
 
 @pipeline

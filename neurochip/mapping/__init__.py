@@ -21,7 +21,7 @@ from neurochip.mapping.limits import (
 )
 from neurochip.mapping.manual import Manual
 from neurochip.mapping.place import PLACERS
-from neurochip.mapping.plan import Projection, plan_of
+from neurochip.mapping.plan import Loop, Projection, loops_of, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Formats",
     "Integers",
     "LayerFormats",
+    "Loop",
     "Manual",
     "Projection",
     "absorbed",
@@ -44,6 +45,7 @@ __all__ = [
     "check_weights",
     "choose_formats",
     "dequantise",
+    "loops_of",
     "map_network",
     "plan_of",
     "quantise",

@@ -8,9 +8,9 @@ from neurochip.errors import LimitError, RuleError
 from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below
-from neurochip.mapping.plan import plan_of
+from neurochip.mapping.plan import loops_of, plan_of
 from neurochip.mapping.quantise import Integers
-from neurochip.network import LIF, Conv2d, Network, Parameters
+from neurochip.network import LIF, Dense, Network, Parameters
 from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
@@ -32,11 +32,12 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
             f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
             f"off the chip and map the result"
         )
-    planned = plan_of(network)
-    if rule.feedback != "symmetric" and any(isinstance(p.layer, Conv2d) for p in planned):
+    planned, loops = plan_of(network), loops_of(network)
+    other = [p.layer for p in planned if not isinstance(p.layer, Dense)] + [p.layer for p in loops]
+    if rule.feedback != "symmetric" and other:
         raise RuleError(
-            f"feedback {rule.feedback!r} needs Dense layers, but the network has a Conv2d; "
-            f"set feedback to 'symmetric'"
+            f"feedback {rule.feedback!r} needs Dense layers, but the network has a "
+            f"{type(other[0]).__name__}; set feedback to 'symmetric'"
         )
     if hardware.neuron.leak != "exponential":
         raise LimitError(
@@ -79,8 +80,20 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
         )
 
 
-def check_learns(hardware: Hardware, rule: OTTT) -> None:
-    """Raise LimitError where the chip has no learning engine for a rule."""
+def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule, or for the network."""
+    for number, projection in enumerate(plan_of(network)):
+        if projection.is_listed:
+            raise LimitError(
+                f"weight layer {number} is a Sparse, whose listed synapses a chip can't learn; "
+                f"make it a Dense, or train the network off the chip and run it here"
+            )
+    for loop in loops_of(network):
+        raise LimitError(
+            f"weight layer {loop.target} hears spikes that come back to it, and a chip can't learn "
+            f"in such a network; take the feedback out, or train the network off the chip and run "
+            f"it here"
+        )
     rules = hardware.learning.rules
     if rule.name not in rules:
         able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"

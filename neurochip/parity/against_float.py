@@ -107,8 +107,7 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
     chip_out = np.array([shot.outputs.sum(axis=0) for shot in seen])
     differing = chip_out.argmax(axis=1) != reference.out.sum(axis=0).argmax(axis=1)
     layers = tuple(
-        _compare_layer(chip, seen, reference, number)
-        for number in range(len(chip.network.weight_layers))
+        _compare_layer(chip, seen, reference, number) for number in range(len(chip.formats.layers))
     )
     return FloatParity(len(seen), float(differing.mean()), layers)
 
@@ -146,7 +145,7 @@ def _feedback(chip: Chip) -> list[Floats | float] | None:
 def _compare_layer(
     chip: Chip, seen: list[Observation], reference: Recording, number: int
 ) -> LayerParity:
-    is_readout = number == len(chip.network.weight_layers) - 1
+    is_readout = number == len(chip.formats.layers) - 1
     scale = 2.0 ** chip.formats.layers[number].membrane
     if is_readout:
         membranes = np.stack([shot.outputs for shot in seen], axis=1) / scale

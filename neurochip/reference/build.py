@@ -15,13 +15,12 @@ from neurochip.network import (
     AdaptiveAvgPool,
     AvgPool,
     BatchNorm,
-    Conv2d,
-    Dense,
     Dropout,
     Flatten,
     Layer,
     LowPass,
     Network,
+    Reshape,
     Residual,
     Scale,
     Shape,
@@ -40,7 +39,9 @@ from neurochip.reference.operators import (
     Identity,
     NormOperator,
     NormValues,
+    Operator,
     PoolOperator,
+    ReshapeOperator,
     ScaleOperator,
     UpsampleOperator,
 )
@@ -134,7 +135,7 @@ class Builder:
 
     def _node(self, layer: Layer, place: Place) -> Node | None:
         kit = self._kit
-        if isinstance(layer, Dense | Conv2d):
+        if isinstance(layer, WeightLayer):
             number = next(self._weight_numbers)
             self._bias = self._values.biases[number]
             return kit.weights(place, number, layer)
@@ -158,12 +159,14 @@ class Builder:
 
 
 def _operator(
-    layer: Scale | Flatten | AvgPool | SumPool | AdaptiveAvgPool | Upsample, shape: Shape
-) -> ScaleOperator | FlattenOperator | PoolOperator | AdaptivePoolOperator | UpsampleOperator:
+    layer: Scale | Flatten | Reshape | AvgPool | SumPool | AdaptiveAvgPool | Upsample, shape: Shape
+) -> Operator:
     if isinstance(layer, Scale):
         return ScaleOperator(layer)
     if isinstance(layer, Flatten):
         return FlattenOperator(shape)
+    if isinstance(layer, Reshape):
+        return ReshapeOperator(layer.shape)
     if isinstance(layer, AdaptiveAvgPool):
         return AdaptivePoolOperator(layer)
     if isinstance(layer, Upsample):

@@ -173,6 +173,16 @@ def check_currents(network: Network) -> None:
             )
 
 
+def check_no_connection_up(network: Network) -> None:
+    """Raise RuleError where a connection skips layers: errors don't come down beside the layers."""
+    for entry in network.feedback:
+        if entry.source < entry.target:
+            raise RuleError(
+                f"no rule can train the connection from layer {entry.source} up to layer "
+                f"{entry.target}; train a network with a Residual"
+            )
+
+
 def check_without_feedback(network: Network, rule: Rule) -> None:
     """Raise RuleError where a rule over all steps meets connections back."""
     if network.feedback:

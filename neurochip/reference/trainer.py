@@ -16,6 +16,7 @@ from neurochip.reference.online import (
     Engine,
     check_currents,
     check_feedback_mode,
+    check_no_connection_up,
     is_traced,
     learning_engine,
 )
@@ -90,6 +91,7 @@ class Trainer:
         self._inference = Inference(network, self._values)
         self._feedback_weights: tuple[Floats, ...] = ()
         check_currents(network)
+        check_no_connection_up(network)
         if isinstance(rule, OTTT):
             check_feedback_mode(network, rule)
             self._feedback_weights = feedback.checked(

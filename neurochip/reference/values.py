@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neurochip.errors import RuleError
-from neurochip.network import BatchNorm, Conv2d, Dense, Network, Norm, Parameters
+from neurochip.network import BatchNorm, Network, Norm, Parameters, WeightLayer
 from neurochip.rules.surrogates import Floats
 
 
@@ -94,7 +94,7 @@ class Values:
 def _layers_below_norms(network: Network) -> list[int]:
     below, number = [], -1
     for layer in network.walk():
-        if isinstance(layer, Dense | Conv2d):
+        if isinstance(layer, WeightLayer):
             number += 1
         elif isinstance(layer, BatchNorm):
             below.append(max(number, 0))

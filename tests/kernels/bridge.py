@@ -92,6 +92,9 @@ def allocate(c: CoreConfig) -> layout.Core:
         weights=np.zeros(n_weights, weight_dtype),
         shadow=np.zeros(n_weights if c.shadow_bits else 0, np.int16),
         gradient=np.zeros(n_weights if c.update == "accumulate" else 0, gradient_dtype),
+        loops=np.zeros(0, layout.LAYER).view(np.recarray),
+        offsets=np.zeros(0, np.int64),
+        targets=np.zeros(0, np.int32),
         forward=np.zeros(n_shared, weight_dtype),
         bias=neurons(np.int32),
         bias_gradient=neurons(np.int64),
@@ -101,6 +104,7 @@ def allocate(c: CoreConfig) -> layout.Core:
         signal=neurons(np.int16),
         active=neurons(np.int32),
         n_active=np.zeros(c.L + 1, np.int64),
+        n_spikes=np.zeros(c.L + 1, np.int64),
         trace=neurons(np.int32),
         accumulator=neurons(sum_dtype),
         current=neurons(np.int32),
@@ -165,6 +169,7 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
     layer.rows, layer.columns = given.rows, given.columns
     layer.weight_start = sum(y.rows * y.columns for y in above)
     layer.pre, layer.post = places(c)[ell]
+    layer.population = ell
     layer.pooled = given.pool is not None
     layer.signal_fraction, layer.signal_high = c.fraction_in(ell), largest_signal(c, ell)
     if given.convolution is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurochip.errors import LimitError
-from neurochip.mapping import absorbed, plan_of
+from neurochip.mapping import absorbed, loops_of, plan_of
 from neurochip.network import (
     LI,
     LIF,
@@ -27,6 +27,7 @@ from neurochip.network import (
     Residual,
     Scale,
     SumPool,
+    Upsample,
     initialise,
     presets,
 )
@@ -57,6 +58,38 @@ NETWORKS = {
         6,
         IMAGE,
     ),
+    "a residual block that changes nothing on its way": dense(
+        *(Dense(5, 6), LIF(), Residual((Dense(6, 7), NEURON, Dense(7, 6)), ()), NEURON),
+        *(Scale(1.5), Residual((Dense(6, 6),), ()), LIF(), Dense(6, 3)),
+    ),
+    "residual blocks of maps": Network(
+        (
+            *(Conv2d(2, 3, 3, padding=1, bias=False), BatchNorm(3), NEURON),
+            Residual(
+                (
+                    *(Conv2d(3, 4, 3, 2, 1, bias=False), BatchNorm(4), NEURON),
+                    *(Conv2d(4, 4, 3, padding=1, bias=False), BatchNorm(4)),
+                ),
+                (Conv2d(3, 4, 1, 2, bias=False), BatchNorm(4)),
+            ),
+            *(NEURON, Residual((Conv2d(4, 4, 3, padding=1),), ()), NEURON),
+            *(AdaptiveAvgPool(1), Flatten(), Dense(4, 3)),
+        ),
+        5,
+        IMAGE,
+    ),
+    "a recurrent layer": Network(
+        (Dense(5, 6), LIF(), Dense(6, 3)), 6, (5,), (Feedback(1, 0, (Dense(6, 6, bias=False),)),)
+    ),
+    "feedback of maps": Network(
+        (
+            *(Conv2d(2, 3, 3, padding=1), LIF(), Scale(2.0), AvgPool(2)),
+            *(Conv2d(3, 4, 3, padding=1), LIF(), Scale(1.5), AvgPool(2), Flatten(), Dense(4, 3)),
+        ),
+        6,
+        IMAGE,
+        (Feedback(6, 0, (Upsample(2), Conv2d(4, 3, 3, padding=1, bias=False))),),
+    ),
     "a global average": Network(
         (Conv2d(2, 3, 3, padding=1), LIF(), AdaptiveAvgPool(1), Flatten(), Dense(3, 3)), 5, IMAGE
     ),
@@ -66,6 +99,9 @@ NETWORKS = {
 def parameters_of(network: Network) -> Parameters:
     rng = np.random.default_rng(4)
     params = initialise(network, 1)
+    # Those of connections back begin at zero.
+    weights = tuple(w if w.any() else rng.normal(0.0, 0.5, w.shape) for w in params.weights)
+    params = replace(params, weights=weights)
     norms = tuple(
         Norm(*(rng.uniform(0.5, 1.5, len(norm.mean)) for _ in range(4))) for norm in params.norms
     )
@@ -114,15 +150,23 @@ REFUSED = {
         r"^the weights below layer 4 sum up what a LowPass filtered, but nothing keeps that "
         r"current; put LIF neurons above them$",
     ),
-    "a residual block": (
-        dense(Dense(5, 6), LIF(), Residual((Dense(6, 6),), ()), LIF(), Dense(6, 3)),
-        r"^layer 2 is a Residual, which a chip lacks; use another network or train this one off "
-        r"the chip$",
+    "a residual block of the input": (
+        dense(Residual((Dense(5, 5),), ()), LIF(), Dense(5, 3)),
+        r"^layer 0 is a Residual of what isn't spikes, which a chip can't add up; put weights and "
+        r"LIF neurons before it$",
     ),
-    "feedback": (
-        Network((Dense(5, 6), LIF(), Dense(6, 3)), 4, (5,), (Feedback(1, 0, (Dense(6, 6),)),)),
-        r"^the network has feedback between layers, which a chip lacks; use another network or "
-        r"train this one off the chip$",
+    "pools beside the layers": (
+        Network(
+            (
+                *(Conv2d(2, 3, 3, padding=1), LIF()),
+                Residual((Conv2d(3, 3, 3, 2, 1),), (AvgPool(2),)),
+                *(LIF(), Flatten(), Dense(12, 3)),
+            ),
+            4,
+            IMAGE,
+        ),
+        r"^a connection beside the layers leads through a AvgPool, but a chip lists its synapses; "
+        r"let it lead through one Dense or Conv2d, or Upsample and that$",
     ),
 }
 
@@ -133,6 +177,16 @@ def test_what_no_chip_can_hold_is_refused(network, sentence):
         absorbed(network, initialise(network, 0))
 
 
+def test_the_bias_of_a_connection_back_counts_from_the_first_step():
+    back = Feedback(1, 0, (Dense(4, 4),))
+    network = Network((Dense(2, 4), LIF(), Dense(4, 2)), 3, (2,), (back,))
+    params = initialise(network, 0)
+    biases = (np.ones(4), np.zeros(2), np.full(4, 0.25))
+    _, given = absorbed(network, replace(params, biases=biases))
+    assert (given.biases[0] == 1.25).all()
+    assert not given.biases[2].any()
+
+
 def test_the_papers_networks_are_absorbed():
     small = presets.vgg_sws(in_shape=(3, 8, 8), timesteps=2, plan=(4, 0, 6, 0))
     plain, _ = absorbed(small, initialise(small, 0))
@@ -140,3 +194,11 @@ def test_the_papers_networks_are_absorbed():
         *("Conv2d", "LIF", "AvgPool", "Conv2d", "LIF", "AvgPool", "AvgPool", "Flatten", "Dense")
     ]
     assert len(plan_of(plain)) == 3
+
+
+@pytest.mark.parametrize("name", ["vgg_f/32", "resnet19/32", "vggsnn/32", "vgg_sws/32"])
+def test_a_chip_can_hold_each_of_the_papers_networks(name):
+    network = presets.published(name, 10, (3, 16, 16), 2)
+    plain, given = absorbed(network, initialise(network, 0))
+    plain.check(given)
+    assert len(plan_of(plain)) + len(loops_of(plain)) == len(given.weights)
