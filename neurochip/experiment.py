@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip import data as data_sets
-from neurochip import files
+from neurochip import files, samples
 from neurochip import hardware as hardware_models
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
 from neurochip.chip.order import shuffled
@@ -67,20 +65,11 @@ class Run:
 
 def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     """The data set of a run, cut to the configured numbers of samples."""
-    loaded = data_sets.load(
-        config.data if source is None else source,
-        temporal=config.encoding == "spikes",
-        layout=config.make_layout(),
-        timesteps=config.timesteps,
-    )
-    train, test = loaded.train, loaded.test
-    if config.train_samples is not None:
-        train = train.take(config.train_samples)
-    if config.test_samples is not None:
-        test = test.take(config.test_samples)
-    if config.holdout:
-        train, _ = hold_out(train, config.holdout)
-    return replace(loaded, train=train, test=test)
+    loaded = samples.load(config, source)
+    if not config.holdout:
+        return loaded
+    train, _ = hold_out(loaded.train, config.holdout)
+    return replace(loaded, train=train)
 
 
 def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
@@ -132,7 +121,7 @@ def build(config: RunConfig, data: Dataset) -> Run:
         schedule=config.schedule,
         count_saturations=config.count_saturations,
     )
-    return Run(config, chip, chip.integers, [], mark_of(data))
+    return Run(config, chip, chip.integers, [], samples.mark_of(data))
 
 
 def learn(
@@ -209,15 +198,6 @@ def spike_rates(run: Run) -> list[float] | None:
     return [float(n) / (steps * k.n_in) for n, k in zip(heard, run.chip.network.dense, strict=True)]
 
 
-def check_same_data(run: Run, data: Dataset, path: str | Path) -> None:
-    """Raise DataError where a run would go on with other samples, learned or tested."""
-    if mark_of(data) != run.data_mark:
-        raise DataError(
-            f"data {data.name!r} are not those that {str(path)!r} learned (their checksum "
-            f"differs); give the same with --data, or start a new run"
-        )
-
-
 def remaining_epochs(run: Run, path: str | Path) -> int:
     """Configured epochs that are not done yet."""
     rest = run.config.epochs - run.chip.epoch
@@ -227,14 +207,6 @@ def remaining_epochs(run: Run, path: str | Path) -> int:
             f"ask for more with --epochs"
         )
     return rest
-
-
-def mark_of(data: Dataset) -> str:
-    """Lengths and checksum of a training and a test set."""
-    checksum = 0
-    for array in (data.train.x, data.train.y, data.test.x, data.test.y):
-        checksum = zlib.crc32(np.ascontiguousarray(array).data.cast("B"), checksum)
-    return f"{len(data.train)}:{len(data.test)}:{checksum:08x}"
 
 
 def save_run(run: Run, path: str | Path) -> None:

@@ -139,10 +139,10 @@ class Chip:
                 f"schedule {schedule!r} is unknown; choose one of {', '.join(SCHEDULES)}"
             )
         self.network = network
-        if schedule == "pipelined" and network.unlike_mlp is not None:
+        if schedule == "pipelined" and network.unlike_feedforward is not None:
             raise LimitError(
-                f"the network has {network.unlike_mlp}, but the pipelined schedule moves spikes "
-                f"through Dense and LIF layers in turn; set schedule to 'layered'"
+                f"the network has {network.unlike_feedforward}, but the pipelined schedule moves "
+                f"spikes through Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
             )
         self.schedule = schedule
         self.hardware = (
@@ -287,6 +287,7 @@ class Chip:
             LimitError: the chip can't learn by its rule.
         """
         mapping.check_learns(self.network, self.hardware, self.rule)
+        mapping.check_currents(self.network)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))

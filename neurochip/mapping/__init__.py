@@ -7,9 +7,11 @@ where spikes then go is written down in arrays from which a step is accounted co
 
 from __future__ import annotations
 
+from neurochip.mapping.absorb import absorbed
 from neurochip.mapping.chipmap import ChipMap, map_network
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
+    check_currents,
     check_fits,
     check_learns,
     check_supported,
@@ -29,6 +31,8 @@ __all__ = [
     "LayerFormats",
     "Loop",
     "Projection",
+    "absorbed",
+    "check_currents",
     "check_fits",
     "check_learns",
     "check_supported",

@@ -51,6 +51,12 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
                 f"{hardware.name!r} has {' and '.join(hardware.neuron.resets)}; "
                 f"set reset = {hardware.neuron.resets[0]!r}"
             )
+        if neuron.current_lam and not hardware.registers.current.bits.value:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but hardware {hardware.name!r} has no register for "
+                f"it; choose one that has, such as 'loihi'"
+            )
         if neuron.fires != hardware.neuron.fires:
             raise LimitError(
                 f"neurons of layer {number} fire at v {neuron.fires} v_th, but hardware "
@@ -95,6 +101,17 @@ def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"hardware {hardware.name!r} {able}, but was asked to learn by {rule.name}; choose a "
             "chip that has it, or run what another chip has learned"
         )
+
+
+def check_currents(network: Network) -> None:
+    """Raise LimitError where neurons keep their current, whose traces a chip doesn't learn by."""
+    for number, neuron in enumerate(_spiking(network)):
+        if neuron.current_lam:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but OTTT's traces are of spikes that don't; run this "
+                f"network, or learn with neurons without it"
+            )
 
 
 def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:

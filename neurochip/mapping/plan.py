@@ -32,6 +32,7 @@ from neurochip.network import (
     Feedback,
     Flatten,
     Layer,
+    LowPass,
     Network,
     Scale,
     Shape,
@@ -231,6 +232,8 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
             pools, shape = (*pools, layer.kernel), layer.out_shape(shape)
         elif isinstance(layer, LIF | LI):
             planned[-1] = replace(planned[-1], neuron=layer)
+        elif isinstance(layer, LowPass) and number > network.readout_index:
+            continue  # filters what the host sums up
         elif not isinstance(layer, Flatten):
             remedy = REMEDIES.get(type(layer), ANY_REMEDY)
             raise LimitError(f"{name}, which a chip lacks; {remedy}")

@@ -87,13 +87,15 @@ class NaiveCore:
     # A sample
 
     def start_sample(self) -> None:
-        """Forgets the sample before: membranes, traces, gradients, the sum of o."""
+        """Forgets the sample before: currents, membranes, traces, gradients, the sum of o."""
         layers = self.config.layers
+        self.i = [[0] * layer.n_out for layer in layers]
         self.v = [[0] * layer.n_out for layer in layers]
         self.x = [[0] * layer.n_in for layer in layers]
         self.g = [[[0] * layer.columns for _ in range(layer.rows)] for layer in layers]
         self.gb = [[0] * layer.columns for layer in layers]
         self.touched = [[False] * layer.rows for layer in layers]
+        self.filtered = [0] * layers[-1].n_out
         self.sum_o = [0] * layers[-1].n_out
         self.counters: list[list[Counts]] = []
 
@@ -164,7 +166,12 @@ class NaiveCore:
             r["psi"].append(psi)
 
         r["o"] = self.output(r["v_pre"][-1], r["s"][-1])
-        self.sum_o = [total + o for total, o in zip(self.sum_o, r["o"], strict=True)]
+        self.filtered = [
+            arithmetic.dec(f, self.config.output_d) + o
+            for f, o in zip(self.filtered, r["o"], strict=True)
+        ]
+        shown = self.filtered if self.config.readout == "spiking" else r["o"]
+        self.sum_o = [total + o for total, o in zip(self.sum_o, shown, strict=True)]
         r["sum_o"] = self.sum_o
         r["num"] = r["sum"] = r["p"] = r["e"] = r["d"] = None
         if label is not None and self.is_error_step(t):
@@ -229,10 +236,14 @@ class NaiveCore:
     def current(self, ell: int, acc: list[int]) -> list[int]:
         layer = self.config.layers[ell]
         shift = layer.fw + self.config.fraction_in(ell) - layer.fv
-        shifted = [floor(a, shift) for a in acc]
-        if self.config.current is None:
-            return shifted
-        return [self.fit(ell, "current", self.config.current, i) for i in shifted]
+        sums = [
+            floor(a, shift) + arithmetic.dec(i, layer.current_d)
+            for a, i in zip(acc, self.i[ell], strict=True)
+        ]
+        if self.config.current is not None:
+            sums = [self.fit(ell, "current", self.config.current, i) for i in sums]
+        self.i[ell] = sums
+        return sums
 
     def biases(self, ell: int) -> list[int]:
         """b in units of v, of each neuron."""

@@ -11,7 +11,7 @@ from tests.vectors import make_networks, make_vectors
 
 MAX_BYTES = 400_000
 #: Made where Lava runs, by make_lava_vectors.py.
-OF_LAVA = {"lava"}
+OF_LAVA = {"lava", "nengo_loihi"}
 MAKERS = {
     **dict.fromkeys(make_vectors.VECTORS, make_vectors.make),
     **dict.fromkeys(make_networks.VECTORS, make_networks.make),

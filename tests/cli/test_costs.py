@@ -1,0 +1,48 @@
+"""What `neurochip run` tells of time and energy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cli.running import QUICK, Command
+
+
+def test_run_tells_what_a_sample_costs(neurochip: Command, learned: Path, here: Path) -> None:
+    lines = neurochip("run", learned).out.splitlines()[-4:]
+    amount = r"[\d.]+ [munp]?"
+    assert lines[0] == (
+        "costs a sample on 2 cores of chip 'neurochip', by the weights as they are now:"
+    )
+    assert re.fullmatch(rf"  inference: {amount}s; {amount}J; [\d,]+ words of memory", lines[1])
+    for line, rule in zip(lines[2:], ("OTTT-O", "OTTT-A"), strict=True):
+        share = r"\(\d+%\)"
+        assert re.fullmatch(
+            rf"  learning by {rule} adds {amount}s {share}; {amount}J {share}; [\d,]+ words "
+            rf"{share}; of a layer's energy \d+%, \d+%",
+            line,
+        )
+    costs = neurochip("run", learned, "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] > 0
+    assert costs["inference"]["energy_unknown"] == []
+    assert list(costs["learning"]) == ["online", "accumulate"]
+    online, accumulated = costs["learning"].values()
+    assert 0 < online["share_of_energy"] < accumulated["share_of_energy"] < 1
+    assert len(online["share_of_energy_by_layer"]) == 2
+
+
+def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
+    options = ("--hardware", "loihi2", "--epochs", 1, "--json", "--out", "two.h5")
+    assert neurochip("learn", *QUICK, *options).status == 0
+    costs = neurochip("run", "two.h5", "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] is None
+    assert "synaptic_operation" in costs["inference"]["energy_unknown"]
+    assert "; unknown (message out" in neurochip("run", "two.h5").out
+
+
+def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
+    neurochip("learn", *QUICK, "--feedback", "sign", "--epochs", 1, "--out", "sign.h5")
+    assert neurochip("run", "sign.h5").out.splitlines()[-1] == (
+        "energy and time are not told: feedback is 'sign', but the account of energy and time is "
+        "of errors that come down through the weights; set feedback to 'symmetric'"
+    )
