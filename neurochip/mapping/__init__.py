@@ -15,27 +15,33 @@ from neurochip.mapping.limits import (
     check_fits,
     check_learns,
     check_supported,
+    check_synapses,
     check_thresholds,
     check_traces,
     check_weights,
 )
+from neurochip.mapping.manual import Manual
+from neurochip.mapping.place import PLACERS
 from neurochip.mapping.plan import Loop, Projection, loops_of, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
     "ENCODINGS",
+    "PLACERS",
     "ChipMap",
     "Encoding",
     "Formats",
     "Integers",
     "LayerFormats",
     "Loop",
+    "Manual",
     "Projection",
     "absorbed",
     "check_currents",
     "check_fits",
     "check_learns",
     "check_supported",
+    "check_synapses",
     "check_thresholds",
     "check_traces",
     "check_weights",

@@ -80,8 +80,8 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
         )
 
 
-def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
-    """Raise LimitError where the chip has no learning engine for a rule, or for the network."""
+def check_synapses(network: Network) -> None:
+    """Raise LimitError where synapses are listed or lead back, by which a chip doesn't learn."""
     for number, projection in enumerate(plan_of(network)):
         if projection.is_listed:
             raise LimitError(
@@ -94,6 +94,10 @@ def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"in such a network; take the feedback out, or train the network off the chip and run "
             f"it here"
         )
+
+
+def check_learns(hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule."""
     rules = hardware.learning.rules
     if rule.name not in rules:
         able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"
@@ -122,6 +126,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
+    check_epoch(network, hardware, rule)
     _check_neurons(network, hardware)
     for number, layer in enumerate(network.weight_layers):
         if layer.fan_in > limits.fan_in.value:
@@ -131,6 +136,17 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
                 f"make the layer below smaller or choose a larger chip"
             )
     _check_memory(network, hardware, rule)
+
+
+def check_epoch(network: Network, hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where a rule sums gradients over more steps than a learning epoch has."""
+    most, steps = hardware.limits.learning_epoch.value, network.timesteps
+    if rule.update == "accumulate" and most is not None and steps > most:
+        raise LimitError(
+            f"every layer sums its gradients over the {steps} steps of a sample, but a learning "
+            f"epoch of hardware {hardware.name!r} has at most {most}; set timesteps up to {most}, "
+            "or update to 'online' or 'last'"
+        )
 
 
 def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:

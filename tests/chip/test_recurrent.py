@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import neurochip as nc
 from benchmarks.nets import Neurons, chip_of, integers_of, net_a, net_b
+from neurochip.chip.neurobench import firing, neurobench
 from neurochip.data import Split
 from neurochip.errors import LimitError, RuleError
 from neurochip.kernels import layout
@@ -245,6 +246,16 @@ def test_learning_recurrent_networks_is_refused():
     )
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         chip.learn(split())
+
+
+def test_metrics_of_listed_synapses_are_refused():
+    chip = nc.Chip(Network((Sparse.random(4, 2, 1, 0),), 2))
+    sentence = (
+        "the network has listed synapses or feedback, but NeuroBench's metrics are counted for "
+        "Dense and Conv2d layers that lead up; leave them out for this network"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        neurobench(chip, firing(chip, split()))
 
 
 def test_other_ways_of_the_error_are_refused():
