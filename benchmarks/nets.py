@@ -45,15 +45,21 @@ class Neurons:
     bias: list[int]
     threshold: int
     decay: int
+    current_decay: int
 
 
-def net_a(timesteps: int, n: int = A_NEURONS, seed: int = 0) -> tuple[Network, Parameters]:
-    """Net A, or one of n neurons like it; its only input is silent, for biases drive it."""
+def net_a(
+    timesteps: int, n: int = A_NEURONS, seed: int = 0, current_lam: float = 0.0
+) -> tuple[Network, Parameters]:
+    """Net A, or one of n neurons like it; its only input is silent, for biases drive it.
+
+    With `current_lam` its neurons keep their synaptic currents, as Nengo's filters do.
+    """
     rng = np.random.default_rng(seed)
     back = Sparse.random(n, n, A_DENSITY, seed, bias=False)
     weights = rng.integers(-A_WEIGHT, A_WEIGHT + 1, back.n_synapses)
     weights[weights == 0] = 1
-    layers = (Sparse.between([], [], 1, n), LIF(A_LAM, A_THRESHOLD, "hard", 0.0, ">"))
+    layers = (Sparse.between([], [], 1, n), LIF(A_LAM, A_THRESHOLD, "hard", 0.0, ">", current_lam))
     net = Network(layers, timesteps, feedback=(Feedback(1, 0, (back,)),))
     bias = rng.integers(1, A_BIAS + 1, n).astype(np.float64)
     return net, Parameters((np.zeros(0), weights.astype(np.float64)), (bias, np.zeros(n)))
@@ -89,7 +95,9 @@ def integers_of(chip: nc.Chip) -> tuple[list[Neurons], list[Projection]]:
         assert isinstance(lif, LIF)
         bias = held.biases[number].astype(np.int64) << formats.bias_exponent
         threshold = round(lif.v_th * 2.0**formats.membrane)
-        neurons.append(Neurons(bias.tolist(), threshold, decay_factor(lif.lam)))
+        neurons.append(
+            Neurons(bias.tolist(), threshold, decay_factor(lif.lam), decay_factor(lif.current_lam))
+        )
         w = held.weights[number].astype(np.int64) << formats.membrane - formats.weight
         if isinstance(entry.layer, Sparse):
             offsets, targets = entry.layer.offsets, entry.layer.targets

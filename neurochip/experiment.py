@@ -118,8 +118,8 @@ def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
     hardware = config.load_hardware()
     rule = config.make_rule()
+    check_learns(hardware, rule)
     network = config.make_network(data.train.sample_shape, data.n_classes, hardware)
-    check_learns(network, hardware, rule)
     chip = Chip(
         network,
         hardware,

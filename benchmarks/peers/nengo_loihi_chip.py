@@ -19,8 +19,6 @@ with warnings.catch_warnings():
     from nengo_loihi.emulator.interface import EmulatorInterface
     from nengo_loihi.inputs import SpikeInput
 
-#: No filter on the current: its decay is 4096 of 4096 (the emulator adds 1).
-NO_CURRENT = 4095
 V_END = 2**23 - 1
 
 
@@ -29,7 +27,8 @@ def block_of(neurons: dict[str, Any]) -> LoihiBlock:
     n = len(neurons["bias"])
     block = LoihiBlock(n)
     part = block.compartment
-    part.decay_u = np.full(n, neurons.get("current_decay", NO_CURRENT + 1) - 1, np.int32)
+    # The emulator adds 1 to what the chip's register holds.
+    part.decay_u = np.full(n, neurons["current_decay"] - 1, np.int32)
     part.decay_v = np.full(n, neurons["decay"], np.int32)
     part.vth = np.full(n, neurons["threshold"], np.int32)
     part.bias = np.array(neurons["bias"], np.int32)

@@ -301,7 +301,8 @@ class Chip:
         Raises:
             LimitError: the chip can't learn by its rule.
         """
-        mapping.check_learns(self.network, self.hardware, self.rule)
+        mapping.check_learns(self.hardware, self.rule)
+        mapping.check_synapses(self.network)
         mapping.check_currents(self.network)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip.account import SAMPLES
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping.plan import Projection, chip_order, plan_of
 from neurochip.network import Conv2d
 
@@ -132,9 +132,17 @@ def neurobench(chip: Chip, fired: Firing) -> NeuroBench:
     Args:
         chip: whose network.
         fired: what `firing` returned for it.
+
+    Raises:
+        LimitError: synapses are listed or lead back.
     """
     weights, network = chip.integers.weights, chip.network
     plan = plan_of(network)
+    if network.feedback or any(entry.is_listed for entry in plan):
+        raise LimitError(
+            "the network has listed synapses or feedback, but NeuroBench's metrics are counted for "
+            "Dense and Conv2d layers that lead up; leave them out for this network"
+        )
     layers = list(zip(plan, weights, fired.axons, strict=True))
     operations = [int(axons @ fan_out(entry, held)) for entry, held, axons in layers]
     binary = [not k.pools and (k is not plan[0] or chip.encoding != "graded") for k in plan]

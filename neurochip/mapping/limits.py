@@ -80,8 +80,8 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
         )
 
 
-def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
-    """Raise LimitError where the chip has no learning engine for a rule, or for the network."""
+def check_synapses(network: Network) -> None:
+    """Raise LimitError where synapses are listed or lead back, by which a chip doesn't learn."""
     for number, projection in enumerate(plan_of(network)):
         if projection.is_listed:
             raise LimitError(
@@ -94,6 +94,10 @@ def check_learns(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"in such a network; take the feedback out, or train the network off the chip and run "
             f"it here"
         )
+
+
+def check_learns(hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where the chip has no learning engine for a rule."""
     rules = hardware.learning.rules
     if rule.name not in rules:
         able = f"learns by {' and '.join(rules)} only" if rules else "can't learn"

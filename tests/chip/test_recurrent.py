@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import neurochip as nc
 from benchmarks.nets import Neurons, chip_of, integers_of, net_a, net_b
+from neurochip.chip.neurobench import firing, neurobench
 from neurochip.data import Split
 from neurochip.errors import LimitError, RuleError
 from neurochip.kernels import layout
@@ -49,7 +50,7 @@ def emulated(chip: nc.Chip, x: np.ndarray, first: int) -> list[list[list[int]]]:
     ]
     inputs = [np.flatnonzero(frame).tolist() for frame in x]
     steps = len(x) + first
-    populations = [Compartments(n.bias, n.threshold, n.decay) for n in neurons]
+    populations = [Compartments(n.bias, n.threshold, n.decay, n.current_decay) for n in neurons]
     return list(emulate(populations, synapses, inputs, steps))[first:]
 
 
@@ -57,10 +58,11 @@ def listed(spikes: np.ndarray) -> list[list[int]]:
     return [np.flatnonzero(step).tolist() for step in spikes]
 
 
-@given(st.integers(1, 12), st.sampled_from([0.0, 0.3, 1.0]), st.integers(0, 2**20))
-@settings(max_examples=25, deadline=None)
-def test_recurrent_neurons_are_nengo_loihis(n, density, seed):
-    lif = LIF(0.75, 20.0, "hard", 0.0, ">")
+@pytest.mark.parametrize("current_lam", [0.0, 0.6])
+@given(n=st.integers(1, 12), density=st.sampled_from([0.0, 0.3, 1.0]), seed=st.integers(0, 2**20))
+@settings(max_examples=20, deadline=None)
+def test_recurrent_neurons_are_nengo_loihis(n, density, seed, current_lam):
+    lif = LIF(0.75, 20.0, "hard", 0.0, ">", current_lam)
     back = Sparse.random(n, n, density, seed, bias=False)
     layers = (Sparse.between([], [], 1, n), lif)
     network = Network(layers, 30, feedback=(Feedback(1, 0, (back,)),))
@@ -85,12 +87,13 @@ def unpacked(name: str, n: int) -> np.ndarray:
         return np.unpackbits(vectors[name], axis=1, count=n)
 
 
-def test_a_net_like_a_spikes_as_in_nengo_loihi():
+@pytest.mark.parametrize(("name", "current_lam"), [("a", 0.0), ("a_filtered", 0.75)])
+def test_a_net_like_a_spikes_as_in_nengo_loihi(name, current_lam):
     n = 128
-    chip = chip_of(*net_a(STEPS, n))
+    chip = chip_of(*net_a(STEPS, n, current_lam=current_lam))
     ours = chip.observe(np.zeros((1, 1)), 0).signal[1]
     assert ours.sum() > STEPS
-    assert np.array_equal(ours, unpacked("a", n))
+    assert np.array_equal(ours, unpacked(name, n))
 
 
 def test_a_net_like_b_spikes_as_in_nengo_loihi():
@@ -107,7 +110,7 @@ def test_what_others_are_given():
     neurons, (up, back) = integers_of(chip)
     assert (up.source, up.target, up.weights) == (0, 1, [])
     assert (back.source, back.target) == (1, 1)
-    assert neurons == [Neurons(neurons[0].bias, 150 << chip.formats.layers[0].membrane, 64)]
+    assert neurons == [Neurons(neurons[0].bias, 150 << chip.formats.layers[0].membrane, 64, 4096)]
 
 
 SOFT = LIF(0.5)
@@ -243,6 +246,16 @@ def test_learning_recurrent_networks_is_refused():
     )
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         chip.learn(split())
+
+
+def test_metrics_of_listed_synapses_are_refused():
+    chip = nc.Chip(Network((Sparse.random(4, 2, 1, 0),), 2))
+    sentence = (
+        "the network has listed synapses or feedback, but NeuroBench's metrics are counted for "
+        "Dense and Conv2d layers that lead up; leave them out for this network"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        neurobench(chip, firing(chip, split()))
 
 
 def test_other_ways_of_the_error_are_refused():

@@ -14,7 +14,7 @@ from benchmarks.nets import chip_of, net_a, net_b, spikes_of
 from benchmarks.peers.process import Peer
 
 STEPS = 200
-A_NEURONS, B_SIZES = 128, (40, 60, 10)
+A_NEURONS, B_SIZES, CURRENT_LAM = 128, (40, 60, 10), 0.75
 
 
 def main() -> None:
@@ -22,8 +22,10 @@ def main() -> None:
     arrays = {}
     with Peer("nengo_loihi", "nengo_loihi_chip") as peer:
         silent = np.zeros((1, STEPS, 1), np.uint8)
-        spikes, _ = spikes_of(peer, chip_of(*net_a(STEPS, A_NEURONS)), silent)
-        arrays["a"] = np.packbits(spikes[0], axis=1)
+        for name, current_lam in (("a", 0.0), ("a_filtered", CURRENT_LAM)):
+            chip = chip_of(*net_a(STEPS, A_NEURONS, current_lam=current_lam))
+            spikes, _ = spikes_of(peer, chip, silent)
+            arrays[name] = np.packbits(spikes[0], axis=1)
         net, parameters, x = net_b(STEPS, B_SIZES)
         spikes, _ = spikes_of(peer, chip_of(net, parameters), x)
         arrays |= {f"b{number}": np.packbits(s, axis=1) for number, s in enumerate(spikes)}

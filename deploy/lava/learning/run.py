@@ -26,7 +26,7 @@ __all__ = ["compare", "on_chip", "through_models", "through_session"]
 
 def compare(chip: Chip, data: Split, limit_s: float | None) -> tuple[Verdict, ...]:
     """See `neurochip.deploy.lava.learning.compare`."""
-    check_learns(chip.network, chip.hardware, chip.rule)
+    check_learns(chip.hardware, chip.rule)
     check_currents(chip.network)
     epoch = next_epoch(chip, data)
     found = through_models(epoch) if limit_s is None else through_session(epoch, limit_s)
