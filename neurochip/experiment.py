@@ -18,7 +18,15 @@ from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
-from neurochip.mapping import ChipMap, Integers, check_learns, map_network
+from neurochip.mapping import (
+    PLACERS,
+    ChipMap,
+    Integers,
+    Manual,
+    check_learns,
+    map_network,
+    plan_of,
+)
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 
@@ -120,7 +128,11 @@ def build(config: RunConfig, data: Dataset) -> Run:
         encoding=config.encoding,
         schedule=config.schedule,
         count_saturations=config.count_saturations,
+        placer=config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
+    if config.timing == "cycle":
+        chip.clock()  # what can't be timed shouldn't be learned first
     return Run(config, chip, chip.integers, [], samples.mark_of(data))
 
 
@@ -168,21 +180,30 @@ def evaluate(run: Run, data: Dataset) -> Result:
     return run.chip.evaluate(data.test)
 
 
-def map_run(run: Run, hardware: str | None = None, placer: str = "greedy") -> ChipMap:
+def map_run(run: Run, hardware: str | None = None, placer: str | None = None) -> ChipMap:
     """Spread a run's network over the cores of a chip.
 
     Args:
         run: whose network; how often its neurons fired weighs the messages of a traffic-aware
-            placer.
+            placer that is named here.
         hardware: a chip's name or path; the run's own if None. A chip that can't learn by the
             run's rule only has to hold the weights.
-        placer: "greedy", "traffic", or the path of a placement.
+        placer: "greedy", "traffic", or the path of a placement; the run's own if None.
     """
     chip = run.chip
+    if hardware is None and placer is None:
+        return chip.map
     model = chip.hardware if hardware is None else hardware_models.load(hardware)
     rule = chip.rule if chip.rule.name in model.learning.rules else None
+    own = run.config.placer if run.config.placer in PLACERS else chip.map.placement
     return map_network(
-        chip.network, model, rule, placer=placer, rates=spike_rates(run), seed=chip.seed
+        chip.network,
+        model,
+        rule,
+        placer=own if placer is None else placer,
+        neurons_per_core=run.config.neurons_per_core,
+        rates=spike_rates(run),
+        seed=chip.seed,
     )
 
 
@@ -194,8 +215,15 @@ def spike_rates(run: Run) -> list[float] | None:
         return None
     record = run.history[-1].record
     steps = record.samples * run.chip.network.timesteps
-    heard = record.counters[:, :, COUNTED_EVENTS.index("spikes_in")].sum(axis=0)
-    return [float(n) / (steps * k.n_in) for n, k in zip(heard, run.chip.network.dense, strict=True)]
+    heard, fired = (
+        record.counters[:, :, COUNTED_EVENTS.index(name)].sum(axis=0)
+        for name in ("spikes_in", "spikes_out")
+    )
+    planned = plan_of(run.chip.network)
+    # Of what pools count on the way, only the neurons below are a population.
+    signals = [(heard[0], planned[0].n_in)]
+    signals += [(n, above.n_out) for n, above in zip(fired[:-1], planned[:-1], strict=True)]
+    return [float(n) / (steps * size) for n, size in signals]
 
 
 def remaining_epochs(run: Run, path: str | Path) -> int:
@@ -244,6 +272,7 @@ def _tree(run: Run) -> dict[str, Any]:
         "rule": json.dumps(chip.rule.to_dict(), sort_keys=True),
         "formats": json.dumps(asdict(chip.formats)),
         "data_mark": run.data_mark,
+        **_placement_tree(run),
         "state": {
             "seed": chip.seed,
             "epoch": chip.epoch,
@@ -256,6 +285,13 @@ def _tree(run: Run) -> dict[str, Any]:
         **({} if run.given is None else {"given": _floats_tree(run.given)}),
         "history": _history_tree(run.history),
     }
+
+
+def _placement_tree(run: Run) -> dict[str, str]:
+    """What the file of a placement said, which may be gone when the run is read."""
+    if run.config.placer in PLACERS:
+        return {}
+    return {"placement": json.dumps(asdict(run.chip.map.placement))}
 
 
 def _integers_tree(integers: Integers) -> dict[str, Any]:
@@ -300,6 +336,8 @@ def _run(tree: dict[str, Any]) -> Run:
         schedule=config.schedule,
         parameters=given,
         count_saturations=config.count_saturations,
+        placer=Manual(**json.loads(tree["placement"])) if "placement" in tree else config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):
         raise ValueError("its formats are not those that its network gets")

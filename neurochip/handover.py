@@ -97,6 +97,8 @@ def to_chip(training: Training, data: Dataset, options: Mapping[str, Any]) -> Ru
         parameters=params,
         schedule=config.schedule,
         count_saturations=config.count_saturations,
+        placer=config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
     return Run(config, chip, chip.integers, [], data_sets.mark_of(data), params)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, memory
+from neurochip.chip import account, cycle, memory
 from neurochip.chip import core as cores
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
@@ -23,7 +23,7 @@ from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
-from neurochip.mapping import Encoding, Formats, Integers
+from neurochip.mapping import Encoding, Formats, Integers, Manual
 from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
@@ -112,11 +112,15 @@ class Chip:
             layer a step; matters where weights change at every step.
         formats: the formats of a chip that was saved; chosen for the initial weights if None.
         count_saturations: also count every value that leaves its register's range; slower.
+        placer: which core holds what, "greedy", "traffic", or the path of a placement, or a
+            placement itself; costs depend on it, weights and spikes don't.
+        neurons_per_core: at most so many neurons of a layer on a core.
+        rates: spikes a neuron and step of each population, for "traffic" (`mapping.map_network`).
 
     Raises:
         LimitError: the network doesn't fit the chip.
         RuleError: the rule asks for what a chip can't do.
-        ConfigError: the seed, the encoding or the schedule is unknown.
+        ConfigError: the seed, the encoding or the schedule is unknown, or the placement is damaged.
     """
 
     def __init__(
@@ -131,6 +135,9 @@ class Chip:
         schedule: Schedule = "layered",
         formats: Formats | None = None,
         count_saturations: bool = False,
+        placer: str | Manual = "greedy",
+        neurons_per_core: int | None = None,
+        rates: Sequence[float] | None = None,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
@@ -155,7 +162,15 @@ class Chip:
         mapping.check_supported(network, self.hardware, self.rule)
         self._plan = mapping.plan_of(network)
         mapping.check_fits(network, self.hardware, self.rule)
-        self.map = mapping.map_network(network, self.hardware, self.rule)
+        self.map = mapping.map_network(
+            network,
+            self.hardware,
+            self.rule,
+            placer=placer,
+            neurons_per_core=neurons_per_core,
+            rates=rates,
+            seed=seed,
+        )
         start = parameters or network.initial or initialise(network, seed)
         network.check(start)
         self.formats: Formats = formats or mapping.choose_formats(
@@ -322,9 +337,13 @@ class Chip:
         return observe(core, self._plan, frames, label, index, layout.EVALUATION_EPOCH)
 
     def costs(
-        self, data: Split, samples: int = account.SAMPLES, update: Update | None = None
+        self,
+        data: Split,
+        samples: int = account.SAMPLES,
+        update: Update | None = None,
+        timing: account.Timing = "analytic",
     ) -> account.Account:
-        """Energy, analytic time and words of memory of a sample, of inference and of learning.
+        """Energy, time and words of memory of a sample, of inference and of learning.
 
         The first samples are shown with the weights as they are now; nothing is learned.
 
@@ -332,13 +351,31 @@ class Chip:
             data: samples and labels.
             samples: how many are watched, fewer where the set is smaller.
             update: when weights change; as the rule says if None.
+            timing: "analytic", from counts alone, or "cycle", every message routed over the mesh.
 
         Raises:
             LimitError: the network isn't one of Dense and LIF layers in turn, or errors come down
-                by other weights than their own.
-            ConfigError: no sample was asked for.
+                by other weights than their own; or, for cycle timing, the schedule is "pipelined".
+            HardwareError: cycle timing needs what the chip's file doesn't know.
+            ConfigError: no sample was asked for, or the timing is unknown.
         """
-        return account.account(self, account.watch(self, data, samples), update)
+        if timing not in account.TIMINGS:
+            raise ConfigError(
+                f"timing {timing!r} is unknown; choose one of {', '.join(account.TIMINGS)}"
+            )
+        told = account.account(self, account.watch(self, data, samples), update)
+        return told if timing == "analytic" else cycle.in_cycles(told, self, data)
+
+    def clock(self, update: Update | None = None) -> cycle.Clock:
+        """What times samples message by message; see `neurochip.chip.cycle`.
+
+        Args:
+            update: when weights change; as the rule says if None.
+
+        Raises:
+            LimitError, HardwareError: as `costs` with cycle timing.
+        """
+        return cycle.Clock(self, update)
 
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts m, one a layer: 2^-m is nearest to numerator / E[ |x|^2 ].

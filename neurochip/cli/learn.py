@@ -44,6 +44,7 @@ def learn(
         merged = make(*collected(config, data, options))
         target = out or Path("run.h5")
         sources = {"data set": merged.data, "hardware model": merged.hardware}
+        sources["placement"] = merged.placer
         files.check_apart(target, {**sources, "configuration": config})
         files.check_writable(target)
         samples = experiment.load_data(merged)

@@ -34,13 +34,17 @@ def map_network(
         typer.Option("--out", help="The run file of a trained network. [mapped.h5]"),
     ] = None,
     placer: Annotated[
-        str,
+        Optional[str],  # noqa: UP045
         typer.Option(
             "--placer",
             metavar="greedy|traffic|FILE",
-            help="In order, with few hops, or as a .csv or .toml file says.",
+            help="In order, with few hops, or as a .csv or .toml file says. [the run's own]",
         ),
-    ] = "greedy",
+    ] = None,
+    figure: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--figure", help="Also draw the mesh into this .png, .svg or .pdf file."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Quantise a trained network for a chip; spread it, or a run's, over the chip's cores.
@@ -48,14 +52,16 @@ def map_network(
     Of a trained network, accuracy and spikes in float and on the chip are compared, and a run file
     is written, for `run`, `deploy` and `parity`.
     """
-    from neurochip import experiment, files, training
+    from neurochip import experiment, files, plot, training
     from neurochip.mapping import utilisation
 
-    facts: dict[str, Any] = {"command": "map", "file": str(path), "placer": placer}
+    if figure is not None:
+        files.check_apart(figure, {"file of the network": path, "run file": out})
+    facts: dict[str, Any] = {"command": "map", "file": str(path)}
     if files.format_of(path) == training.FORMAT:
-        run, loss, out = _handed_over(path, hardware, weight_bits, out)
+        run, loss, out = _handed_over(path, hardware, weight_bits, placer, out)
         facts = {**facts, "out": str(out), "hardware": run.chip.hardware.name, **_facts(loss)}
-        mapped = experiment.map_run(run, None, placer)
+        mapped = run.chip.map
     else:
         for name, given in (("--weight-bits", weight_bits), ("--out", out)):
             if given is not None:
@@ -65,7 +71,11 @@ def map_network(
                 )
         run, loss = experiment.load_run(path), None
         mapped = experiment.map_run(run, hardware, placer)
+    if figure is not None:
+        plot.map_figure(mapped, figure)
+        facts["figure"] = str(figure)
     if as_json:
+        facts["placer"] = placer or run.config.placer
         print_json({**facts, **utilisation.facts(mapped)})
         return
     if loss is not None:
@@ -76,21 +86,27 @@ def map_network(
     print("\neach core: its layer, and how full its fullest resource is")
     for line in utilisation.draw_mesh(mapped):
         print(line)
+    if figure is not None:
+        print(f"\nmesh drawn in {figure}")
 
 
 def _handed_over(
-    path: Path, hardware: str | None, weight_bits: int | None, out: Path | None
+    path: Path,
+    hardware: str | None,
+    weight_bits: int | None,
+    placer: str | None,
+    out: Path | None,
 ) -> tuple[Run, Loss, Path]:
     from neurochip import experiment, files, handover, samples, training
 
     target = out or Path("mapped.h5")
     trained = training.load(path)
-    sources = {"data set": trained.config.data, "hardware model": hardware}
+    sources = {"data set": trained.config.data, "hardware model": hardware, "placement": placer}
     files.check_apart(target, {**sources, "trained network": path})
     files.check_writable(target)
     data = samples.load(trained.config)
     samples.check_mark(trained.data_mark, data, path, "put them back, or train again")
-    given = {"hardware": hardware, "weight_bits": weight_bits}
+    given = {"hardware": hardware, "weight_bits": weight_bits, "placer": placer}
     options = {name: value for name, value in given.items() if value is not None}
     run = handover.to_chip(trained, data, options)
     loss = handover.loss_of(trained, run, data.test)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,11 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from neurochip.config.data import DataConfig
 from neurochip.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from neurochip.toml import NotTOML, parse
 
 _KINDS = {
     "int": "a whole number",
@@ -29,7 +24,7 @@ _KINDS = {
 MAX_EPOCHS = 1_000_000
 _POSITIVE = (
     *("timesteps", "epochs", "train_samples", "test_samples", "batch"),
-    *("first_timesteps", "first_epochs"),
+    *("first_timesteps", "first_epochs", "neurons_per_core"),
 )
 _Config = TypeVar("_Config", bound=DataConfig)
 
@@ -41,13 +36,12 @@ def read(path: str | Path) -> dict[str, Any]:
         ConfigError: the file is missing or isn't TOML.
     """
     try:
-        with Path(path).open("rb") as file:
-            return tomllib.load(file)
+        return parse(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"configuration {str(path)!r} can't be read ({error.strerror}); check the path"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (NotTOML, UnicodeDecodeError) as error:
         raise ConfigError(
             f"configuration {str(path)!r} is not valid TOML ({error}); mend that line"
         ) from None

@@ -48,6 +48,15 @@ class RunConfig(DataConfig):
     bias: bool = Field(True, description="learn biases")
     encoding: Encoding = Field("graded", description="how inputs reach the chip")
     hardware: str = Field("neurochip", description="chip: built-in name or a .toml file")
+    placer: str = Field(
+        "greedy", description="which core holds what: greedy, traffic, or a .csv or .toml file"
+    )
+    neurons_per_core: int | None = Field(
+        None, description="at most so many neurons of a layer on a core"
+    )
+    timing: Literal["analytic", "cycle"] = Field(
+        "analytic", description="time by counts alone, or message by message"
+    )
     rule: str = Field("ottt", description="learning rule")
     update: Literal["online", "accumulate", "last"] = Field(
         "online", description="when weights change: every step, sample's end, last step only"

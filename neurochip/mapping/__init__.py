@@ -19,16 +19,20 @@ from neurochip.mapping.limits import (
     check_traces,
     check_weights,
 )
+from neurochip.mapping.manual import Manual
+from neurochip.mapping.place import PLACERS
 from neurochip.mapping.plan import Projection, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
     "ENCODINGS",
+    "PLACERS",
     "ChipMap",
     "Encoding",
     "Formats",
     "Integers",
     "LayerFormats",
+    "Manual",
     "Projection",
     "absorbed",
     "check_currents",

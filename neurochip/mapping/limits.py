@@ -109,6 +109,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
+    check_epoch(network, hardware, rule)
     _check_neurons(network, hardware)
     for number, layer in enumerate(network.weight_layers):
         if layer.fan_in > limits.fan_in.value:
@@ -118,6 +119,17 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
                 f"make the layer below smaller or choose a larger chip"
             )
     _check_memory(network, hardware, rule)
+
+
+def check_epoch(network: Network, hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where a rule sums gradients over more steps than a learning epoch has."""
+    most, steps = hardware.limits.learning_epoch.value, network.timesteps
+    if rule.update == "accumulate" and most is not None and steps > most:
+        raise LimitError(
+            f"every layer sums its gradients over the {steps} steps of a sample, but a learning "
+            f"epoch of hardware {hardware.name!r} has at most {most}; set timesteps up to {most}, "
+            "or update to 'online' or 'last'"
+        )
 
 
 def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:

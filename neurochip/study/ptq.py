@@ -166,5 +166,7 @@ def quantised(
         parameters=given,
         schedule=config.schedule,
         count_saturations=config.count_saturations,
+        placer=config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

@@ -32,6 +32,8 @@ CHANGED: dict[str, Any] = {
     "bias": False,
     "encoding": "rate",
     "hardware": "neurochip",
+    "placer": "traffic",
+    "neurons_per_core": 5,
     "rule": "ottt",
     "update": "accumulate",
     "schedule": "pipelined",
@@ -66,7 +68,7 @@ CHANGED: dict[str, Any] = {
     "count_saturations": True,
 }
 #: Options that events haven't.
-OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5)}
+OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5), "timing": "cycle"}
 #: Options of networks without `hidden`.
 OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
 

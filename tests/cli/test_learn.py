@@ -64,6 +64,9 @@ def test_a_convolutional_network_from_learning_to_its_report(
     again = neurochip("run", "run.h5", "--json")
     assert again.json["accuracy"] == said.json["accuracy"]
     assert neurochip("parity", "run.h5", "--samples", 20).status == 0
+    for placer in ("greedy", "traffic"):
+        mapped = neurochip("map", "run.h5", "--placer", placer, "--json").json
+        assert mapped["cores_in_use"] == 3
     assert neurochip("report", "run.h5", "--out", "page.html").status == 0
     assert "64–256–16–10" in (here / "page.html").read_text(encoding="utf-8")
     flags = ("--conv", "4C3-P2-16", "--padding", 1, "--timesteps", 4, "--epochs", 1)

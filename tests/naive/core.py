@@ -331,12 +331,14 @@ class NaiveCore:
         last = self.config.L - 1
         e = [self.fit(last, "error", self.error_register, n) for n in errors]
         r["e"], r["d"] = e, [[] for _ in range(self.config.L)]
-        if self.config.readout == "spiking":
-            psi = r["psi"][last]
-            products = [nearest(n * p, 4) for n, p in zip(e, psi, strict=True)]
-            r["d"][last] = [self.fit(last, "error", self.error_register, n) for n in products]
-        else:
-            r["d"][last] = list(e)
+        r["d"][last] = self.through_firing(e, r["psi"][last])
+
+    def through_firing(self, e: list[int], psi: list[int]) -> list[int]:
+        """d of read-out neurons from their e: a read-out that fires has a surrogate too."""
+        if self.config.readout != "spiking":
+            return list(e)
+        products = [nearest(n * p, 4) for n, p in zip(e, psi, strict=True)]
+        return [self.fit(self.config.L - 1, "error", self.error_register, n) for n in products]
 
     def cross_entropy(self, r: dict[str, Any], label: int) -> list[int]:
         one = 2**self.config.fe
@@ -367,13 +369,17 @@ class NaiveCore:
         for ell in range(c.L - 1, 0, -1):
             below = ell - 1
             source = r["d"][c.L - 1] if c.feedback == "direct" else r["d"][ell]
-            shift = self.fraction_transport(ell) + 4 - c.layers[below].fd
             arriving = self.arriving(ell, source)
             for j, psi in enumerate(r["psi"][below]):
                 a = self.spread(ell, arriving, j)
-                word = arithmetic.step_word(c.seed, DELTA, below, clock, j)
-                d = rounded(a * psi, shift, c.delta_rounding, word)
-                r["d"][below].append(self.fit(below, "delta", self.delta_register, d))
+                r["d"][below].append(self.delta(below, j, a, psi, clock))
+
+    def delta(self, ell: int, j: int, a: int, psi: int, clock: int) -> int:
+        """d of hidden neuron j, where the errors that come down to it sum up to a."""
+        shift = self.fraction_transport(ell + 1) + 4 - self.config.layers[ell].fd
+        word = arithmetic.step_word(self.config.seed, DELTA, ell, clock, j)
+        d = rounded(a * psi, shift, self.config.delta_rounding, word)
+        return self.fit(ell, "delta", self.delta_register, d)
 
     def arriving(self, ell: int, source: list[int]) -> list[int]:
         """The error that reaches each axon of weight layer l."""
@@ -469,11 +475,14 @@ class NaiveCore:
 
     def change_biases(self, ell: int, d: list[int], clock: int) -> None:
         """b -= d * 2^-kb."""
-        c = self.config
         for j, n in enumerate(d):
-            r = arithmetic.step_word(c.seed, BIAS, ell, clock, j)
-            mantissa = self.bias[ell][j] - rounded(n, c.layers[ell].kb, c.rounding, r)
-            self.bias[ell][j] = self.fit(ell, "bias", self.bias_register, mantissa)
+            self.change_bias(ell, j, n, clock)
+
+    def change_bias(self, ell: int, j: int, n: int, clock: int) -> None:
+        c = self.config
+        r = arithmetic.step_word(c.seed, BIAS, ell, clock, j)
+        mantissa = self.bias[ell][j] - rounded(n, c.layers[ell].kb, c.rounding, r)
+        self.bias[ell][j] = self.fit(ell, "bias", self.bias_register, mantissa)
 
     def apply_gradients(self, clock: int) -> None:
         """The sample's one update, in mode "accumulate"."""

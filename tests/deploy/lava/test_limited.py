@@ -58,6 +58,15 @@ def running(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def assert_all_end(told: Path) -> None:
+    """What was killed may take a moment to be gone."""
+    pids = [int(pid) for pid in told.read_text().split()]
+    deadline = time.monotonic() + LIMIT_S
+    while any(running(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(running(pid) for pid in pids)
+
+
 def test_a_failure_is_told_in_its_own_words():
     with pytest.raises(SessionError, match=r"^the session of Lava failed with status 3: oh dear$"):
         run_limited([sys.executable, "-c", "print('oh dear'); raise SystemExit(3)"], LIMIT_S)
@@ -70,7 +79,7 @@ def test_whatever_a_command_started_ends_with_it(tmp_path, monkeypatch):
     monkeypatch.setattr("neurochip.deploy.lava.player.limited.GRACE_S", 0.5)
     told = tmp_path / "pids"
     run_limited([sys.executable, "-c", FAMILY, str(told), "0"], LIMIT_S)
-    assert not any(running(int(pid)) for pid in told.read_text().split())
+    assert_all_end(told)
 
 
 @needs_proc
@@ -84,7 +93,7 @@ def test_a_command_that_refuses_to_end_is_killed_at_the_limit(tmp_path, monkeypa
             run_limited([sys.executable, "-c", FAMILY, str(told), "600"], limit_s)
         if told.exists():
             break
-    assert not any(running(int(pid)) for pid in told.read_text().split())
+    assert_all_end(told)
 
 
 DENSE = Case(sizes=(12, 9, 7, 3), timesteps=70, threshold=300, lam=0.9)
