@@ -28,6 +28,7 @@ from .lava.networks import Case, ImageCase, Stage, cases, image_cases, naive_run
 EASY = Case(sizes=(7, 6, 5, 3), timesteps=12, threshold=120, lam=0.8)
 
 
+KEEPS = replace(EASY, current_lam=0.6)
 #: The same with convolutions, and with nothing that lava-dl can't read.
 IMAGES = ImageCase(
     sizes=(6, 3),
@@ -119,7 +120,7 @@ def test_what_is_read_behaves_as_the_chip(tmp_path_factory, case):
 
 
 @pytest.mark.skipif(not lava.is_installed(), reason="needs lava-nc, which runs on Python 3.10")
-@pytest.mark.parametrize("case", [EASY, IMAGES], ids=["dense", "conv"])
+@pytest.mark.parametrize("case", [EASY, KEEPS, IMAGES], ids=["dense", "keeps currents", "conv"])
 def test_compare_runs_the_file_through_lava(tmp_path, case):
     chip = with_even_biases(case)
     verdicts = netx.compare(chip, case.samples(3), written(chip, tmp_path))
@@ -367,7 +368,7 @@ def lava_dl_weights(lava_dl):
 
 @pytest.mark.parametrize("readout", ["linear", "leaky", "spiking"])
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("base", [EASY, IMAGES], ids=["dense", "conv"])
+@pytest.mark.parametrize("base", [EASY, KEEPS, IMAGES], ids=["dense", "keeps currents", "conv"])
 def test_lava_dls_own_reader_holds_what_the_chip_holds(lava_dl, tmp_path, base, readout, seed):
     from lava.proc.io.source import RingBuffer
 
