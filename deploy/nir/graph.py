@@ -71,8 +71,8 @@ def graph_of(network: Network, parameters: Parameters, state: dict[str, Any]) ->
             number += 1
         elif isinstance(layer, LIF) and layer.current_lam:
             dense = network.dense[number - 1]
-            bias = parameters.biases[number - 1] if dense.bias else None
-            nodes.append(_current_neurons(layer, dense.n_out, bias))
+            leak = parameters.biases[number - 1] if dense.bias else None
+            nodes.append(_current_neurons(layer, dense.n_out, leak))
         elif isinstance(layer, LIF | LI):
             nodes.append(_neurons(layer, network.dense[number - 1].n_out))
     graph = nir.NIRGraph.from_list(*nodes)
