@@ -91,8 +91,8 @@ def read(path: str | Path) -> LavaNetwork:
     """The network that lava-dl's reader makes of a file.
 
     Raises:
-        ExportError: it isn't a netx file of convolutions and dense layers of neurons without a
-            memory of currents.
+        ExportError: it isn't a netx file of convolutions and dense layers, or has neurons that
+            Lava's can't be here.
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -247,7 +247,7 @@ def _write_layer(layers: Any, layer: LavaLayer) -> None:
         group["weight"] = weights
     group["bias"] = (layer.bias << layer.bias_exponent) >> BIAS_SHIFT
     group["neuron/type"] = np.array([b"CUBA"], TEXT)
-    group["neuron/iDecay"] = FORGETS
+    group["neuron/iDecay"] = layer.current_decay + 1
     group["neuron/vDecay"] = layer.decay if layer.keeps else FORGETS
     group["neuron/vThMant"] = layer.threshold
     group["neuron/refDelay"] = 1
@@ -293,10 +293,12 @@ def _layer(
     path: str | Path, place: int, name: str, below: tuple[int, ...], group: Any
 ) -> LavaLayer:
     neuron = {name: int(group["neuron"][name][()]) for name in ("iDecay", "vDecay", "vThMant")}
-    if neuron["iDecay"] != FORGETS:
+    keeps, forgets_currents = neuron["vDecay"] < FORGETS, neuron["iDecay"] == FORGETS
+    if neuron["iDecay"] < 1 or not (keeps or forgets_currents):
         raise ExportError(
-            f"layer {place} of {str(path)!r} has iDecay {neuron['iDecay']}, but here currents "
-            f"have no memory; choose a file with iDecay {FORGETS}"
+            f"layer {place} of {str(path)!r} has iDecay {neuron['iDecay']} and vDecay "
+            f"{neuron['vDecay']}, but here currents lose 1/{FORGETS} or more in a step, and all "
+            f"where membranes do; choose a file with iDecay {FORGETS}"
         )
     if _text(group["type"]) == "conv":
         exponent, weights = 0, group["weight"][()].reshape(group["weight"].shape[:4])
@@ -317,10 +319,11 @@ def _layer(
         shape=tuple(int(n) for n in group["shape"][()]),
         bias=_bias(group),
         bias_exponent=BIAS_SHIFT,
+        current_decay=neuron["iDecay"] - 1,
         decay=neuron["vDecay"] % FORGETS,
         threshold=neuron["vThMant"],
         reset="hard",
-        keeps=neuron["vDecay"] < FORGETS,
+        keeps=keeps,
     )
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from neurochip.chip import Chip
-from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
+from neurochip.deploy.lava.player.network import NO_CURRENT_MEMORY, LavaLayer, LavaNetwork
 from neurochip.deploy.recording import layer_names
 from neurochip.errors import ExportError
 from neurochip.hardware.registers import Current, Membrane
@@ -22,8 +22,10 @@ ALIGNMENT = 6
 #: u and v have 24 bits; v is kept within +-MEMBRANE_MAX, u wraps around once beyond 2^23.
 STATE_BITS = 24
 MEMBRANE_MAX = (1 << (STATE_BITS - 1)) - 1
-#: The largest sum that one turn around brings back into u's range, and below the smallest.
+#: The largest sum that one turn around brings back into u's range, and below the smallest; and
+#: where u may already be at the end of its range.
 LARGEST_SUM = 3 << (STATE_BITS - 1 - ALIGNMENT)
+LARGEST_ADDED = 2 << (STATE_BITS - 1 - ALIGNMENT)
 #: Loihi's ranges (Lava's process models don't check them).
 WEIGHT_BITS = (2, 8)
 MOST_EXPONENT = 7
@@ -60,6 +62,7 @@ def _layer(chip: Chip, projection: Projection, number: int) -> LavaLayer:
     name, neuron, layer = layer_names(chip)[number], projection.neuron, projection.layer
     decay = FORGETS if neuron is None else decay_factor(neuron.lam)
     keeps = decay <= MOST_DECAY
+    current = decay_factor(neuron.current_lam) if isinstance(neuron, LIF) else FORGETS
     convolution = layer if isinstance(layer, Conv2d) else None
     flat_input = number == 0 and convolution is None
     return LavaLayer(
@@ -74,6 +77,7 @@ def _layer(chip: Chip, projection: Projection, number: int) -> LavaLayer:
         shape=projection.neurons,
         bias=integers.biases[number],
         bias_exponent=formats.bias_exponent,
+        current_decay=current - 1,
         decay=decay if keeps else 0,
         threshold=_threshold(neuron, name, formats.membrane),
         reset=neuron.reset if isinstance(neuron, LIF) else "hard",
@@ -155,6 +159,16 @@ def _check_layer(layer: LavaLayer) -> None:
             f"{layer.name} has a bias exponent of {layer.bias_exponent}, but Loihi's are 0 to "
             f"{MOST_BIAS_EXPONENT}; use smaller biases or a smaller membrane fraction"
         )
+    if layer.current_decay < 0:
+        raise ExportError(
+            f"{layer.name} keeps all of its currents, but Lava's lose 1/4096 or more in a step; "
+            f"lower current_lam"
+        )
+    if not layer.keeps and layer.current_decay < NO_CURRENT_MEMORY:
+        raise ExportError(
+            f"{layer.name} keeps its currents and not its membranes, but Lava's membranes keep "
+            f"1/4096 or more; set lam to {1 / FORGETS:.6f} or more, or current_lam to 0"
+        )
     if layer.threshold > MOST_THRESHOLD:
         raise ExportError(
             f"{layer.name} has a threshold mantissa of {layer.threshold}, but Loihi's are 0 to "
@@ -173,10 +187,11 @@ def _bounds(layer: LavaLayer) -> tuple[int, int]:
 
 def _check_sums(chip: Chip, layer: LavaLayer) -> None:
     smallest, largest = _bounds(layer)
-    if not -LARGEST_SUM < smallest <= largest <= LARGEST_SUM:
+    most = LARGEST_SUM if layer.current_decay == NO_CURRENT_MEMORY else LARGEST_ADDED
+    if not -most < smallest <= largest <= most:
         worst = max(smallest, largest, key=abs)
         raise ExportError(
-            f"{layer.name} can sum its weights to {worst}, but beyond {LARGEST_SUM} Lava's current "
+            f"{layer.name} can sum its weights to {worst}, but beyond {most} Lava's current "
             f"no longer wraps as a 24-bit register does; use smaller weights or fewer inputs"
         )
     bits = chip.hardware.registers.accumulator.bits.value

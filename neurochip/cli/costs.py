@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from neurochip.errors import HardwareError, LimitError
 
 if TYPE_CHECKING:
-    from neurochip.chip.account import Account
+    from neurochip.chip.account import Account, Quantity
     from neurochip.data import Dataset
     from neurochip.experiment import Run
 
@@ -45,6 +45,8 @@ def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
                 "share_of_time": one.share("time"),
                 "share_of_memory_words": one.share("words"),
                 "share_of_energy_by_layer": [one.share("energy", k) for k in layers],
+                "share_of_time_by_layer": [one.share("time", k) for k in layers],
+                "share_of_memory_words_by_layer": [one.share("words", k) for k in layers],
             }
             for one in told
         },
@@ -86,15 +88,18 @@ def _added(told: Account) -> str:
 
     learning = slice(TRACES, None)
     parts = (
-        f"{told.learning_time}{_percent(told.share('time'))}",
-        f"{told.energy(learning)}{_percent(told.share('energy'))}",
-        f"{told.words(learning):,.0f} words{_percent(told.share('words'))}",
+        f"{told.learning_time}{_shares(told, 'time')}",
+        f"{told.energy(learning)}{_shares(told, 'energy')}",
+        f"{told.words(learning):,.0f} words{_shares(told, 'words')}",
     )
-    shares = [told.share("energy", layer) for layer in range(told.counts.shape[1])]
-    known = [f"{share:.0%}" for share in shares if share is not None]
-    by_layer = f"; of a layer's energy {', '.join(known)}" if len(known) == len(shares) else ""
-    return "; ".join(parts) + by_layer
+    return "; ".join(parts)
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f" ({share:.0%})"
+def _shares(told: Account, of: Quantity) -> str:
+    """Learning's share of a sample, and of each layer; nothing where a cost is unknown."""
+    layers = range(told.counts.shape[1])
+    shares = [share for share in (told.share(of, k) for k in (None, *layers)) if share is not None]
+    if len(shares) <= len(layers):
+        return ""
+    whole, *each = (f"{share:.0%}" for share in shares)
+    return f" ({whole}, by layer {' '.join(each)})"

@@ -41,6 +41,10 @@ def map_network(
             help="In order, with few hops, or as a .csv or .toml file says. [the run's own]",
         ),
     ] = None,
+    figure: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--figure", help="Also draw the mesh into this .png, .svg or .pdf file."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Quantise a trained network for a chip; spread it, or a run's, over the chip's cores.
@@ -48,9 +52,11 @@ def map_network(
     Of a trained network, accuracy and spikes in float and on the chip are compared, and a run file
     is written, for `run`, `deploy` and `parity`.
     """
-    from neurochip import experiment, files, training
+    from neurochip import experiment, files, plot, training
     from neurochip.mapping import utilisation
 
+    if figure is not None:
+        files.check_apart(figure, {"file of the network": path, "run file": out})
     facts: dict[str, Any] = {"command": "map", "file": str(path)}
     if files.format_of(path) == training.FORMAT:
         run, loss, out = _handed_over(path, hardware, weight_bits, placer, out)
@@ -65,6 +71,9 @@ def map_network(
                 )
         run, loss = experiment.load_run(path), None
         mapped = experiment.map_run(run, hardware, placer)
+    if figure is not None:
+        plot.map_figure(mapped, figure)
+        facts["figure"] = str(figure)
     if as_json:
         facts["placer"] = placer or run.config.placer
         print_json({**facts, **utilisation.facts(mapped)})
@@ -77,6 +86,8 @@ def map_network(
     print("\neach core: its layer, and how full its fullest resource is")
     for line in utilisation.draw_mesh(mapped):
         print(line)
+    if figure is not None:
+        print(f"\nmesh drawn in {figure}")
 
 
 def _handed_over(

@@ -44,7 +44,8 @@ class Plate:
 
     Attributes:
         name: of its file, without the ending.
-        section: of the report that it belongs to: "learning", "weights", "sample" or "activity".
+        section: of the report that it belongs to: "learning", "weights", "sample", "activity" or
+            "costs".
         title: a few words.
         caption: one sentence.
         figure: what is drawn.

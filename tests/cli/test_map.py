@@ -25,6 +25,16 @@ def test_map(neurochip: Command, learned: Path) -> None:
     ]
 
 
+def test_map_draws_the_mesh(neurochip: Command, learned: Path, here: Path) -> None:
+    said = neurochip("map", learned, "--figure", "mesh.svg")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "mesh drawn in mesh.svg")
+    assert (here / "mesh.svg").read_bytes().startswith(b"<?xml")
+    refused(
+        neurochip("map", learned, "--figure", "mesh.bmp"),
+        "figure format 'bmp' is unknown; choose among png, svg, pdf",
+    )
+
+
 def test_map_on_a_chip_that_learns_otherwise(neurochip: Command, learned: Path) -> None:
     facts = neurochip("map", learned, "--hardware", "odin", "--json").json
     assert facts["cores_in_use"] == 1

@@ -284,15 +284,17 @@ def test_other_convolutions_are_refused(tmp_path, name, value):
     )
 
 
-def test_a_memory_of_currents_is_refused(tmp_path):
+@pytest.mark.parametrize(("current", "membrane"), [(0, 819), (1000, 4096)])
+def test_a_memory_of_currents_that_lava_lacks_is_refused(tmp_path, current, membrane):
     path = written(with_even_biases(EASY), tmp_path)
     with h5py.File(path, "r+") as file:
-        file["layer/2/neuron/iDecay"][()] = 1000
+        file["layer/2/neuron/iDecay"][()] = current
+        file["layer/2/neuron/vDecay"][()] = membrane
     with pytest.raises(ExportError) as caught:
         netx.read(path)
     assert str(caught.value) == (
-        f"layer 2 of {str(path)!r} has iDecay 1000, but here currents have no memory; choose a "
-        f"file with iDecay 4096"
+        f"layer 2 of {str(path)!r} has iDecay {current} and vDecay {membrane}, but here currents "
+        f"lose 1/4096 or more in a step, and all where membranes do; choose a file with iDecay 4096"
     )
 
 

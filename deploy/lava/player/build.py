@@ -20,8 +20,6 @@ __all__ = ["Processes", "build"]
 
 #: Bits of a weight as Lava holds it where both signs occur; the lowest is always 0.
 MIXED_BITS = 9
-#: dv, du of this value plus Lava's offset of 1 for u leave nothing of u: the current has no memory.
-NO_CURRENT_MEMORY = 4095
 
 
 class Processes(NamedTuple):
@@ -101,7 +99,7 @@ def _neurons(network: LavaNetwork, number: int) -> Any:
     process = {"hard": LIFReset, "soft": SoftLIF}[layer.reset]
     return process(
         shape=tuple(reversed(layer.shape)),
-        du=NO_CURRENT_MEMORY,
+        du=layer.current_decay,
         dv=layer.decay,
         bias_mant=np.ascontiguousarray(to_lava(layer.biases, len(layer.shape))),
         bias_exp=layer.bias_exponent,

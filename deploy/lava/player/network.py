@@ -15,6 +15,8 @@ from neurochip.deploy.states import LayerStates, Recording
 
 __all__ = ["LavaLayer", "LavaNetwork", "read", "to_lava"]
 
+#: du that leaves nothing of u, because Lava adds 1 to it.
+NO_CURRENT_MEMORY = 4095
 #: Kind of file that holds a network and what it is expected to do (neurochip.files).
 FORMAT = "neurochip-lava"
 
@@ -39,10 +41,11 @@ class LavaLayer:
         shape: of the neurons, (n_out,) or (channels, height, width).
         bias: int32 mantissas of 13 bits, signed, one a neuron or, of a convolution, one a channel.
         bias_exponent: 0 to 7; biases are mantissa * 2^bias_exponent, in units of v.
+        current_decay: du, 0 to 4095: u keeps (4095 - du) / 4096 in a step, toward zero.
         decay: dv, 0 to 4095: v keeps (4096 - dv) / 4096 in a step, toward zero.
         threshold: mantissa, 0 to 131071; neurons fire where v > threshold * 2^6.
         reset: what a spike does to v: "hard" (0) or "soft" (the threshold is subtracted).
-        keeps: whether v outlives a step; where not, v = u + bias.
+        keeps: whether v outlives a step; where not, v = u + bias, and u has no memory either.
     """
 
     name: str
@@ -56,6 +59,7 @@ class LavaLayer:
     shape: tuple[int, ...]
     bias: NDArray[np.int32]
     bias_exponent: int
+    current_decay: int
     decay: int
     threshold: int
     reset: str

@@ -39,6 +39,7 @@ class Case:
     exponent: int = 0
     threshold: int = 64
     lam: float = 0.5
+    current_lam: float = 0.0
     reset: Any = "hard"
     readout: str = "linear"
     timesteps: int = 4
@@ -68,7 +69,7 @@ class Case:
         return chip
 
     def network(self, v_th: float = 1.0) -> Network:
-        lif = LIF(self.lam, v_th, reset=self.reset, fires=">")
+        lif = LIF(self.lam, v_th, reset=self.reset, fires=">", current_lam=self.current_lam)
         layers = self.below_dense(lif)
         for n_in, n_out in pairwise(self.dense_sizes()):
             layers += [Dense(n_in, n_out), lif]
@@ -155,16 +156,24 @@ class ImageCase(Case):
         return self.shape
 
 
+def current_decays(lam: float) -> Any:
+    """What neurons may keep of their currents: nothing where they keep nothing of membranes."""
+    some = st.one_of(st.sampled_from([0.0, 0.0, 0.5]), st.floats(0.0, 0.9998))
+    return some if lam > 1 / 4096 else st.just(0.0)
+
+
 @st.composite
 def cases(draw: Any) -> Case:
     """Small networks of every width, exponent, threshold, leak, reset and read-out."""
     hidden = draw(st.lists(st.integers(1, 6), max_size=2))
+    lam = draw(st.one_of(st.sampled_from([0.0, 0.5]), st.floats(0.0, 0.9997)))
     return Case(
         sizes=(draw(st.integers(1, 12)), *hidden, draw(st.integers(1, 4))),
         weight_bits=draw(st.integers(2, 8)),
         exponent=draw(st.integers(0, 4)),
         threshold=draw(st.one_of(st.integers(1, 400), st.integers(1, 131071))),
-        lam=draw(st.one_of(st.sampled_from([0.0, 0.5]), st.floats(0.0, 0.9997))),
+        lam=lam,
+        current_lam=draw(current_decays(lam)),
         reset=draw(st.sampled_from(["hard", "soft"])),
         readout=draw(st.sampled_from(["linear", "leaky", "spiking"])),
         timesteps=draw(st.integers(1, 12)),
@@ -185,6 +194,7 @@ def image_cases(draw: Any) -> ImageCase:
         draw(st.integers(1, 8)),
     )
     stages: list[Stage] = []
+    lam = draw(st.sampled_from([0.0, 0.5, 0.9]))
     case = ImageCase((), shape=(channels, height, width))
     for number in range(draw(st.integers(1, 2))):
         shape = case.shape_above(case.below_dense(LIF())[:-1])
@@ -202,7 +212,8 @@ def image_cases(draw: Any) -> ImageCase:
         weight_bits=draw(st.integers(2, 8)),
         exponent=draw(st.integers(0, 3)),
         threshold=draw(st.one_of(st.integers(1, 400), st.integers(1, 131071 >> 4))),
-        lam=draw(st.sampled_from([0.0, 0.5, 0.9])),
+        lam=lam,
+        current_lam=draw(current_decays(lam)),
         reset=draw(st.sampled_from(["hard", "soft"])),
         readout=draw(st.sampled_from(["linear", "leaky", "spiking"])),
         timesteps=draw(st.integers(1, 6)),
@@ -237,11 +248,13 @@ def wrapping_image_cases(draw: Any) -> ImageCase:
 @st.composite
 def wrapping_cases(draw: Any) -> Case:
     """Wide networks whose first currents leave 24 bits, and whose membranes saturate."""
+    current_lam = draw(st.sampled_from([0.0, 0.7]))
     return Case(
-        sizes=(draw(st.integers(131, 380)), draw(st.integers(1, 4)), 2),
+        sizes=(draw(st.integers(131, 250 if current_lam else 380)), draw(st.integers(1, 4)), 2),
         exponent=3,
         threshold=draw(st.sampled_from([1, 5000, 131071])),
-        lam=draw(st.sampled_from([0.0, 0.5, 0.99])),
+        lam=draw(st.sampled_from([0.5, 0.99] if current_lam else [0.0, 0.5, 0.99])),
+        current_lam=current_lam,
         reset=draw(st.sampled_from(["hard", "soft"])),
         readout=draw(st.sampled_from(["linear", "spiking"])),
         timesteps=draw(st.integers(1, 8)),
@@ -258,7 +271,7 @@ def naive_run(network: LavaNetwork, inputs: np.ndarray) -> Recording:
     neurons = [
         naive.LIF(
             n=math.prod(layer.shape),
-            du=4095,
+            du=layer.current_decay,
             dv=layer.decay,
             bias_mant=layer.biases.ravel().tolist(),
             bias_exp=layer.bias_exponent,
@@ -327,6 +340,9 @@ GOLDEN: dict[str, Case] = {
         lam=0.99,
         extreme=True,
         density=1.0,
+    ),
+    "keeps currents": Case(
+        sizes=(12, 9, 7, 3), timesteps=40, threshold=900, lam=0.8, current_lam=0.6
     ),
     "conv": ImageCase(
         sizes=(6, 3),

@@ -14,9 +14,10 @@ from neurochip.config import make
 from neurochip.deploy import lava as export
 from neurochip.deploy.lava import learning
 from neurochip.deploy.lava.learning.clock import Clock
+from neurochip.errors import LimitError
 from neurochip.experiment import build, load_data, load_run, save_run
 from neurochip.experiment import learn as learn_run
-from neurochip.network import LIF, Network, initialise
+from neurochip.network import LIF, Dense, Network, initialise
 from neurochip.rules import OTTT
 
 DIGITS = data.load("digits")
@@ -166,6 +167,14 @@ def test_what_is_compared_is_what_a_pipelined_chip_learns():
         assert np.array_equal(layer.states["weights"].ravel(), weights.ravel())
         assert np.array_equal(layer.states["biases"].ravel(), biases)
     assert not any(np.array_equal(a, b) for a, b in zip(before, chip.integers.weights, strict=True))
+
+
+@needs_lava
+def test_neurons_that_keep_their_currents_cannot_learn():
+    lif = LIF(0.5, reset="hard", fires=">", current_lam=0.5)
+    network = Network((Dense(64, 5), lif, Dense(5, 10)), 4)
+    with pytest.raises(LimitError, match="keep their synaptic current"):
+        learning.compare(Chip(network, "loihi", encoding="rate"), TRAIN)
 
 
 def test_signals_are_those_that_the_chip_sees():

@@ -203,6 +203,29 @@ def with_integers(case: Case, weights=None, biases=None, bits=13) -> Chip:
     return chip
 
 
+def test_currents_that_last_for_ever_are_refused():
+    assert refusal(replace(EASY, current_lam=0.99999).chip()) == (
+        "layer 0 keeps all of its currents, but Lava's lose 1/4096 or more in a step; lower "
+        "current_lam"
+    )
+
+
+def test_currents_that_outlive_membranes_are_refused():
+    assert refusal(replace(EASY, lam=0.0, current_lam=0.5).chip()) == (
+        "layer 0 keeps its currents and not its membranes, but Lava's membranes keep 1/4096 or "
+        "more; set lam to 0.000244 or more, or current_lam to 0"
+    )
+
+
+def test_sums_on_top_of_a_current_that_wrap_twice_are_refused():
+    case = replace(EASY, sizes=(2100, 2, 2), current_lam=0.5)
+    weights = tuple(np.full(w.shape, 127, np.int8) for w in case.integers().weights)
+    assert refusal(with_integers(case, weights=weights)) == (
+        "layer 0 can sum its weights to 266700, but beyond 262144 Lava's current no longer wraps "
+        "as a 24-bit register does; use smaller weights or fewer inputs"
+    )
+
+
 def test_a_wide_bias_is_refused():
     biases = tuple(np.full(n, 5000, np.int32) for n in EASY.sizes[1:])
     assert refusal(with_integers(EASY, biases=biases)) == (
