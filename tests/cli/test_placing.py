@@ -48,6 +48,19 @@ def test_cycle_timing_is_told(neurochip: Command) -> None:
     assert costs["inference"]["seconds"] > 4 * 113e-9
 
 
+def test_a_run_is_timed_as_asked(neurochip: Command, learned: Path) -> None:
+    kinds = ("analytic", "cycle")
+    told = {k: neurochip("run", learned, "--timing", k, "--json").json["costs"] for k in kinds}
+    assert [told[kind]["timing"] for kind in kinds] == ["analytic", "cycle"]
+    assert told["analytic"]["inference"]["seconds"] != told["cycle"]["inference"]["seconds"]
+    for key in ("energy_joules", "memory_words"):
+        assert told["analytic"]["inference"][key] == told["cycle"]["inference"][key]
+    refused(
+        neurochip("run", learned, "--timing", "exact"),
+        "options: timing is 'exact'; it must be 'analytic' or 'cycle'",
+    )
+
+
 def test_what_cant_be_timed_is_not_learned(neurochip: Command, here: Path) -> None:
     refused(
         neurochip("learn", *QUICK, "--timing", "cycle", "--hardware", "loihi"),

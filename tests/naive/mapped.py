@@ -76,6 +76,7 @@ class Part(NaiveCore):
     def start_sample(self) -> None:
         layers = range(self.config.L)
         self.v = [[0] * len(neurons) for neurons in self.own]
+        self.i = [[0] * len(neurons) for neurons in self.own]
         self.x: Any = [dict.fromkeys(self.axons[ell].values(), 0) for ell in layers]
         self.counters = []
         self.clear_sums()
