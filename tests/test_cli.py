@@ -208,14 +208,6 @@ def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
     assert "; unknown (message out" in neurochip("run", "two.h5").out
 
 
-def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
-    neurochip("learn", *QUICK, "--feedback", "sign", "--epochs", 1, "--out", "sign.h5")
-    assert neurochip("run", "sign.h5").out.splitlines()[-1] == (
-        "energy and time are not told: feedback is 'sign', but the account of energy and time is "
-        "of errors that come down through the weights; set feedback to 'symmetric'"
-    )
-
-
 def test_parity(neurochip: Command, learned: Path, here: Path) -> None:
     said = neurochip("parity", learned, "--against", "float")
     assert (said.status, said.err) == (0, "")

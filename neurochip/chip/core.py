@@ -177,6 +177,7 @@ def _allocate(
         error=np.zeros(classes, np.int64),
         delta=neurons(np.int16),
         output_sum=np.zeros(classes, np.int64),
+        changed=neurons(np.uint8),
         touched=neurons(np.uint8),
         rows=neurons(np.int32),
         lifted=neurons(np.int16),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neurochip.errors import LimitError
-
 if TYPE_CHECKING:
     from neurochip.chip.account import Account
     from neurochip.data import Dataset
@@ -14,26 +12,17 @@ if TYPE_CHECKING:
 _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
 
 
-def _accounts(run: Run, samples: Dataset) -> list[Account] | str:
-    """One account for each way to update, the run's own first, or why there is none."""
-    from neurochip.chip.account import account, watch
-
-    own = run.chip.rule.update
-    try:
-        seen = watch(run.chip, samples.test)
-    except LimitError as error:
-        return str(error)
-    updates = dict.fromkeys((own, "online", "accumulate"))
-    return [account(run.chip, seen, update) for update in updates]
+def _accounts(run: Run, samples: Dataset) -> list[Account]:
+    """One account for each way to update, the run's own first."""
+    updates = dict.fromkeys((run.chip.rule.update, "online", "accumulate"))
+    return [run.chip.costs(samples.test, update=update) for update in updates]
 
 
 def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
-    """What a sample costs as JSON holds it; "untold" says why there is nothing to tell."""
+    """What a sample costs as JSON holds it."""
     from neurochip.chip.account import TRACES
 
     told = _accounts(run, samples)
-    if isinstance(told, str):
-        return {"untold": told}
     inference, learning = slice(TRACES), slice(TRACES, None)
     layers = range(told[0].counts.shape[1])
     return {
@@ -70,9 +59,6 @@ def print_costs(run: Run, samples: Dataset) -> None:
     from neurochip.chip.account import TRACES
 
     told = _accounts(run, samples)
-    if isinstance(told, str):
-        print(f"energy and time are not told: {told}")
-        return
     first, name = told[0], run.chip.hardware.name
     cores = "1 core" if first.cores == 1 else f"{first.cores} cores"
     print(f"costs a sample on {cores} of chip {name!r}, by the weights as they are now:")

@@ -17,6 +17,7 @@ MODULES = (
     "test_twin",
     "test_pipelined",
     "test_lanes",
+    "test_bits",
     "test_random",
     "test_arithmetic",
     "test_agenda",

@@ -19,6 +19,7 @@ from neurochip.deploy.lava.learning.threads import step_together
 from neurochip.deploy.lava.player.limited import run_limited
 from neurochip.deploy.states import LayerStates, Verdict
 from neurochip.errors import ExportError
+from neurochip.kernels.meter import silent
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 
 __all__ = ["compare", "on_chip", "through_models", "through_session"]
@@ -41,6 +42,7 @@ def on_chip(epoch: NextEpoch) -> tuple[LayerStates, ...]:
     core = copied(epoch.core)
     learn_stream_pipelined(
         core,
+        silent(core.layers.size),
         late_view(core),
         delay_lines(core),
         epoch.inputs,
