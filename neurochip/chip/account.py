@@ -13,7 +13,7 @@ several cores.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,12 @@ from neurochip.rules.ottt import Update
 
 Counts = NDArray[np.int64]
 Quantity: TypeAlias = Literal["time", "energy", "words"]
+#: How the time of a step is found: from counts alone, or message by message.
+Timing: TypeAlias = Literal["analytic", "cycle"]
+TIMINGS: tuple[Timing, ...] = get_args(Timing)
 
-__all__ = ["ERRORS", "INFERENCE", "PHASES", "SAMPLES", "TRACES", "UPDATES", "Account", "account"]
+__all__ = ["ERRORS", "INFERENCE", "PHASES", "SAMPLES", "TIMINGS", "TRACES", "UPDATES"]
+__all__ += ["Account", "Timing", "account"]
 
 #: Samples that are watched unless someone asks for more.
 SAMPLES = 32
@@ -54,6 +58,7 @@ class Account:
         chip_map: which core holds what.
         inference_time: of a sample without learning (see `time`).
         learning_time: what learning adds to it.
+        timing: how both were found, "analytic" or "cycle".
     """
 
     update: Update
@@ -62,6 +67,7 @@ class Account:
     chip_map: ChipMap
     inference_time: Amount
     learning_time: Amount
+    timing: Timing = "analytic"
 
     @property
     def cores(self) -> int:

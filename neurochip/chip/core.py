@@ -15,7 +15,7 @@ from neurochip.kernels.convolution import GROUP
 from neurochip.mapping import Formats, Integers, Projection, plan_of
 from neurochip.mapping.formats import PSI_FRACTION, LayerFormats, decay_factor, lam_below
 from neurochip.mapping.plan import chip_order
-from neurochip.network import LI, LIF, Conv2d, Network
+from neurochip.network import LI, LIF, Conv2d, LowPass, Network
 from neurochip.rules import OTTT
 
 ROUNDINGS = {
@@ -148,6 +148,7 @@ def _allocate(
     sum_dtype: Any = np.int64 if _needs_wide_sums(plan, hardware, formats) else np.int32
     narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
     gradient_dtype: Any = np.int16 if narrow_gradient else np.int32
+    has_memory = any(isinstance(k.neuron, LIF) and k.neuron.current_lam for k in plan)
 
     def neurons(dtype: Any) -> NDArray[Any]:
         return np.zeros(n, dtype)
@@ -170,12 +171,14 @@ def _allocate(
         n_active=np.zeros(n_layers + 1, np.int64),
         trace=neurons(np.int32),
         accumulator=neurons(sum_dtype),
+        current=neurons(np.int32) if has_memory else np.zeros(0, np.int32),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
         psi=neurons(np.int16),
         error=np.zeros(classes, np.int64),
         delta=neurons(np.int16),
+        output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
         changed=neurons(np.uint8),
         touched=neurons(np.uint8),
@@ -283,6 +286,8 @@ def _fill_settings(
         s.shadow_low, s.shadow_high = ends(r.shadow.bits.value)
     s.fires_at_threshold = hardware.neuron.fires == ">="
     s.narrow_weights = r.weight.bits.value <= NARROW_BITS
+    last = network.layers[-1]
+    s.output_decay = decay_factor(1.0 - 1.0 / last.tau if isinstance(last, LowPass) else 0.0)
 
 
 def _fill_layer(
@@ -347,6 +352,7 @@ def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT)
     scale = 2.0**fraction
     layer.membrane_decay = decay_factor(neuron.lam) if neuron is not None else 0
     lif = neuron if isinstance(neuron, LIF) else PLAIN
+    layer.current_decay = decay_factor(lif.current_lam)
     layer.threshold = max(1, int(np.floor(lif.v_th * scale + 0.5)))
     power = int(layer.threshold).bit_length() - 1
     layer.threshold_log2 = power if layer.threshold == 1 << power else -1

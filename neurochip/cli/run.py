@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurochip.cli.complexity import complexity_facts, measured, print_complexity
 from neurochip.cli.costs import cost_facts, print_costs
 from neurochip.cli.output import Json, OtherData, RunPath, announce_compilation, print_json
 
@@ -31,6 +32,7 @@ def run(
                 "accuracy": result.accuracy,
                 "events_per_sample": events,
                 "saturations": _totals(result.saturations),
+                "neurobench": complexity_facts(measured(trained, samples)),
                 "costs": cost_facts(trained, samples),
             }
         )
@@ -39,6 +41,7 @@ def run(
     for layer in events:
         text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
         print(f"  events a sample: {text}")
+    print_complexity(measured(trained, samples))
     print_costs(trained, samples)
 
 

@@ -106,7 +106,8 @@ _SETTING_FIELDS = (
     "weight_low weight_high weight_rounding "
     "shadow_shift shadow_low shadow_high "
     "bias_low bias_high "
-    "fires_at_threshold surrogate narrow_weights"
+    "fires_at_threshold surrogate narrow_weights "
+    "output_decay"  # of the trace that sums a spiking read-out's spikes
 ).split()
 
 _LAYER_FIELDS = (
@@ -117,7 +118,8 @@ _LAYER_FIELDS = (
     "short_products "  # whether four products of weight and signal add up inside 16 bits
     "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
     "current_shift "  # accumulator to membrane: fv - fw - f_in
-    "membrane_decay threshold threshold_log2 reset reset_value membrane_fraction surrogate_width "
+    "current_decay membrane_decay threshold threshold_log2 reset reset_value "
+    "membrane_fraction surrogate_width "
     "trace_fraction trace_decay "  # of the population below
     "delta_fraction "  # of the error at this layer's output
     "transport_shift feedback_start "  # from this layer's output error to the population below
@@ -151,13 +153,15 @@ class Core(NamedTuple):
     n_active: NDArray[np.int64]  # (L+1,) how many
     trace: NDArray[np.int32]  # (N,) x, f = trace_fraction
     accumulator: NDArray[np.int32] | NDArray[np.int64]  # (N,)
+    current: NDArray[np.int32]  # (N,) synaptic currents, (0,) where none outlives its step
     exact: NDArray[np.int64]  # (N,) values before they are fitted into a register
     v: NDArray[np.int32]  # (N,) membrane after the reset
     v_pre: NDArray[np.int32]  # (N,) membrane before the reset; the read-out's o
     psi: NDArray[np.int16]  # (N,) surrogate 0..16
     error: NDArray[np.int64]  # (C,) e of the read-out
     delta: NDArray[np.int16]  # (N,) d
-    output_sum: NDArray[np.int64]  # (C,) sum of o over the steps of a sample
+    output_trace: NDArray[np.int64]  # (C,) filtered spikes of a spiking read-out
+    output_sum: NDArray[np.int64]  # (C,) sum of o, or of the filtered spikes, over a sample's steps
     changed: NDArray[np.uint8]  # (N,) axons whose trace wasn't 0 before or after the last step
     touched: NDArray[np.uint8]  # (N,) rows that had a nonzero factor in this sample
     rows: NDArray[np.int32]  # (N,) scratch: rows with a nonzero factor

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import copy_all
-from neurochip.kernels.axon import axons_in
+from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
 from neurochip.kernels.meter import end_step, meter_neurons, meter_spikes, meter_traces
 from neurochip.kernels.neuron import neurons, raw_factor, traces
@@ -72,6 +72,7 @@ def hidden_layer(core, meter, lines, number, tau, step):  # type: ignore[no-unty
         read_out(core, tau)
     else:
         neurons(core, number, tau)
+        pool(core, number + 1)
     meter_traces(core, meter, number)
     meter_spikes(core, meter, number)
     meter_neurons(core, meter, number)
@@ -92,6 +93,7 @@ def first_layer(core, meter, lines, frame, sample, epoch, tau, step):  # type: i
         read_out(core, tau)
     else:
         neurons(core, 0, tau)
+        pool(core, 1)
     meter_spikes(core, meter, 0)
     meter_neurons(core, meter, 0)
     wait(core, lines, 0, tau)

@@ -170,8 +170,10 @@ def _layer_formats(
         registers.weight.bits.value,
         registers.weight.headroom.value,
     )
-    follows_weight = registers.membrane.fraction_rule == "weight"
-    membrane = registers.membrane.fraction.value + (weight if follows_weight else 0)
+    membrane = registers.membrane.fraction.value
+    if registers.membrane.fraction_rule == "weight":
+        # It's sums that are shifted by the register's fraction: of weights, or of their multiples.
+        membrane += weight + projection.signal_fraction
     is_readout = number == len(network.weight_layers) - 1
     delta_register = registers.error if is_readout else registers.delta
     delta_bits = delta_register.bits.value

@@ -50,6 +50,12 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
                 f"{hardware.name!r} has {' and '.join(hardware.neuron.resets)}; "
                 f"set reset = {hardware.neuron.resets[0]!r}"
             )
+        if neuron.current_lam and not hardware.registers.current.bits.value:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but hardware {hardware.name!r} has no register for "
+                f"it; choose one that has, such as 'loihi'"
+            )
         if neuron.fires != hardware.neuron.fires:
             raise LimitError(
                 f"neurons of layer {number} fire at v {neuron.fires} v_th, but hardware "
@@ -84,6 +90,17 @@ def check_learns(hardware: Hardware, rule: OTTT) -> None:
         )
 
 
+def check_currents(network: Network) -> None:
+    """Raise LimitError where neurons keep their current, whose traces a chip doesn't learn by."""
+    for number, neuron in enumerate(_spiking(network)):
+        if neuron.current_lam:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but OTTT's traces are of spikes that don't; run this "
+                f"network, or learn with neurons without it"
+            )
+
+
 def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError where the network is larger than the chip."""
     limits = hardware.limits
@@ -92,6 +109,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
+    check_epoch(network, hardware, rule)
     _check_neurons(network, hardware)
     for number, layer in enumerate(network.weight_layers):
         if layer.fan_in > limits.fan_in.value:
@@ -101,6 +119,17 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
                 f"make the layer below smaller or choose a larger chip"
             )
     _check_memory(network, hardware, rule)
+
+
+def check_epoch(network: Network, hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where a rule sums gradients over more steps than a learning epoch has."""
+    most, steps = hardware.limits.learning_epoch.value, network.timesteps
+    if rule.update == "accumulate" and most is not None and steps > most:
+        raise LimitError(
+            f"every layer sums its gradients over the {steps} steps of a sample, but a learning "
+            f"epoch of hardware {hardware.name!r} has at most {most}; set timesteps up to {most}, "
+            "or update to 'online' or 'last'"
+        )
 
 
 def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:

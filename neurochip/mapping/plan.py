@@ -31,6 +31,7 @@ from neurochip.network import (
     Dropout,
     Flatten,
     Layer,
+    LowPass,
     Network,
     Scale,
     Shape,
@@ -189,10 +190,7 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
     Raises:
         LimitError: a chip can't hold one of the layers.
     """
-    if network.feedback:
-        raise LimitError(
-            f"the network has feedback between layers, which a chip lacks; {ANY_REMEDY}"
-        )
+    check_no_feedback(network)
     planned: list[Projection] = []
     before = shape = network.in_shape
     pools: tuple[int, ...] = ()
@@ -212,10 +210,20 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
             pools, shape = (*pools, layer.kernel), layer.out_shape(shape)
         elif isinstance(layer, LIF | LI):
             planned[-1] = replace(planned[-1], neuron=layer)
+        elif isinstance(layer, LowPass) and number > network.readout_index:
+            continue  # filters what the host sums up
         elif not isinstance(layer, Flatten):
             remedy = REMEDIES.get(type(layer), ANY_REMEDY)
             raise LimitError(f"{name}, which a chip lacks; {remedy}")
     return tuple(planned)
+
+
+def check_no_feedback(network: Network) -> None:
+    """Raise LimitError where a layer hears one above it."""
+    if network.feedback:
+        raise LimitError(
+            f"the network has feedback between layers, which a chip lacks; {ANY_REMEDY}"
+        )
 
 
 def _check_weights(layer: WeightLayer, name: str, *, is_last: bool) -> None:

@@ -24,7 +24,17 @@ from neurochip.network.description import (
     layers_from_dicts,
     layers_to_dicts,
 )
-from neurochip.network.layers import BatchNorm, Conv2d, Dense, Layer, Residual, WeightLayer
+from neurochip.network.layers import (
+    AvgPool,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Flatten,
+    Layer,
+    Residual,
+    SumPool,
+    WeightLayer,
+)
 from neurochip.network.neurons import LI, LIF, Fires, Reset, Shape
 from neurochip.network.order import Feedback, check_order, flows_through
 from neurochip.network.parameters import Parameters
@@ -234,6 +244,21 @@ class Network:
             if number % 2 == 1 and not isinstance(layer, LIF | LI):
                 return f"a {type(layer).__name__} as layer {number}"
             if isinstance(layer, Dense) and layer.sws:
+                return f"standardised weights in layer {number}"
+        return "feedback between layers" if self.feedback else None
+
+    @property
+    def unlike_feedforward(self) -> str | None:
+        """The first thing that tells the network from weights, pools and neurons in turn, in words.
+
+        Weights are Dense or Conv2d without sws; None where there are no other layers, and no
+        feedback.
+        """
+        allowed = (Dense, Conv2d, AvgPool, SumPool, Flatten, LIF, LI)
+        for number, layer in enumerate(self.layers):
+            if not isinstance(layer, allowed):
+                return f"a {type(layer).__name__} as layer {number}"
+            if isinstance(layer, Dense | Conv2d) and layer.sws:
                 return f"standardised weights in layer {number}"
         return "feedback between layers" if self.feedback else None
 

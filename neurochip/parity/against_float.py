@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
 from neurochip.data import Split
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping import plan_of
 from neurochip.reference import Recording, record
 
@@ -93,7 +93,12 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
         chip: in the state that is to be compared; it isn't changed.
         data: samples and labels.
         samples: how many, fewer where the set is smaller.
+
+    Raises:
+        ConfigError: no sample was asked for.
+        LimitError: neurons keep their synaptic current, for which OTTT has no gradient.
     """
+    _check_gradients(chip)
     if samples < 1:
         raise ConfigError(f"parity was asked for {samples} samples; it needs 1 or more")
     part = data.take(min(samples, len(data)))
@@ -106,6 +111,16 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
         for number in range(len(chip.network.weight_layers))
     )
     return FloatParity(len(seen), float(differing.mean()), layers)
+
+
+def _check_gradients(chip: Chip) -> None:
+    for number, neuron in enumerate(chip.network.neurons):
+        if neuron.current_lam:
+            raise LimitError(
+                f"parity with float compares OTTT's gradients, but neurons of layer {number} keep "
+                f"their synaptic current (current_lam is {neuron.current_lam:.6g}), for which it "
+                f"has none; neurochip map compares the spikes of a trained network"
+            )
 
 
 def _reference(chip: Chip, seen: list[Observation], y: NDArray[Any]) -> Recording:

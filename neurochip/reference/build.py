@@ -30,7 +30,7 @@ from neurochip.network import (
     WeightLayer,
 )
 from neurochip.reference.chain import Chain, FeedbackNodes, Node, StatelessNode, SumNode
-from neurochip.reference.neurons import LIFNode, LINode, LowPassNode
+from neurochip.reference.neurons import CurrentLIFNode, LIFNode, LINode, LowPassNode
 from neurochip.reference.operators import (
     SPATIAL,
     AdaptivePoolOperator,
@@ -47,7 +47,7 @@ from neurochip.reference.operators import (
 from neurochip.reference.unrolled import UnrolledLI, UnrolledLIF, UnrolledLowPass
 from neurochip.reference.values import Values
 from neurochip.reference.weights import StillNode, TracedNode, WeightNode
-from neurochip.rules.surrogates import Surrogate
+from neurochip.rules.surrogates import Floats, Surrogate
 
 
 class Kit(Protocol):
@@ -56,7 +56,7 @@ class Kit(Protocol):
     def weights(self, place: Place, number: int, layer: WeightLayer) -> Node:
         """A weight layer; `place` says what comes in."""
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Spiking neurons."""
 
     def readout(self, place: Place, layer: LI) -> Node:
@@ -105,6 +105,7 @@ class Builder:
         self._gradients = gradients
         self._weight_numbers: Iterator[int] = iter(range(len(network.weight_layers)))
         self._norm_numbers: Iterator[int] = iter(range(len(network.norm_layers)))
+        self._bias: Floats = np.zeros(0)
 
     def chain(self) -> Chain:
         """The network's chain."""
@@ -134,9 +135,11 @@ class Builder:
     def _node(self, layer: Layer, place: Place) -> Node | None:
         kit = self._kit
         if isinstance(layer, Dense | Conv2d):
-            return kit.weights(place, next(self._weight_numbers), layer)
+            number = next(self._weight_numbers)
+            self._bias = self._values.biases[number]
+            return kit.weights(place, number, layer)
         if isinstance(layer, LIF):
-            return kit.neurons(place, layer)
+            return kit.neurons(place, layer, self._bias)
         if isinstance(layer, LI):
             return kit.readout(place, layer)
         if isinstance(layer, LowPass):
@@ -193,9 +196,12 @@ class StepKit:
         """Weights without a trace."""
         return WeightNode(number, layer, place.shape, self._values, self._gradients)
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Neurons with a state of one step."""
-        return LIFNode(layer, place.inside(self._batch), self._values.dtype, self.surrogate)
+        shape, dtype = place.inside(self._batch), self._values.dtype
+        if layer.current_lam:
+            return CurrentLIFNode(layer, shape, dtype, self.surrogate, bias)
+        return LIFNode(layer, shape, dtype, self.surrogate)
 
     def readout(self, place: Place, layer: LI) -> Node:
         """A read-out with a state of one step."""
@@ -303,7 +309,7 @@ class UnrolledKit:
         """Weights, whose gradient uses what came in."""
         return WeightNode(number, layer, place.shape, self._values, self._gradients)
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Neurons through time."""
         return UnrolledLIF(layer, self._timesteps, self._surrogate, self._detach_reset)
 

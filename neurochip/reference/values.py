@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from neurochip.errors import RuleError
 from neurochip.network import BatchNorm, Conv2d, Dense, Network, Norm, Parameters
 from neurochip.rules.surrogates import Floats
 
@@ -101,3 +103,16 @@ def _layers_below_norms(network: Network) -> list[int]:
 
 def _copies(arrays: Sequence[Floats]) -> tuple[Any, ...]:
     return tuple(array.astype(np.float64) for array in arrays)
+
+
+def checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
+    """`dtype` as float64 or float32.
+
+    Raises:
+        RuleError: if it is neither.
+    """
+    wanted = np.dtype(dtype)
+    for known in (np.dtype(np.float64), np.dtype(np.float32)):
+        if wanted == known:
+            return known
+    raise RuleError(f"dtype is {wanted}; the float engine needs float64 or float32.")

@@ -10,6 +10,13 @@ import pytest
 from neurochip import data as data_sets
 from neurochip.chip import COUNTED_EVENTS, Chip
 from neurochip.chip.account import ERRORS, INFERENCE, PHASES, TRACES, UPDATES, Account
+from neurochip.chip.counts import (
+    count_accumulation,
+    count_application,
+    count_inference,
+    count_transport,
+    with_input,
+)
 from neurochip.data import Split
 from neurochip.errors import ConfigError
 from neurochip.hardware import EVENTS
@@ -19,13 +26,6 @@ from neurochip.rules import OTTT
 from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.ottt import Update
 from tests.mapping.nets import chip as small_chip
-from tests.naive.counts import (
-    count_accumulation,
-    count_application,
-    count_inference,
-    count_transport,
-    with_input,
-)
 
 DIGITS = data_sets.load("digits").test
 ONE = Split(np.ones((1, 2)), np.zeros(1, np.int64))

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neurochip.hardware import EVENTS
-from neurochip.mapping import ChipMap, map_network
-from neurochip.network import Network
-from tests.mapping.nets import NETS, Matrices, chip, core_of_neurons, mapped_nets
-from tests.naive.connections import driven, full, hops
-from tests.naive.counts import (
+from neurochip.chip.counts import (
     count_inference,
     count_traces,
     count_transport,
     count_update,
     with_input,
 )
+from neurochip.hardware import EVENTS
+from neurochip.mapping import ChipMap, map_network
+from neurochip.network import Network
+from tests.mapping.nets import NETS, Matrices, chip, core_of_neurons, mapped_nets
+from tests.naive.connections import driven, full, hops
 
 Flags = NDArray[np.bool_]
 #: Events at one core.

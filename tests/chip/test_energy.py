@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from neurochip import hardware
+from neurochip.chip.counts import count_inference, count_update
 from neurochip.chip.energy import (
     Amount,
     busy_time,
@@ -20,7 +21,6 @@ from neurochip.chip.energy import (
 from neurochip.hardware import EVENTS, cost_table
 from neurochip.mapping import ChipMap, map_network
 from neurochip.network import Network
-from tests.naive.counts import count_inference, count_update
 
 LOIHI = hardware.load("loihi")
 TABLE = cost_table(LOIHI)

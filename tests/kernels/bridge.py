@@ -103,12 +103,14 @@ def allocate(c: CoreConfig) -> layout.Core:
         n_active=np.zeros(c.L + 1, np.int64),
         trace=neurons(np.int32),
         accumulator=neurons(sum_dtype),
+        current=neurons(np.int32),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
         psi=neurons(np.int16),
         error=np.zeros(classes, np.int64),
         delta=neurons(np.int16),
+        output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
         changed=neurons(np.uint8),
         touched=neurons(np.uint8),
@@ -150,6 +152,7 @@ def fill_settings(s: Any, c: CoreConfig, count: bool) -> None:
     # In a run all layers fire by one rule; see `with_one_way_to_fire`.
     s.fires_at_threshold = c.layers[0].fires == ">="
     s.narrow_weights = c.weight_bits <= 8
+    s.output_decay = c.output_d
 
 
 def fill_register(s: Any, name: str, register: Register) -> None:
@@ -173,6 +176,7 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
         layer.short_products = fast and c.weight_bits <= 8 and layer.signal_high < 64
     layer.sums_may_overflow = not fast or largest_sum(c, ell) > c.accumulator.maximum + 1
     layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
+    layer.current_decay = given.current_d
     layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
     layer.threshold = given.theta
     is_power = given.theta & (given.theta - 1) == 0
