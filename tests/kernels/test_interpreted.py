@@ -18,6 +18,7 @@ MODULES = (
     "test_rows",
     "test_pipelined",
     "test_lanes",
+    "test_bits",
     "test_random",
     "test_arithmetic",
     "test_agenda",
