@@ -28,13 +28,15 @@ PEERS = {
 
 
 def measure(_: str | None) -> Table:
-    """Run net A for a while, counters on."""
+    """Run net A for a while, with events, energy and analytic time."""
     table = Table(f"Net A in inference, {STEPS:,} steps", ("simulator", "steps a CPU-second"))
     chip = chip_of(*net_a(STEPS))
     silent = Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))
     counters = chip.evaluate(silent).counters.sum(axis=0)[0] / STEPS
     speeds = [STEPS / _seconds(chip, silent) for _ in range(REPEATS)]
-    table.add("neurochip, counters on", f"{statistics.median(speeds):,.0f}")
+    table.add(
+        "neurochip, counters, energy and analytic time on", f"{statistics.median(speeds):,.0f}"
+    )
     for name, speed in PEERS.items():
         table.add(name, speed)
     events = dict(zip(COUNTED_EVENTS, counters, strict=True))
@@ -50,5 +52,5 @@ def measure(_: str | None) -> Table:
 
 def _seconds(chip: Chip, data: Split) -> float:
     start = time.process_time()
-    chip.evaluate(data)
+    chip.evaluate(data).account.energy()
     return time.process_time() - start

@@ -1,7 +1,7 @@
 """Where listed synapses lead, sixty-four neurons at a time: the marks that a spike leaves there.
 
 A neuron is active once, however many spikes reach it. To mark all that a row of synapses reaches
-costs an OR for each word of bits that it leads to, and takes at most twelve bytes a synapse.
+costs an OR for each word of bits that it leads to, of neighbouring words many at a time.
 """
 
 from __future__ import annotations
@@ -29,11 +29,19 @@ class Link(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Marks of the rows of one link, or of several."""
+    """Marks of the rows of one link: runs of words that follow each other.
 
-    starts: NDArray[np.int64]  # (rows + 1,) row r leaves starts[r] : starts[r + 1]
-    words: NDArray[np.int32]  # (marks,) which neurons of the layer, by sixty-four
-    bits: NDArray[np.uint64]  # (marks,) those that the row reaches
+    Attributes:
+        starts: (rows + 1,) row r leaves the runs starts[r] : starts[r + 1].
+        words: (runs,) number of the first word, which stands for sixty-four neurons of the layer.
+        firsts: (runs,) where the bits of each run begin.
+        bits: (words,) those neurons that the row reaches.
+    """
+
+    starts: NDArray[np.int64]
+    words: NDArray[np.int32]
+    firsts: NDArray[np.int64]
+    bits: NDArray[np.uint64]
 
 
 def links_of(core: layout.Core) -> list[Link]:
@@ -51,15 +59,22 @@ def _links(core: layout.Core) -> Iterator[Link]:
 
 
 def marks_of(core: layout.Core, link: Link) -> Marks:
-    """The marks of a link's rows; neighbours in a row that share a word share a mark."""
+    """The marks of a link's rows."""
     record = link.record
     offsets = core.offsets[record.row_start : record.row_start + record.n_in + 1]
     targets = core.targets[record.target_start : record.target_start + offsets[-1]]
     words = targets // np.int32(LANES)
-    begins = np.ones(targets.size, np.bool_)
-    begins[1:] = words[1:] != words[:-1]
-    begins[offsets[:-1][np.diff(offsets) > 0]] = True
-    first = np.flatnonzero(begins)
+    marks = _begins(words, offsets, 0)
     bits = np.uint64(1) << (targets % np.int32(LANES)).astype(np.uint64)
-    both = np.bitwise_or.reduceat(bits, first) if first.size else bits
-    return Marks(np.searchsorted(first, offsets), words[first], both)
+    bits = np.bitwise_or.reduceat(bits, marks) if marks.size else bits
+    words, offsets = words[marks], np.searchsorted(marks, offsets)
+    runs = _begins(words, offsets, 1)
+    return Marks(np.searchsorted(runs, offsets), words[runs], runs, bits)
+
+
+def _begins(words: NDArray[np.int32], offsets: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Where a row begins, or a word isn't the one before plus a step."""
+    begins = np.ones(words.size, np.bool_)
+    begins[1:] = words[1:] - words[:-1] != step
+    begins[offsets[:-1][np.diff(offsets) > 0]] = True
+    return np.flatnonzero(begins)

@@ -184,9 +184,9 @@ class _Builder:
 
     def meter(self) -> Meter:
         """All tables, and counters at zero."""
+        walked = [self._spans_of(number) for number in range(len(self.projections))]
         for population in range(self.sources.size):
             self._add_source(population)
-        walked = [self._spans_of(number) for number in range(len(self.projections))]
         n_counters = self._number_counters()
         for population in range(self.sources.size):
             self._charge_spikes(population)
@@ -199,7 +199,9 @@ class _Builder:
         effects = self.effects.table()
         arrays = {name: np.array(rows, _RECORDS[name]) for name, rows in self.spans.items()}
         n_parts, n_axons = len(self.spans["parts"]), int(self.core.layers["n_in"].max())
-        scratch = {name: np.zeros(n_parts, np.int64) for name in ("errors", "words", "summed")}
+        scratch = {
+            name: np.zeros(n_parts, np.int64) for name in ("fired", "errors", "words", "summed")
+        }
         words = -(-n_axons // LANES)
         return Meter(
             kernel.make(
@@ -312,6 +314,10 @@ class _Builder:
         if not units.single:
             groups += [tuple(ends) for ends in pairwise(units.first + source["place"])]
         source["group_end"] = len(groups)
+        if population > 0:
+            part, end = self.layers[population - 1][["part", "part_end"]]
+            source["part"] = part
+            source["parted"] = groups[source["group"] :] == self.spans["parts"][part:end]
         populations = [link.population for link in self.links]
         source["link"], source["link_end"] = np.searchsorted(
             populations, (population, population + 1)
@@ -322,16 +328,18 @@ class _Builder:
         sizes = -(-self.core.layers["n_out"] // LANES)
         self.layers["reached"] = np.cumsum(sizes) - sizes
         marks = [marks_of(self.core, link) for link in self.links]
-        links, row, first, starts = [], 0, 0, []
+        links, row, run, bit, starts, firsts = [], 0, 0, 0, [], []
         for link, own in zip(self.links, marks, strict=True):
             links.append((link.place, link.pooled, row, self.layers[link.number]["reached"]))
-            starts.append(own.starts + first)
-            row, first = row + own.starts.size, first + own.words.size
+            starts.append(own.starts + run)
+            firsts.append(own.firsts + bit)
+            row, run, bit = row + own.starts.size, run + own.words.size, bit + own.bits.size
             self.layers[link.number]["marked"] = True
         n = self.core.signal.size if self.links else 0
         return {
             "links": np.array(links, kernel.LINK),
             "mark_rows": np.concatenate([np.zeros(0, np.int64), *starts]),
+            "mark_firsts": np.concatenate([*firsts, [bit]]).astype(np.int64),
             "mark_words": np.concatenate([np.zeros(0, np.int32), *(k.words for k in marks)]),
             "mark_bits": np.concatenate([np.zeros(0, np.uint64), *(k.bits for k in marks)]),
             "reached": np.zeros(sizes.sum(), np.uint64),

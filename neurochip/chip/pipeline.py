@@ -136,8 +136,8 @@ class Pipeline:
     def _neuron(self, number: int) -> None:
         """Phase 3: membranes leak, gather, fire and are reset; spikes are pooled on their way."""
         neurons(self.core, number, self.t)
-        metering.meter_neurons(self.core, self.meter.arrays, number)
         pool(self.core, number + 1)
+        metering.meter_neurons(self.core, self.meter.arrays, number)
 
     def _trace(self, number: int) -> None:
         """Phase 4: traces decay, and spikes are added to them. Where nothing is to be learned from

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from neurochip.kernels import layout
 from neurochip.kernels.bits import LANES, NO_BITS, count_nonzero, nonzero, ones
-from neurochip.kernels.jit import kernel, pipeline, unit
+from neurochip.kernels.jit import kernel, pipeline, unit, view
 from neurochip.kernels.windows import add_up, area, in_window
 
 Ints = NDArray[np.int64]
@@ -49,6 +49,7 @@ _LAYER_FIELDS = (
 _FIELDS_OF_A_SOURCE = (
     "unit "  # the first of its units
     "group group_end "  # where a unit is a group: their spans
+    "parted part "  # whether they are the parts of these neurons, and the first of these
     "single place pooled back "  # where it's a neuron: its list, and whether synapses lead back
     "link link_end"  # listed synapses that its spikes go through
 )
@@ -99,15 +100,17 @@ class Meter(NamedTuple):
     ticks: Ints  # (E,) for each unit of the counter
     work: Ints  # (2 C,) ticks of the cores in the step at hand
     elapsed: Ints  # (3,) ticks of the slowest cores, and what learning adds; steps
+    fired: Ints  # (P,) neurons of a part that fire
     errors: Ints  # (P,) scratch: errors of a part that aren't 0
     words: Ints  # (P,) scratch: words of its rows
     sending: Ints  # scratch: whether the parts of a layer on one core have an error
     summed: Ints  # (P,) whether a part of a convolution has sums that wait
     pairs: NDArray[np.uint64]  # bit i of column j: weight (i, j) has a sum that waits
     row_bits: NDArray[np.uint64]  # scratch: axons with a factor
-    mark_rows: Ints  # row r of listed synapses leaves the marks mark_rows[r] : mark_rows[r + 1]
-    mark_words: NDArray[np.int32]  # sixty-four neurons of the layer that it leads to
-    mark_bits: NDArray[np.uint64]  # those of them that it reaches
+    mark_rows: Ints  # row r of listed synapses leaves the runs mark_rows[r] : mark_rows[r + 1]
+    mark_words: NDArray[np.int32]  # of a run: its first word of the bits of the layer
+    mark_firsts: Ints  # run k marks the bits mark_firsts[k] : mark_firsts[k + 1]
+    mark_bits: NDArray[np.uint64]  # words, run after run
     reached: NDArray[np.uint64]  # a bit for each neuron that a spike has reached in this step
     before: NDArray[np.int32]  # (N,) neurons that fired in the step before, listed as in the core
     n_before: Ints  # (L + 1,) how many
@@ -163,11 +166,20 @@ def add_each(totals, start, place, ticks, work, first, spikes):  # type: ignore[
 
 
 @unit
-def mark(rows, starts, words, bits, reached):  # type: ignore[no-untyped-def]
+def mark(rows, starts, words, firsts, bits, reached):  # type: ignore[no-untyped-def]
     """Mark the neurons that the listed rows reach."""
     for r in range(rows.size):
-        for k in range(starts[rows[r]], starts[rows[r] + 1]):
-            reached[words[k]] |= bits[k]
+        for run in range(starts[rows[r]], starts[rows[r] + 1]):
+            own = bits[firsts[run] : firsts[run + 1]]
+            hit = reached[np.uint32(words[run]) :][: own.size]
+            for k in range(own.size):
+                hit[k] |= own[k]
+
+
+@view
+def fired_of(core, source):  # type: ignore[no-untyped-def]
+    """How many neurons of each population fired, told as it is for one of them."""
+    return core.n_spikes if source.pooled else core.n_active
 
 
 @kernel
@@ -181,27 +193,31 @@ def begin_sample(meter):  # type: ignore[no-untyped-def]
 def meter_spikes(core, meter, population):  # type: ignore[no-untyped-def]
     """Phases 1 and 2: what the spikes of a population send and read."""
     source, s = meter.sources[population], meter.settings[0]
+    left = fired_of(core, source)[population]
     for group in range(source.group, source.group_end):
-        span = meter.groups[group]
-        n = count_nonzero(core.signal[span.first : span.last])
+        n = left
+        if source.parted:
+            n = meter.fired[source.part + group - source.group]
+        elif group < source.group_end - 1:
+            span = meter.groups[group]
+            n = count_nonzero(core.signal[span.first : span.last])
+        left -= n
         if n:
             charge(meter, s.spikes + source.unit + group - source.group, n)
     if source.single:
         meter_each(core, meter, source, population)
     for k in range(source.link, source.link_end):
         link = meter.links[k]
-        fired = core.n_spikes if link.pooled else core.n_active
-        rows = core.active[link.place : link.place + fired[population]]
-        reached = meter.reached[link.reached :]
-        mark(rows, meter.mark_rows[link.row :], meter.mark_words, meter.mark_bits, reached)
+        rows = core.active[link.place : link.place + fired_of(core, link)[population]]
+        runs = (meter.mark_rows[link.row :], meter.mark_words, meter.mark_firsts)
+        mark(rows, *runs, meter.mark_bits, meter.reached[link.reached :])
 
 
 @kernel
 def meter_each(core, meter, source, population):  # type: ignore[no-untyped-def]
     """Spikes neuron by neuron: in this step, and, where synapses lead back, in the step before."""
     s, costs = meter.settings[0], (meter.totals, meter.start, meter.place, meter.ticks, meter.work)
-    fired = core.n_spikes if source.pooled else core.n_active
-    spikes = core.active[source.place : source.place + fired[population]]
+    spikes = core.active[source.place : source.place + fired_of(core, source)[population]]
     add_each(*costs, s.spikes + source.unit, spikes)
     if source.back:
         before = meter.before[source.place :]
@@ -254,16 +270,23 @@ def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
         charge(meter, s.reached + number, 1)
     elif shared:
         add_up(core.signal[layer.pre : layer.pre + layer.n_in], layer, meter.map)
+    left = fired_of(core, meter.sources[number + 1])[number + 1]
     for part in range(parts.part, parts.part_end):
-        span = meter.parts[part]
+        n, span = left, meter.parts[part]
         first, last = span.first - layer.post, span.last - layer.post
-        n = count_nonzero(spikes[first:last])
-        charge(meter, s.fired + part, n)
+        if part < parts.part_end - 1:
+            n = count_nonzero(spikes[first:last])
+        left -= n
+        meter.fired[part] = n
+        if n:
+            charge(meter, s.fired + part, n)
+        if everyone:
+            continue
         if shared:
             n = neurons_with_input(layer, bits, spikes, first, last, meter.map)
         elif parts.marked:
             n = active_between(bits, spikes, first, last)
-        if not everyone:
+        if n:
             charge(meter, s.active + part, n)
     if parts.marked:
         bits[:] = NO_BITS
