@@ -93,15 +93,19 @@ def _numbers(n: int) -> Iterator[NDArray[np.int64]]:
         yield np.arange(first, first + BLOCK)
 
 
-def _ratios(counted: Work, plain: Work, meter: Meter, chip: nc.Chip) -> tuple[list[float], float]:
-    """Ratios of CPU times with the meter on and off, and the median with it on."""
+def _ratios(one: Work, other: Work, meter: Meter, chip: nc.Chip) -> tuple[list[float], float]:
+    """Ratios of CPU times with the meter on and off, and the median with it on.
+
+    Of two works, which do the same elsewhere in memory, each has the meter in turn.
+    """
     quiet = silent(len(plan_of(chip.network)))
-    counted(meter)
-    plain(quiet)
+    one(meter)
+    other(quiet)
     ratios, times = [], []
     for pair in range(PAIRS):
-        jobs = [(counted, meter), (plain, quiet)]
-        order = jobs if pair % 2 else jobs[::-1]
+        works = (one, other) if pair % 2 else (other, one)
+        jobs = list(zip(works, (meter, quiet), strict=True))
+        order = jobs if pair % 4 < 2 else jobs[::-1]
         spent = {id(own): _seconds(work, own) for work, own in order}
         ratios.append(spent[id(meter)] / spent[id(quiet)])
         times.append(spent[id(meter)])

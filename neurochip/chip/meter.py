@@ -202,7 +202,7 @@ class _Builder:
         scratch = {
             name: np.zeros(n_parts, np.int64) for name in ("fired", "errors", "words", "summed")
         }
-        words = -(-n_axons // LANES)
+        words = int(kernel.column_words(n_axons))
         return Meter(
             kernel.make(
                 len(self.layers),
@@ -289,7 +289,7 @@ class _Builder:
         backs = self._add_backs(number, parts)
         own["pairs"] = self.n_pairs
         if self.update == layout.ACCUMULATE and layer.kind == layout.DENSE:
-            self.n_pairs += int(layer.n_out) * -(-int(layer.n_in) // LANES)
+            self.n_pairs += int(layer.n_out) * int(kernel.column_words(int(layer.n_in)))
         return parts, backs
 
     def _place(self, population: int) -> int:

@@ -29,6 +29,8 @@ from neurochip.kernels.windows import add_up, area, in_window
 
 Ints = NDArray[np.int64]
 ALL_BITS = ~NO_BITS
+#: Words of bits that the processor's lanes take in one turn of a loop; the rest of a loop is slow.
+WORDS_A_TURN = 16
 
 _SETTING_FIELDS = (
     "update "  # as in `layout`, of the learning that is charged
@@ -402,14 +404,21 @@ def meter_updates(core, meter, number):  # type: ignore[no-untyped-def]
         apply_shared(meter, own)
 
 
+@kernel
+def column_words(n_in):  # type: ignore[no-untyped-def]
+    """Words of a column of `Meter.pairs`: as many as one turn of a loop takes, or some turns."""
+    return (n_in + LANES * WORDS_A_TURN - 1) // (LANES * WORDS_A_TURN) * WORDS_A_TURN
+
+
 @unit
 def note_pairs(core, meter, own, layer):  # type: ignore[no-untyped-def]
     """Note which weights of a dense layer have a product in this step."""
     x = core.trace[layer.pre : layer.pre + layer.n_in]
-    length = (x.size + LANES - 1) // LANES
+    length = column_words(x.size)
     bits = meter.row_bits[:length]
-    for k in range(length):
-        bits[k] = nonzero(x, k * LANES)
+    bits[:] = NO_BITS
+    for first in range(0, x.size, LANES):
+        bits[first // LANES] = nonzero(x, first)
     delta = core.delta[layer.post : layer.post + layer.n_out]
     for j in range(delta.size):
         if delta[j]:
@@ -434,7 +443,7 @@ def meter_sums(core, meter, number):  # type: ignore[no-untyped-def]
     if layer.kind == layout.CONVOLUTION:
         apply_shared(meter, own)
         return
-    length = (layer.n_in + LANES - 1) // LANES
+    length = column_words(layer.n_in)
     bits = meter.row_bits[:length]
     for part in range(own.part, own.part_end):
         span, summed = meter.parts[part], np.int64(0)
