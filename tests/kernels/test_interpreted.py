@@ -16,6 +16,7 @@ from neurochip.kernels.jit import INTERPRETED
 MODULES = (
     "test_twin",
     "test_pipelined",
+    "test_loihi_engine",
     "test_lanes",
     "test_random",
     "test_arithmetic",
