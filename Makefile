@@ -91,7 +91,7 @@ test-newer: $(NEWER_STAMP)
 
 #: make peers         environments of the tools that benchmarks compare with, in .peers
 .PHONY: peers
-peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed
+peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed $(PEERS)/nengo_loihi/installed
 
 #: make clean         remove both environments and all caches
 .PHONY: clean
@@ -129,4 +129,11 @@ $(PEERS)/sanafe/installed:
 	if [ -z "$$python" ]; then echo "No Python from 3.10 to 3.12 was found, which the comparison with SANA-FE runs on: install one of them and run make again." >&2; exit 1; fi; \
 	"$$python" -m venv --clear $(PEERS)/sanafe && \
 	$(PEERS)/sanafe/bin/python -m pip install --quiet sanafe==2.2.9 && \
+	touch $@
+
+$(PEERS)/nengo_loihi/installed:
+	@$(call search,3.9 3.10); \
+	if [ -z "$$python" ]; then echo "No Python 3.9 or 3.10 was found, which the comparison with NengoLoihi runs on: install one of them and run make again." >&2; exit 1; fi; \
+	"$$python" -m venv --clear $(PEERS)/nengo_loihi && \
+	$(PEERS)/nengo_loihi/bin/python -m pip install --quiet nengo-loihi==1.1.0 nengo==4.1.0 numpy==1.23.5 && \
 	touch $@

@@ -12,7 +12,8 @@ from benchmarks.table import Table, machine
 
 NAMES = (
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
-    *("against_torch", "sanafe", "cosines", "float_training", "lava"),
+    *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
+    *("net_a", "nengo_loihi", "full_loihi"),
 )
 RESULTS = Path(__file__).with_name("results")
 
@@ -42,6 +43,8 @@ def _measure(name: str, options: argparse.Namespace) -> Table:
     if options.keep:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+        for picture, figure in table.figures.items():
+            figure.savefig(RESULTS / f"{picture}.svg", metadata={"Date": None})
     return table
 
 

@@ -6,6 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
+from benchmarks.peers.process import Peer
 from benchmarks.sources import mnist_path
 from benchmarks.table import Table
 from neurochip import experiment
@@ -22,6 +23,8 @@ RUNS = Path(__file__).with_name("runs")
 #: Samples that are learned, or shown, in one measurement of speed.
 BLOCK = 1000
 REPEATS = 5
+#: Samples of torch in one measurement.
+TORCH_SAMPLES = 60
 ROWS: dict[str, tuple[dict[str, object], str]] = {
     "OTTT-O, 8 bits stochastic": ({}, ">= 98.5"),
     "OTTT-A, 16-bit accumulator": ({"update": "accumulate"}, "-"),
@@ -54,6 +57,7 @@ def measure(mnist: str | None) -> Table:
             f"{1 / learning:,.0f}",
             f"{1e6 * inference / TIMESTEPS:.0f}",
         )
+    table.notes.append(_against_torch(mnist))
     table.notes.append(
         "Test accuracy, no augmentation; rates are the chip's own choice, halved at "
         f"{', '.join(map(str, HALVE_AT))} epochs; their numerator was chosen with the last 10,000 "
@@ -61,6 +65,29 @@ def measure(mnist: str | None) -> Table:
         f"{BLOCK} samples from a new chip."
     )
     return table
+
+
+def _against_torch(mnist: str | None) -> str:
+    """Learning on-line at batch 1, in turns with torch's autograd."""
+    try:
+        peer = Peer("torch", "torch_ottt")
+    except FileNotFoundError as missing:
+        return f"Against torch: not installed: {missing}"
+    config = make(_config({"data": mnist_path(mnist)}))
+    data = experiment.load_data(config)
+    chip = experiment.build(config, data).chip
+    chip.learn(data.train.take(8), 1)
+    ratios = []
+    with peer as torch:
+        for number in range(REPEATS + 1):
+            answer = torch.ask(learner="autograd-conv-online", batch=1, iterations=TORCH_SAMPLES)
+            block = data.train[slice(number * BLOCK, (number + 1) * BLOCK)]
+            ratios.append(answer["seconds"] / TORCH_SAMPLES / _seconds_of(chip, block, learns=True))
+    low, middle, high = statistics.quantiles(ratios[1:], n=4)
+    return (
+        f"OTTT-O at batch 1 by torch {torch.version}'s autograd takes {middle:.0f} times the CPU "
+        f"time of the chip (quartiles {low:.1f}, {high:.1f}; must: 8)."
+    )
 
 
 def _config(options: dict[str, object]) -> dict[str, object]:

@@ -11,15 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 
 @dataclass
 class Table:
-    """Rows under a header, with a title and notes."""
+    """Rows under a header, with a title, notes and figures by file name."""
 
     title: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    figures: dict[str, Figure] = field(default_factory=dict)
 
     def add(self, *cells: object) -> None:
         """Add one row."""
@@ -36,6 +39,8 @@ class Table:
         lines += [_row(self.header), _row(["---"] * len(self.header))]
         lines += [_row(row) for row in self.rows]
         lines += ["", *self.notes] if self.notes else []
+        for name in self.figures:
+            lines += ["", f"![{name}]({name}.svg)"]
         return "\n".join(lines) + "\n"
 
 

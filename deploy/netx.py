@@ -5,8 +5,8 @@
 
 The file holds integer weights as they are, so lava-dl gives them a width and an exponent by rules
 of its own, under which some come back changed. The writer applies the same rules and refuses a
-network that wouldn't come back as it is. Samples last T + L steps for L weight layers (as in
-`deploy.lava`).
+network that wouldn't come back as it is; weights of convolutions do, for the reader leaves them as
+they are. Samples last T + L steps for L weight layers (as in `deploy.lava`).
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ WEIGHT_BITS, WEIGHT_MIN, WEIGHT_MAX = 8, -256, 255
 MIXED_MAX = 254
 #: Width of the texts in the layout.
 TEXT = "S10"
+#: Types of the layer at the input and of those above it.
+FIRST, LATER = ("input",), ("dense", "conv", "flatten")
+#: What a convolution has besides its weights, each a number or (y, x).
+GEOMETRY = ("stride", "padding", "dilation", "groups")
 
 
 def write(chip: Chip, path: str | Path) -> None:
@@ -53,7 +57,14 @@ def write(chip: Chip, path: str | Path) -> None:
     """
     network = plan(chip)
     for layer in network.layers:
-        _check(layer)
+        _check_kind(layer)
+    # A mantissa of fewer bits has a larger exponent.
+    least = min(layer.bias_exponent for layer in network.layers)
+    bias_bits = chip.hardware.registers.bias.bits.value - max(0, BIAS_SHIFT - least)
+    for layer in network.layers:
+        _check_bias(layer, bias_bits)
+        if not layer.is_convolution:
+            _check_matrix(layer)
     files.write_bytes_atomic(path, _image(network))
 
 
@@ -80,15 +91,15 @@ def read(path: str | Path) -> LavaNetwork:
     """The network that lava-dl's reader makes of a file.
 
     Raises:
-        ExportError: it isn't a netx file of dense layers of neurons without a memory of currents.
+        ExportError: it isn't a netx file of convolutions and dense layers, or has neurons that
+            Lava's can't be here.
     """
     try:
         with h5py.File(path, "r", locking=False) as file:
             timesteps = int(file["simulation/tSample"][()])
             groups = [file[f"layer/{number}"] for number in range(len(file["layer"]))]
-            kinds = [_text(group["type"]) for group in groups]
-            _check_kinds(path, kinds)
-            layers = [_layer(path, number, group) for number, group in enumerate(groups[1:])]
+            _check_kinds(path, [_text(group["type"]) for group in groups])
+            layers = _layers(path, groups)
     except (OSError, KeyError) as error:
         reason = " ".join(str(error).split()).strip("'\"")
         raise ExportError(
@@ -149,12 +160,20 @@ def _cut(weights: NDArray[np.int64], drop: int) -> NDArray[np.int64]:
     return weights >> drop << drop
 
 
-def _check(layer: LavaLayer) -> None:
+def _check_kind(layer: LavaLayer) -> None:
+    if layer.pool > 1:
+        raise ExportError(
+            f"{layer.name} reads a pool of {layer.pool} x {layer.pool} neurons, but lava-dl reads "
+            f"no pools; use a convolution with a stride of {layer.pool} in its place"
+        )
     if layer.reset != "hard":
         raise ExportError(
             f"{layer.name} has a soft reset, but lava-dl reads neurons with a hard one only; set "
             f"reset to 'hard'"
         )
+
+
+def _check_matrix(layer: LavaLayer) -> None:
     weights = layer.weights.astype(np.int64) << layer.exponent
     if not weights.any():
         raise ExportError(
@@ -169,7 +188,6 @@ def _check(layer: LavaLayer) -> None:
             f"{layer.name} has the weight {weights[at]}, but lava-dl would read it as {found[at]}; "
             f"{_remedy(weights)}"
         )
-    _check_bias(layer)
 
 
 def _remedy(weights: NDArray[np.int64]) -> str:
@@ -181,13 +199,13 @@ def _remedy(weights: NDArray[np.int64]) -> str:
     )
 
 
-def _check_bias(layer: LavaLayer) -> None:
+def _check_bias(layer: LavaLayer, bits: int) -> None:
     bias = layer.bias.astype(np.int64) << layer.bias_exponent
     odd = bias[bias % (1 << BIAS_SHIFT) != 0]
     if odd.size:
         raise ExportError(
             f"{layer.name} has a bias of {odd[0]}, but lava-dl reads multiples of "
-            f"{1 << BIAS_SHIFT}; use bias_bits of 10 or less, or no bias"
+            f"{1 << BIAS_SHIFT}; use bias_bits of {bits} or less, or no bias"
         )
     mantissa = bias >> BIAS_SHIFT
     if mantissa.min() < BIAS_MIN or mantissa.max() > BIAS_MAX:
@@ -203,25 +221,47 @@ def _image(network: LavaNetwork) -> bytes:
     with h5py.File(secrets.token_hex(8), "w", driver="core", backing_store=False) as file:
         file["simulation/Ts"] = 1
         file["simulation/tSample"] = network.timesteps
-        file["layer/0/type"] = np.array([b"input"], TEXT)
-        file["layer/0/shape"] = np.array([network.n_in])
-        for number, layer in enumerate(network.layers, start=1):
-            _write_layer(file.create_group(f"layer/{number}"), layer)
+        _write_kind(file.create_group("layer/0"), "input", network.layers[0].below)
+        for layer in network.layers:
+            _write_layer(file["layer"], layer)
         file.flush()
         return bytes(file.id.get_file_image())
 
 
-def _write_layer(group: Any, layer: LavaLayer) -> None:
-    group["type"] = np.array([b"dense"], TEXT)
-    group["shape"] = np.array([layer.weights.shape[0]])
-    group["weight"] = layer.weights << layer.exponent
+def _write_kind(group: Any, kind: str, shape: tuple[int, ...]) -> None:
+    group["type"] = np.array([kind.encode()], TEXT)
+    group["shape"] = np.array(shape)
+
+
+def _write_layer(layers: Any, layer: LavaLayer) -> None:
+    if len(layer.axons) > 1 and not layer.is_convolution:
+        _write_kind(layers.create_group(str(len(layers))), "flatten", (math.prod(layer.axons),))
+    group = layers.create_group(str(len(layers)))
+    weights = layer.weights << layer.exponent
+    if layer.is_convolution:
+        _write_kind(group, "conv", layer.shape)
+        group["weight"] = weights[..., np.newaxis]
+        _write_geometry(group, layer)
+    else:
+        _write_kind(group, "dense", layer.shape)
+        group["weight"] = weights
     group["bias"] = (layer.bias << layer.bias_exponent) >> BIAS_SHIFT
     group["neuron/type"] = np.array([b"CUBA"], TEXT)
-    group["neuron/iDecay"] = FORGETS
+    group["neuron/iDecay"] = layer.current_decay + 1
     group["neuron/vDecay"] = layer.decay if layer.keeps else FORGETS
     group["neuron/vThMant"] = layer.threshold
     group["neuron/refDelay"] = 1
     group["neuron/gradedSpike"] = 0
+
+
+def _write_geometry(group: Any, layer: LavaLayer) -> None:
+    """Pairs are (y, x)."""
+    c_out, c_in, *kernel = layer.weights.shape
+    group["inChannels"], group["outChannels"], group["groups"] = c_in, c_out, 1
+    group["kernelSize"] = np.array(kernel)
+    group["stride"] = np.array([layer.stride] * 2)
+    group["padding"] = np.array([layer.padding] * 2)
+    group["dilation"] = np.array([1, 1])
 
 
 def _text(dataset: Any) -> str:
@@ -230,33 +270,80 @@ def _text(dataset: Any) -> str:
 
 def _check_kinds(path: str | Path, kinds: list[str]) -> None:
     for number, kind in enumerate(kinds):
-        wanted = "dense" if number else "input"
-        if kind != wanted:
+        if kind not in (LATER if number else FIRST):
+            wanted = " or ".join(map(repr, LATER if number else FIRST))
             raise ExportError(
-                f"layer {number} of {str(path)!r} is of type {kind!r} where {wanted!r} is needed; "
-                f"choose a file of dense layers"
+                f"layer {number} of {str(path)!r} is of type {kind!r} where {wanted} is needed; "
+                f"choose a file of convolutions and dense layers"
             )
 
 
-def _layer(path: str | Path, number: int, group: Any) -> LavaLayer:
+def _layers(path: str | Path, groups: list[Any]) -> list[LavaLayer]:
+    """The weight layers of a file, which may have a flatten between them."""
+    below = tuple(int(n) for n in groups[0]["shape"][()])
+    layers: list[LavaLayer] = []
+    for place, group in enumerate(groups[1:], start=1):
+        if _text(group["type"]) != "flatten":
+            layers.append(_layer(path, place, f"layer {len(layers)}", below, group))
+            below = layers[-1].shape
+    return layers
+
+
+def _layer(
+    path: str | Path, place: int, name: str, below: tuple[int, ...], group: Any
+) -> LavaLayer:
     neuron = {name: int(group["neuron"][name][()]) for name in ("iDecay", "vDecay", "vThMant")}
-    if neuron["iDecay"] != FORGETS:
+    keeps, forgets_currents = neuron["vDecay"] < FORGETS, neuron["iDecay"] == FORGETS
+    if neuron["iDecay"] < 1 or not (keeps or forgets_currents):
         raise ExportError(
-            f"layer {number + 1} of {str(path)!r} has iDecay {neuron['iDecay']}, but here currents "
-            f"have no memory; choose a file with iDecay {FORGETS}"
+            f"layer {place} of {str(path)!r} has iDecay {neuron['iDecay']} and vDecay "
+            f"{neuron['vDecay']}, but here currents lose 1/{FORGETS} or more in a step, and all "
+            f"where membranes do; choose a file with iDecay {FORGETS}"
         )
-    effective = as_read(group["weight"][()])
-    exponent = _common_zeros(effective)
-    weights = effective >> exponent
+    if _text(group["type"]) == "conv":
+        exponent, weights = 0, group["weight"][()].reshape(group["weight"].shape[:4])
+        stride, padding = _geometry(path, place, group)
+    else:
+        effective = as_read(group["weight"][()])
+        exponent, stride, padding = _common_zeros(effective), 1, 0
+        weights = effective >> exponent
     return LavaLayer(
-        name=f"layer {number}",
+        name=name,
         weights=weights.astype(np.int32),
         weight_bits=max(2, 1 + max(int(n).bit_length() for n in (weights.max(), ~weights.min()))),
         exponent=exponent,
-        bias=group["bias"][()].astype(np.int32),
+        below=below,
+        pool=1,
+        stride=stride,
+        padding=padding,
+        shape=tuple(int(n) for n in group["shape"][()]),
+        bias=_bias(group),
         bias_exponent=BIAS_SHIFT,
+        current_decay=neuron["iDecay"] - 1,
         decay=neuron["vDecay"] % FORGETS,
         threshold=neuron["vThMant"],
         reset="hard",
-        keeps=neuron["vDecay"] < FORGETS,
+        keeps=keeps,
     )
+
+
+def _bias(group: Any) -> NDArray[np.int32]:
+    """Mantissas, one a row of the weights; a file may leave them out."""
+    given = group["bias"][()] if "bias" in group else np.zeros(len(group["weight"]))
+    biases: NDArray[np.int32] = given.astype(np.int32)
+    return biases
+
+
+def _geometry(path: str | Path, place: int, group: Any) -> tuple[int, int]:
+    """Stride and padding of a convolution, which are the same in both directions here."""
+    found = {name: np.ravel(group[name][()]).tolist() for name in GEOMETRY}
+    shown = ", ".join(f"{name} {found[name]}" for name in GEOMETRY)
+    kernel = list(group["weight"].shape[2:4])
+    uneven = any(len(set(found[name])) > 1 for name in GEOMETRY) or kernel[0] != kernel[1]
+    if uneven or set(found["dilation"] + found["groups"]) != {1}:
+        raise ExportError(
+            f"layer {place} of {str(path)!r} has kernels of {kernel}, {shown}, but here kernels "
+            f"are square, strides and paddings the same in both directions, dilation and groups 1; "
+            f"choose a file of such convolutions"
+        )
+    return int(found["stride"][0]), int(found["padding"][0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,15 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip import data as data_sets
-from neurochip import files
+from neurochip import files, samples
 from neurochip import hardware as hardware_models
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
 from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
-from neurochip.mapping import ChipMap, Integers, check_learns, map_network
+from neurochip.mapping import (
+    PLACERS,
+    ChipMap,
+    Integers,
+    Manual,
+    check_learns,
+    map_network,
+    plan_of,
+)
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 
@@ -67,20 +73,11 @@ class Run:
 
 def load_data(config: RunConfig, source: str | None = None) -> Dataset:
     """The data set of a run, cut to the configured numbers of samples."""
-    loaded = data_sets.load(
-        config.data if source is None else source,
-        temporal=config.encoding == "spikes",
-        layout=config.make_layout(),
-        timesteps=config.timesteps,
-    )
-    train, test = loaded.train, loaded.test
-    if config.train_samples is not None:
-        train = train.take(config.train_samples)
-    if config.test_samples is not None:
-        test = test.take(config.test_samples)
-    if config.holdout:
-        train, _ = hold_out(train, config.holdout)
-    return replace(loaded, train=train, test=test)
+    loaded = samples.load(config, source)
+    if not config.holdout:
+        return loaded
+    train, _ = hold_out(loaded.train, config.holdout)
+    return replace(loaded, train=train)
 
 
 def load_test_data(config: RunConfig, source: str | None = None) -> Dataset:
@@ -131,8 +128,12 @@ def build(config: RunConfig, data: Dataset) -> Run:
         encoding=config.encoding,
         schedule=config.schedule,
         count_saturations=config.count_saturations,
+        placer=config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
-    return Run(config, chip, chip.integers, [], mark_of(data))
+    if config.timing == "cycle":
+        chip.clock()  # what can't be timed shouldn't be learned first
+    return Run(config, chip, chip.integers, [], samples.mark_of(data))
 
 
 def learn(
@@ -179,21 +180,30 @@ def evaluate(run: Run, data: Dataset) -> Result:
     return run.chip.evaluate(data.test)
 
 
-def map_run(run: Run, hardware: str | None = None, placer: str = "greedy") -> ChipMap:
+def map_run(run: Run, hardware: str | None = None, placer: str | None = None) -> ChipMap:
     """Spread a run's network over the cores of a chip.
 
     Args:
         run: whose network; how often its neurons fired weighs the messages of a traffic-aware
-            placer.
+            placer that is named here.
         hardware: a chip's name or path; the run's own if None. A chip that can't learn by the
             run's rule only has to hold the weights.
-        placer: "greedy", "traffic", or the path of a placement.
+        placer: "greedy", "traffic", or the path of a placement; the run's own if None.
     """
     chip = run.chip
+    if hardware is None and placer is None:
+        return chip.map
     model = chip.hardware if hardware is None else hardware_models.load(hardware)
     rule = chip.rule if chip.rule.name in model.learning.rules else None
+    own = run.config.placer if run.config.placer in PLACERS else chip.map.placement
     return map_network(
-        chip.network, model, rule, placer=placer, rates=spike_rates(run), seed=chip.seed
+        chip.network,
+        model,
+        rule,
+        placer=own if placer is None else placer,
+        neurons_per_core=run.config.neurons_per_core,
+        rates=spike_rates(run),
+        seed=chip.seed,
     )
 
 
@@ -205,17 +215,15 @@ def spike_rates(run: Run) -> list[float] | None:
         return None
     record = run.history[-1].record
     steps = record.samples * run.chip.network.timesteps
-    heard = record.counters[:, :, COUNTED_EVENTS.index("spikes_in")].sum(axis=0)
-    return [float(n) / (steps * k.n_in) for n, k in zip(heard, run.chip.network.dense, strict=True)]
-
-
-def check_same_data(run: Run, data: Dataset, path: str | Path) -> None:
-    """Raise DataError where a run would go on with other samples, learned or tested."""
-    if mark_of(data) != run.data_mark:
-        raise DataError(
-            f"data {data.name!r} are not those that {str(path)!r} learned (their checksum "
-            f"differs); give the same with --data, or start a new run"
-        )
+    heard, fired = (
+        record.counters[:, :, COUNTED_EVENTS.index(name)].sum(axis=0)
+        for name in ("spikes_in", "spikes_out")
+    )
+    planned = plan_of(run.chip.network)
+    # Of what pools count on the way, only the neurons below are a population.
+    signals = [(heard[0], planned[0].n_in)]
+    signals += [(n, above.n_out) for n, above in zip(fired[:-1], planned[:-1], strict=True)]
+    return [float(n) / (steps * size) for n, size in signals]
 
 
 def remaining_epochs(run: Run, path: str | Path) -> int:
@@ -227,14 +235,6 @@ def remaining_epochs(run: Run, path: str | Path) -> int:
             f"ask for more with --epochs"
         )
     return rest
-
-
-def mark_of(data: Dataset) -> str:
-    """Lengths and checksum of a training and a test set."""
-    checksum = 0
-    for array in (data.train.x, data.train.y, data.test.x, data.test.y):
-        checksum = zlib.crc32(np.ascontiguousarray(array).data.cast("B"), checksum)
-    return f"{len(data.train)}:{len(data.test)}:{checksum:08x}"
 
 
 def save_run(run: Run, path: str | Path) -> None:
@@ -272,6 +272,7 @@ def _tree(run: Run) -> dict[str, Any]:
         "rule": json.dumps(chip.rule.to_dict(), sort_keys=True),
         "formats": json.dumps(asdict(chip.formats)),
         "data_mark": run.data_mark,
+        **_placement_tree(run),
         "state": {
             "seed": chip.seed,
             "epoch": chip.epoch,
@@ -284,6 +285,13 @@ def _tree(run: Run) -> dict[str, Any]:
         **({} if run.given is None else {"given": _floats_tree(run.given)}),
         "history": _history_tree(run.history),
     }
+
+
+def _placement_tree(run: Run) -> dict[str, str]:
+    """What the file of a placement said, which may be gone when the run is read."""
+    if run.config.placer in PLACERS:
+        return {}
+    return {"placement": json.dumps(asdict(run.chip.map.placement))}
 
 
 def _integers_tree(integers: Integers) -> dict[str, Any]:
@@ -328,6 +336,8 @@ def _run(tree: dict[str, Any]) -> Run:
         schedule=config.schedule,
         parameters=given,
         count_saturations=config.count_saturations,
+        placer=Manual(**json.loads(tree["placement"])) if "placement" in tree else config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
     if asdict(chip.formats) != _formats(tree["formats"]):
         raise ValueError("its formats are not those that its network gets")

@@ -94,6 +94,21 @@ def read_tree(path: str | Path, format: str = RUN_FORMAT, newest_version: int = 
     return _nested(leaves)
 
 
+def format_of(path: str | Path) -> str:
+    """What kind of file a path is: the `format` that it was written with; "" if it tells none.
+
+    Raises:
+        RunFileError: the file is missing or is no HDF5 file.
+    """
+    path = Path(path)
+    _check_is_hdf5(path, RUN_FORMAT)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return _text_attribute(file, "format") if "format" in file.attrs else ""
+    except OSError:
+        raise RunFileError(f"{path} is damaged: parts of it can't be read; {_AGAIN}") from None
+
+
 def check_writable(path: str | Path) -> None:
     """Make sure that a file can be written, before long work whose result would go there.
 

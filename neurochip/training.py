@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip import data as data_sets
-from neurochip import files
+from neurochip import files, samples
 from neurochip.config import TrainConfig, make_training
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, RunFileError
@@ -47,30 +45,21 @@ class Training:
         network: what was trained, with the T of the last stage.
         progress: how far, and the parameters.
         history: one entry a finished epoch.
+        data_mark: lengths and checksum of what it learns and is tested with.
     """
 
     config: TrainConfig
     network: Network
     progress: Progress
     history: tuple[TrainEntry, ...] = ()
-
-
-def load_data(config: TrainConfig) -> Dataset:
-    """The data set of a training, cut to the configured numbers of samples."""
-    loaded = data_sets.load(config.data, temporal=config.spikes)
-    train, test = loaded.train, loaded.test
-    if config.train_samples is not None:
-        train = train.take(config.train_samples)
-    if config.test_samples is not None:
-        test = test.take(config.test_samples)
-    return replace(loaded, train=train, test=test)
+    data_mark: str = ""
 
 
 def begin(config: TrainConfig, data: Dataset) -> Training:
     """A training that has learned nothing yet."""
-    network = config.make_network(_in_shape(config, data.train), data.n_classes)
+    network = config.make_network(config.in_shape(data.train.sample_shape), data.n_classes)
     params = initialise(network, config.seed, gain=config.gain)
-    return Training(config, network, Progress(0, params, ()))
+    return Training(config, network, Progress(0, params, ()), data_mark=samples.mark_of(data))
 
 
 def train(
@@ -99,7 +88,7 @@ def train(
         accuracy = float((_predicted(epoch, data.test) == data.test.y).mean())
         entry = TrainEntry(epoch.number, epoch.timesteps, epoch.rate, epoch.loss, accuracy)
         history = (*training.history, entry)
-        training = Training(config, training.network, epoch.progress, history)
+        training = replace(training, progress=epoch.progress, history=history)
         if out is not None:
             save(training, out)
         if tell is not None:
@@ -116,6 +105,7 @@ def save(training: Training, path: str | Path) -> None:
         ),
         "network": json.dumps(training.network.to_dict()),
         "epoch": progress.number,
+        "data_mark": training.data_mark,
         "floats": {
             "weights": _numbered(params.weights),
             "biases": _numbered(params.biases),
@@ -151,7 +141,8 @@ def load(path: str | Path) -> Training:
         network.check(params)
         progress = Progress(tree["epoch"], params, tuple(_listed(tree.get("optimiser", {}))))
         config = make_training(json.loads(tree["config"]), str(path))
-        return Training(config, network, progress, _history(tree.get("history", {})))
+        history = _history(tree.get("history", {}))
+        return Training(config, network, progress, history, tree["data_mark"])
     except KeyError as error:
         raise RunFileError(
             f"{str(path)!r} lacks {error}, so it was not written by this program; train again"
@@ -216,27 +207,6 @@ def _shaped(network: Network, split: Split) -> NDArray[Any]:
     """(n, ...) or (n, T, ...), where ... is the network's in_shape."""
     lead = split.x.shape[: 2 if split.temporal else 1]
     return split.x.reshape(*lead, *network.in_shape)
-
-
-def _in_shape(config: TrainConfig, split: Split) -> tuple[int, ...]:
-    """Shape of a sample at one step: images get a channel where the network looks at places."""
-    shape = split.x.shape[2 if split.temporal else 1 :]
-    n = math.prod(shape)
-    if config.shape is not None:
-        if math.prod(config.shape) != n:
-            raise ConfigError(
-                f"shape is {list(config.shape)} but samples of {config.data!r} have {n} numbers; "
-                f"give channels, height and width whose product that is"
-            )
-        return config.shape
-    if "C" not in config.net and "P" not in config.net:
-        return (n,)
-    if len(shape) == 1:
-        raise ConfigError(
-            f"net {config.net!r} looks at places but samples of {config.data!r} are rows of {n} "
-            f"numbers; give their shape, such as 1,8,8"
-        )
-    return (1, *shape) if len(shape) == 2 else tuple(shape)
 
 
 def _numbered(arrays: Any) -> dict[str, Any]:

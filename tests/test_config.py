@@ -154,8 +154,8 @@ def test_a_convolutional_network(sample_shape: tuple[int, ...], in_shape: tuple[
 def test_a_convolutional_network_needs_images() -> None:
     config = make({"conv": CONV})
     sentence = (
-        "conv needs images, but a sample has the shape (63,); give data of (height, width) or "
-        "(channels, height, width) a sample"
+        "a convolution or a pool needs images, but a sample has the shape (63,); give data of "
+        "(height, width) or (channels, height, width) a sample"
     )
     with fails(ConfigError, sentence):
         config.make_network((63,), 10, config.load_hardware())

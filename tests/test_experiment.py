@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurochip import experiment, files
+from neurochip import experiment, files, samples
 from neurochip.chip import Chip
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, from_arrays
@@ -87,7 +87,7 @@ def test_three_epochs_and_two_more_are_five(tmp_path: Path, mode: str) -> None:
     learned(3, part, **MODES[mode])
     resumed = experiment.load_run(part)
     data = experiment.load_data(resumed.config)
-    experiment.check_same_data(resumed, data, part)
+    samples.check_mark(resumed.data_mark, data, part, "stop")
     experiment.learn(resumed, data, 2, rest)
     assert same(files.read_tree(rest), files.read_tree(whole))
     assert rest.read_bytes() == whole.read_bytes()
@@ -137,7 +137,7 @@ def test_remaining_epochs(file: Path) -> None:
 
 def test_other_data_are_refused(file: Path) -> None:
     run, data = experiment.load_run(file), experiment.load_data(config_of())
-    experiment.check_same_data(run, data, file)
+    samples.check_mark(run.data_mark, data, file, "stop")
     x = data.train.x.copy()
     x[7, 3] = 0.5 if x[7, 3] != 0.5 else 0.25
     others = [
@@ -146,12 +146,11 @@ def test_other_data_are_refused(file: Path) -> None:
         replace(data, name="mine", train=data.train.take(199)),
     ]
     sentence = (
-        f"data 'mine' are not those that {str(file)!r} learned (their checksum differs); give the "
-        f"same with --data, or start a new run"
+        f"data 'mine' are not those that {str(file)!r} learned (their checksum differs); stop"
     )
     for other in others:
         with fails(DataError, sentence):
-            experiment.check_same_data(run, other, file)
+            samples.check_mark(run.data_mark, other, file, "stop")
 
 
 # A file and back
@@ -164,7 +163,7 @@ def test_everything_comes_back(tmp_path: Path, mode: str) -> None:
     experiment.learn(run, data, 2, path)
     back = experiment.load_run(path)
     assert back.config == run.config
-    assert back.data_mark == run.data_mark == experiment.mark_of(data)
+    assert back.data_mark == run.data_mark == samples.mark_of(data)
     for ours, theirs in ((back.start, run.start), (back.chip.integers, run.chip.integers)):
         assert same(asdict_of(ours), asdict_of(theirs))
     chip, old = back.chip, run.chip
@@ -512,8 +511,8 @@ def test_the_first_samples_are_taken() -> None:
 
 def test_a_mark_knows_samples_and_labels() -> None:
     data = experiment.load_data(config_of())
-    mark = experiment.mark_of(data)
+    mark = samples.mark_of(data)
     assert re.fullmatch("200:60:[0-9a-f]{8}", mark)
-    assert mark == experiment.mark_of(experiment.load_data(config_of()))
-    assert mark != experiment.mark_of(experiment.load_data(config_of(test_samples=3)))
-    assert mark != experiment.mark_of(experiment.load_data(config_of(train_samples=199)))
+    assert mark == samples.mark_of(experiment.load_data(config_of()))
+    assert mark != samples.mark_of(experiment.load_data(config_of(test_samples=3)))
+    assert mark != samples.mark_of(experiment.load_data(config_of(train_samples=199)))

@@ -362,7 +362,8 @@ def test_not_toml() -> None:
             'source = "design"',
             'source = "rumour"',
             "neuron.decay_bits has the source 'rumour' but must name one of [sources]:"
-            " design, borrowed, calibrated, alike, in_operation, in_active, none; add it there",
+            " design, borrowed, calibrated, network, in_message, alike, in_operation,"
+            " in_active, none; add it there",
         ),
     ],
 )

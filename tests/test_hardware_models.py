@@ -89,6 +89,10 @@ def test_loihi2_has_no_published_cost() -> None:
     assert loihi2.limits.synapse_memory_per_core.value == 192 * 1024 * 8
 
 
+def test_loihi2_claims_nothing_measured_of_loihi_1() -> None:
+    assert "measured" not in {row.basis for row in hardware.rows(hardware.load("loihi2"))}
+
+
 def test_odin_counts_cycles_and_learns_by_its_own_rule() -> None:
     odin = hardware.load("odin")
     assert odin.learning.rules == ("sdsp",)

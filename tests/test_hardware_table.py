@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from neurochip import hardware
-from neurochip.hardware import EVENTS, cost_table
+from neurochip.errors import HardwareError
+from neurochip.hardware import EVENTS, cost_table, link_table
 from neurochip.hardware.costs import Energy, Time
 
 
@@ -57,3 +60,24 @@ def test_cycles_are_turned_into_ns() -> None:
 def test_static_power() -> None:
     assert cost_table(hardware.load("loihi")).static_power == 104.0
     assert np.isnan(cost_table(hardware.load("neurochip")).static_power)
+
+
+def test_links() -> None:
+    """SANA-FE's network passes a message a clock of 1 ns; of Loihi itself nobody says it."""
+    calibrated = link_table(hardware.load("loihi_calibrated"))
+    assert calibrated == (16, 1.0, 1.0, 0.0)
+    assert np.isnan(link_table(hardware.load("loihi"))).tolist() == [False, True, True, True]
+    assert link_table(hardware.load("neurochip")) == calibrated
+    assert np.isnan(link_table(hardware.load("odin"))).all()
+
+
+def test_gaps_in_cycles_need_a_clock(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    gap = '{ value = 2.0, unit = "cycle", basis = "assumed", source = "design" }'
+    own = f'name = "mine"\ntitle = "Mine"\nextends = "loihi"\n[mesh]\nlink_gap = {gap}\n'
+    file.write_text(own, encoding="utf-8")
+    with pytest.raises(HardwareError, match=r"mesh\.link_gap is in cycles, but costs\.clock\.freq"):
+        hardware.load(file)
+    clock = '{ value = 100.0, unit = "MHz", basis = "assumed", source = "design" }'
+    file.write_text(f"{own}[costs.clock]\nfrequency = {clock}\n", encoding="utf-8")
+    assert link_table(hardware.load(file)).link_gap == 20.0

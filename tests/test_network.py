@@ -159,9 +159,9 @@ def test_description() -> None:
         ),
         (
             {"layers": [{"kind": "conv"}], "timesteps": 3},
-            "layer kind is 'conv'; it must be one of 'dense', 'conv2d', 'lif', 'li', 'low_pass', "
-            "'avg_pool', 'sum_pool', 'adaptive_avg_pool', 'upsample', 'flatten', 'scale', "
-            "'batch_norm', 'dropout', 'residual'.",
+            "layer kind is 'conv'; it must be one of 'dense', 'conv2d', 'sparse', 'lif', 'li', "
+            "'low_pass', 'avg_pool', 'sum_pool', 'adaptive_avg_pool', 'upsample', 'flatten', "
+            "'scale', 'batch_norm', 'dropout', 'residual'.",
         ),
         (
             {"layers": [{"kind": "li", "tau": 2}], "timesteps": 3},

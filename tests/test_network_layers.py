@@ -352,3 +352,33 @@ def test_what_tells_a_network_from_an_mlp() -> None:
     assert NETWORKS["tssl"].unlike_mlp == "a LowPass as layer 0"
     scaled = Network((Dense(4, 3), LIF(), Scale(2.0), Dense(3, 2)), 2)
     assert scaled.unlike_mlp == "a Scale as layer 2"
+
+
+def test_what_tells_a_network_from_weights_pools_and_neurons() -> None:
+    assert Network.mlp([4, 3, 2], readout="leaky").unlike_feedforward is None
+    assert Network.conv("2C3-P2-4", (1, 8, 8), 3).unlike_feedforward is None
+    sws = Network((Dense(4, 3, sws=True), LI()), 2)
+    assert sws.unlike_feedforward == "standardised weights in layer 0"
+    assert NETWORKS["recurrent"].unlike_feedforward == "feedback between layers"
+    assert NETWORKS["tssl"].unlike_feedforward == "a LowPass as layer 0"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("vgg_sws", presets.vgg_sws()),
+        ("vgg_f", presets.vgg_f()),
+        ("resnet19", presets.resnet19()),
+    ],
+)
+def test_the_papers_networks_have_names(name: str, wanted: Network) -> None:
+    assert presets.published(name, 10, (3, 32, 32), 6) == wanted
+
+
+def test_a_share_of_the_channels() -> None:
+    quarter = presets.published("vggsnn/4", 10, (2, 48, 48), 10)
+    assert [layer.n_out for layer in quarter.weight_layers] == [
+        *(16, 32, 64, 64, 128, 128, 128, 128, 10)
+    ]
+    few = presets.published("resnet19/1000", 10, (3, 32, 32), 2)
+    assert {layer.n_out for layer in few.weight_layers[:-1]} == {1}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurochip import files, training
+from neurochip import files, samples, training
 from neurochip.cli import main
 from neurochip.config import make_training
 from neurochip.errors import ConfigError, RunFileError
@@ -49,11 +49,27 @@ def test_every_rule_trains(flags: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert [line["epoch"] for line in facts["history"]] == [1, 2]
     assert facts["history"][1]["loss"] < facts["history"][0]["loss"]
     done = training.load(out)
-    samples = training.load_data(done.config).test
+    test = samples.load(done.config).test
     predicted = Trainer(
         done.network, done.progress.params, done.config.make_rule(), 0.0, dtype="f4"
-    ).predict(samples.flat())
-    assert (predicted == samples.y).mean() == facts["accuracy"]
+    ).predict(test.flat())
+    assert (predicted == test.y).mean() == facts["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("vgg_sws", "bptt"), ("vgg_f", "ottt"), ("vggsnn", "tet"), ("resnet19", "tet")],
+)
+def test_the_papers_networks_train(
+    name: str, rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "images.npz", tmp_path / "trained.h5"
+    x, y = np.random.default_rng(0).random((8, 2, 16, 16)), np.arange(8) % 4
+    np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y)
+    small = ("--net", f"{name}/32", "--timesteps", "2", "--epochs", "1", "--batch", "4")
+    status, _, _ = run(capsys, "train", "--data", data, *small, "--rule", rule, "--out", out)
+    assert status == 0
+    assert training.load(out).network == presets.published(f"{name}/32", 4, (2, 16, 16), 2)
 
 
 def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,13 +101,13 @@ def test_a_restart_goes_on_bit_for_bit(
     whole, part = tmp_path / "whole.h5", tmp_path / "part.h5"
     run(capsys, "train", *FEW, *flags, "--out", whole)
     wanted = training.load(whole)
-    samples = training.load_data(wanted.config)
+    data_set = samples.load(wanted.config)
 
     def stop(entry: training.TrainEntry) -> None:
         raise _StopError
 
     with pytest.raises(_StopError):
-        training.train(training.begin(wanted.config, samples), samples, part, stop)
+        training.train(training.begin(wanted.config, data_set), data_set, part, stop)
     assert training.load(part).progress.number == 1
     assert run(capsys, "train", "--resume", part)[0] == 0
     found = training.load(part)
@@ -140,6 +156,13 @@ def test_divergence_keeps_the_last_good_file(
         ({"rule": "bptt", "loss": "tet", "loss_lambda": 0.5}, BPTT(loss="tet", loss_lambda=0.5)),
         ({"rule": "tet"}, TET(loss_lambda=0.0)),
         ({"rule": "tssl_bp", "loss": "count"}, TSSLBP("count")),
+        ({"rule": "tssl_bp", "loss": "count", "desired": 15.0}, TSSLBP("count", desired=15.0)),
+        ({"rule": "tssl_bp", "warm_up": False}, TSSLBP(warm_up=False)),
+        ({"rule": "tet", "detach_reset": True}, TET(loss_lambda=0.0, detach_reset=True)),
+        (
+            {"trace_input": True, "loss_lambda": 0.05},
+            OTTT("accumulate", BPTT().surrogate, loss_lambda=0.05, trace_input=True),
+        ),
         ({"rule": "spike_representation"}, SpikeRepresentation()),
     ],
 )
@@ -153,6 +176,10 @@ def test_networks_of_options() -> None:
     tet = make_training({"rule": "tet", "net": "3C3", "padding": 1})
     network = tet.make_network((1, 8, 8), 10)
     assert network.neurons == (presets.TET_NEURON,)
+    vgg = make_training({"net": "vgg_sws/32", "dropout": 0.1, "timesteps": 3})
+    plan = tuple(c // 32 for c in presets.VGG)
+    assert vgg.in_shape((3, 32, 32)) == (3, 32, 32)
+    assert vgg.make_network((3, 32, 32), 10) == presets.vgg_sws(10, (3, 32, 32), 3, plan, 0.1)
     tssl = make_training({"rule": "tssl_bp", "net": "30", "tau_m": 4.0, "timesteps": 5})
     assert tssl.make_network((64,), 10).neurons == (LIF(0.75, reset="hard", fires=">"),)
 
@@ -161,18 +188,13 @@ def test_networks_of_options() -> None:
     ("flags", "message"),
     [
         (
-            ("--net", "4C3"),
-            "net '4C3' looks at places but samples of 'digits' are rows of 64 numbers; give their "
-            "shape, such as 1,8,8",
-        ),
-        (
             ("--net", "4C3", "--shape", "1,8,9"),
             "shape is [1, 8, 9] but samples of 'digits' have 64 numbers; give channels, height and "
             "width whose product that is",
         ),
         (
             ("--loss", "tet"),
-            "loss is 'tet' but rule 'ottt' has one loss of its own; leave it out",
+            "loss is 'tet' but rule 'ottt' has no such option; leave it out",
         ),
         (
             ("--rule", "tet", "--loss", "kernel"),
@@ -182,6 +204,23 @@ def test_networks_of_options() -> None:
             ("--first-epochs", "3"),
             "options: first_timesteps and first_epochs make one stage together; give both or "
             "neither",
+        ),
+        (
+            ("--trace-input", "--rule", "tet"),
+            "trace_input is True but rule 'tet' has no such option; leave it out",
+        ),
+        (
+            ("--net", "vgg_sws/x", "--shape", "1,8,8"),
+            "network 'vgg_sws/x' is unknown; choose one of vgg_sws, vgg_f, vggsnn, resnet19, with "
+            "/2, /4, ... for fewer channels.",
+        ),
+        (
+            ("--net", "vgg_f/16", "--shape", "1,8,8", "--dropout", "0.1"),
+            "vgg_f has no dropout, but 0.1 was given; leave it at 0.",
+        ),
+        (
+            ("--net", "20", "--dropout", "0.1"),
+            "dropout is 0.1 but net '20' has none; leave it out, or choose net = 'vgg_sws'",
         ),
         (("--batch", "0"), "options: batch is 0; it must be 1 or more"),
         (("--epochs", "x"), "--epochs is 'x'; it must be a whole number"),
@@ -221,3 +260,68 @@ def test_incomplete_files(tmp_path: Path) -> None:
 def test_unknown_options() -> None:
     with pytest.raises(ConfigError, match=r"^configuration: option 'nets' is unknown; the options"):
         make_training({"nets": "30"})
+
+
+def test_a_row_that_is_no_square_is_no_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.npz"
+    x, y = np.zeros((4, 7)), np.arange(4) % 2
+    np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y)
+    status, _, err = run(
+        capsys, "train", "--data", data, "--net", "4C3", "--out", tmp_path / "t.h5"
+    )
+    assert status == 2
+    assert err == (
+        "neurochip: a convolution or a pool needs images, but a sample has the shape (7,); give "
+        "data of (height, width) or (channels, height, width) a sample\n"
+    )
+
+
+@pytest.mark.parametrize("flags", [("--spikes",), (), (*TSSL, "--spikes", "--loss", "count")])
+def test_events_are_trained_as_their_file_declares_them(
+    flags: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "events.npz", tmp_path / "trained.h5"
+    write_events(data)
+    layout = ("--arrays", "t=time,unit=cell,offsets=begin,label=digit", "--sensor", "6")
+    chosen = ("--test-where", "speaker=1", "--duration", "30")
+    status, printed, _ = run(
+        *(capsys, "train", "--data", data, *layout, *chosen, *flags, "--timesteps", "5"),
+        *("--net", "8", "--epochs", "30", "--lr", "0.05", "--batch", "8", "--out", out, "--json"),
+    )
+    assert status == 0
+    assert json.loads(printed)["accuracy"] == 1.0
+    assert training.load(out).network.in_shape == (6,)
+
+
+def write_events(path: Path) -> None:
+    """Ten samples of two classes: units 0 to 2 fire early, or units 3 to 5 do."""
+    labels = np.arange(10) % 2
+    units = [[0, 1, 2] if label == 0 else [3, 4, 5] for label in labels]
+    arrays = {
+        "time": np.tile([1, 4, 7], 10),
+        "cell": np.concatenate(units),
+        "begin": np.arange(0, 31, 3),
+        "digit": labels,
+        "speaker": np.arange(10) // 8,
+    }
+    np.savez(path, **arrays)
+
+
+def test_a_training_that_would_go_on_with_other_samples_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data.npz", tmp_path / "trained.h5"
+    arrays = {"x_train": np.eye(4), "y_train": np.arange(4), "x_test": np.eye(4)}
+    np.savez(data, **arrays, y_test=np.arange(4))
+    assert run(capsys, "train", "--data", data, "--net", "5", "--epochs", "1", "--out", out)[0] == 0
+    np.savez(data, **arrays, y_test=np.arange(4)[::-1])
+    before = out.read_bytes()
+    status, _, err = run(capsys, "train", "--resume", out)
+    assert status == 2
+    assert err == (
+        f"neurochip: data {str(data)!r} are not those that {str(out)!r} learned (their checksum "
+        f"differs); put them back, or start a new training\n"
+    )
+    assert out.read_bytes() == before

@@ -1,12 +1,19 @@
 """OTTT in torch, hand-written and by autograd: the peer of the learning benchmarks.
 
 Run by a Python that has torch. It reads one request a line from standard input, a JSON object with
-`learner` ("hand" or "autograd"), `batch` and `iterations`, learns so many batches of random spikes
-of the density of MNIST, and answers with the CPU seconds that they took.
+`learner`, `batch` and `iterations`, learns so many batches of random images as bright as MNIST's,
+and answers with the CPU seconds that they took, drawing apart.
 
-Both learners are 784-800-10 networks of LIF neurons with soft reset, decay 1/2 and a sigmoid
-surrogate, that take Bernoulli spikes of static images, trace their input, and learn on-line
-(OTTT-O): plain SGD at every one of T = 6 steps.
+All learners have LIF neurons with soft reset, decay 1/2 and a sigmoid surrogate, T = 6 steps, and
+learn by plain SGD:
+
+hand, autograd                784-800-10, on-line (OTTT-O), Bernoulli spikes drawn on the way
+hand-spikes, autograd-spikes  784-800-10, one step a batch (OTTT-A), spikes drawn before
+hand-images, autograd-images  784-800-10, one step a batch (OTTT-A), the image at every step
+autograd-conv                 15C5-P2-40C5-P2-300-10, one step a batch (OTTT-A), the image
+autograd-conv-online          the same, on-line (OTTT-O)
+
+Input that is spikes is traced, images are not.
 """
 
 from __future__ import annotations
@@ -52,6 +59,7 @@ class ByHand:
 
     @torch.no_grad()
     def learn(self, x: Tensor, y: Tensor) -> None:
+        """OTTT-O on spikes that are drawn on the way."""
         (w1, w2), (b1, b2) = self.weights, self.biases
         batch = len(y)
         rows = torch.arange(batch)
@@ -73,6 +81,41 @@ class ByHand:
             b2.add_(error.sum(0), alpha=step)
             w1.addmm_(delta.t(), x0, alpha=step)
             b1.add_(delta.sum(0), alpha=step)
+
+
+class AccumulatingByHand(ByHand):
+    """OTTT-A: gradients are summed over the steps, then one step of SGD."""
+
+    @torch.no_grad()
+    def learn(self, x: Tensor, y: Tensor) -> None:
+        """Frames (T, batch, 784), traced, or images (batch, 784)."""
+        (w1, w2), (b1, b2) = self.weights, self.biases
+        batch, is_still = len(y), x.dim() == 2
+        rows = torch.arange(batch)
+        v = torch.zeros(batch, SIZES[1])
+        x0, x1 = torch.zeros(batch, SIZES[0]), torch.zeros(batch, SIZES[1])
+        g1, g2 = torch.zeros_like(w1), torch.zeros_like(w2)
+        c1, c2 = torch.zeros_like(b1), torch.zeros_like(b2)
+        for t in range(TIMESTEPS):
+            if is_still:
+                s0 = x0 = x
+            else:
+                s0 = x[t]
+                x0.mul_(DECAY).add_(s0)
+            u = torch.addmm(b1, s0, w1.t()).add_(v, alpha=DECAY)
+            s1 = (u >= THRESHOLD).float()
+            v = u - THRESHOLD * s1
+            x1.mul_(DECAY).add_(s1)
+            error = torch.softmax(torch.addmm(b2, s1, w2.t()), 1)
+            error[rows, y] -= 1.0
+            error /= batch * TIMESTEPS
+            delta = error.mm(w2).mul_(surrogate(u))
+            g2.addmm_(error.t(), x1)
+            c2.add_(error.sum(0))
+            g1.addmm_(delta.t(), x0)
+            c1.add_(delta.sum(0))
+        for parameter, gradient in ((w1, g1), (b1, c1), (w2, g2), (b2, c2)):
+            parameter.add_(gradient, alpha=-RATE)
 
 
 class Fire(torch.autograd.Function):
@@ -128,16 +171,117 @@ class ByAutograd:
             self.optimiser.step()
 
 
+class AccumulatingByAutograd(ByAutograd):
+    """OTTT-A: backward at every step adds to the gradients, then one step of SGD."""
+
+    def learn(self, x: Tensor, y: Tensor) -> None:
+        """Frames (T, batch, 784), traced, or images (batch, 784)."""
+        first, last = self.layers
+        is_still = x.dim() == 2
+        v = torch.zeros(len(y), SIZES[1])
+        x0, x1 = torch.zeros(len(y), SIZES[0]), torch.zeros(len(y), SIZES[1])
+        self.optimiser.zero_grad()
+        for t in range(TIMESTEPS):
+            s0 = x if is_still else x[t]
+            x0 = x if is_still else DECAY * x0 + s0
+            u = DECAY * v + TracedLinear.apply(s0, x0, first.weight, first.bias)
+            s1 = Fire.apply(u)
+            v = (u - THRESHOLD * s1).detach()
+            x1 = DECAY * x1 + s1.detach()
+            o = TracedLinear.apply(s1, x1, last.weight, last.bias)
+            (cross_entropy(o, y) / TIMESTEPS).backward()
+        self.optimiser.step()
+
+
+class Traced(torch.autograd.Function):
+    """Spikes forward, and their trace where the gradient of the next weights is taken.
+
+    What comes down goes to the spikes; pools lie between, so both ways are linear.
+    """
+
+    @staticmethod
+    def forward(ctx, s, trace):
+        return trace.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
+
+
+class ReplacedForward(torch.autograd.Function):
+    """The value of one tensor, the gradient of another."""
+
+    @staticmethod
+    def forward(ctx, value, through):
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None, gradient
+
+
+class Convolutional:
+    """15C5-P2-40C5-P2-300-10 with torch.autograd, as OTTT's authors' code does it."""
+
+    def __init__(self, is_online: bool) -> None:
+        self.is_online = is_online
+        self.blocks = torch.nn.ModuleList(
+            [
+                torch.nn.Conv2d(1, 15, 5),
+                torch.nn.Sequential(torch.nn.AvgPool2d(2), torch.nn.Conv2d(15, 40, 5)),
+                torch.nn.Sequential(
+                    torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(640, 300)
+                ),
+                torch.nn.Linear(300, SIZES[-1]),
+            ]
+        )
+        self.optimiser = torch.optim.SGD(self.blocks.parameters(), lr=RATE)
+
+    def learn(self, x: Tensor, y: Tensor) -> None:
+        """Images (batch, 784), untraced."""
+        images_ = x.reshape(-1, 1, 28, 28)
+        membranes: list[Tensor | float] = [0.0] * 3
+        traces: list[Tensor | float] = [0.0] * 3
+        self.optimiser.zero_grad()
+        for _ in range(TIMESTEPS):
+            current = self.blocks[0](images_)
+            for number, block in enumerate(self.blocks[1:]):
+                u = DECAY * membranes[number] + current
+                s = Fire.apply(u)
+                membranes[number] = (u - THRESHOLD * s).detach()
+                traces[number] = DECAY * traces[number] + s.detach()
+                with torch.no_grad():
+                    value = block(s)
+                current = ReplacedForward.apply(value, block(Traced.apply(s, traces[number])))
+            (cross_entropy(current, y) / TIMESTEPS).backward()
+            if self.is_online:
+                self.optimiser.step()
+                self.optimiser.zero_grad()
+        if not self.is_online:
+            self.optimiser.step()
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
-    learners = {"hand": ByHand(), "autograd": ByAutograd()}
+    learners = {
+        "hand": ByHand(),
+        "autograd": ByAutograd(),
+        "hand-spikes": AccumulatingByHand(),
+        "autograd-spikes": AccumulatingByAutograd(),
+        "hand-images": AccumulatingByHand(),
+        "autograd-images": AccumulatingByAutograd(),
+        "autograd-conv": Convolutional(is_online=False),
+        "autograd-conv-online": Convolutional(is_online=True),
+    }
     print(json.dumps({"version": torch.__version__}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         learner = learners[request["learner"]]
         x, y = images(request["iterations"], request["batch"], generator)
+        if request["learner"].endswith("-spikes"):
+            x = torch.stack([torch.bernoulli(x) for _ in range(TIMESTEPS)], dim=1)
         start = time.process_time()
         for k in range(request["iterations"]):
             learner.learn(x[k], y[k])

@@ -8,13 +8,14 @@ set is compared.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from lava.magma.compiler.builders.py_builder import PyProcessBuilder
 from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
 from lava.magma.compiler.utils import VarInitializer
+from lava.magma.core.process.ports.ports import AbstractVirtualPort
 from lava.magma.core.run_configs import Loihi1SimCfg
 from numpy.typing import NDArray
 
@@ -43,17 +44,24 @@ class _Inbox:
         return self.waiting.popleft()
 
 
+#: Shapes or transposes what passes from one port to another, on the way through virtual ports.
+_Transform: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+
+
 class _Outbox:
     """An output port: everyone who listens gets a copy, of the port's own type."""
 
-    def __init__(self, dtype: Any, listeners: list[Any]) -> None:
+    def __init__(self, dtype: Any, listeners: list[tuple[Any, tuple[_Transform, ...]]]) -> None:
         self.dtype, self.listeners = dtype, listeners
         self.last: NDArray[Any] | None = None
 
     def send(self, data: Any) -> None:
         self.last = np.array(data, self.dtype)
-        for inbox in self.listeners:
-            inbox.put(self.last.copy())
+        for inbox, transforms in self.listeners:
+            passed = self.last.copy()
+            for transform in transforms:
+                passed = transform(passed)
+            inbox.put(passed)
 
 
 def drive(network: LavaNetwork, inputs: NDArray[Any]) -> Recording:
@@ -89,7 +97,7 @@ def step_models(
         steps: how many.
 
     Returns:
-        For each recorded process u, v and s after every step, each (steps, n) int32.
+        For each recorded process u, v and s after every step, each (steps, *its shape) int32.
     """
     models = make_models(processes)
     watched = [models[process.id] for process in recorded]
@@ -124,12 +132,27 @@ def make_models(processes: tuple[Any, ...], inbox: Callable[[], Any] = _Inbox) -
         for port in process.in_ports:
             setattr(model, port.name, inboxes[id(port)])
         for port in process.out_ports:
-            heard = [id(other) for other in port.get_dst_ports()]
-            listeners = [inboxes[other] for other in heard if other in inboxes]
+            listeners = [
+                (inboxes[id(other)], transforms)
+                for other, transforms in _ways_from(port)
+                if id(other) in inboxes
+            ]
             dtype = getattr(model_class, port.name).d_type
             setattr(model, port.name, _Outbox(dtype, listeners))
         models[process.id] = model
     return models
+
+
+def _ways_from(
+    port: Any, passed: tuple[_Transform, ...] = ()
+) -> Iterator[tuple[Any, tuple[_Transform, ...]]]:
+    """The ports at which what a port sends arrives, each with the transforms on the way."""
+    if isinstance(port, AbstractVirtualPort):
+        passed = (*passed, port.get_transform_func_fwd())
+    if not port.out_connections:
+        yield port, passed
+    for other in port.out_connections:
+        yield from _ways_from(other, passed)
 
 
 def _model_class(process: Any) -> Any:

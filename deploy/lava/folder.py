@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from neurochip import files
@@ -33,6 +34,7 @@ COPIED = {
     f"{PACKAGE}/session.py": f"{_PLAYER}.session",
     f"{PACKAGE}/states.py": _STATES,
     f"{PACKAGE}/processes/__init__.py": f"{_PLAYER}.processes",
+    f"{PACKAGE}/processes/pool.py": f"{_PLAYER}.processes.pool",
     f"{PACKAGE}/processes/recorder.py": f"{_PLAYER}.processes.recorder",
     f"{PACKAGE}/processes/soft_lif.py": f"{_PLAYER}.processes.soft_lif",
 }
@@ -81,7 +83,9 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
 
 def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:
     layers = {
-        f"layer{number}": {field.name: getattr(layer, field.name) for field in fields(layer)}
+        f"layer{number}": {
+            field.name: _stored(getattr(layer, field.name)) for field in fields(layer)
+        }
         for number, layer in enumerate(network.layers)
     }
     states = {f"layer{number}": layer.states for number, layer in enumerate(expected.layers)}
@@ -90,6 +94,11 @@ def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:
         "inputs": expected.inputs,
         "expected": states,
     }
+
+
+def _stored(value: Any) -> Any:
+    """Shapes are stored as arrays."""
+    return np.array(value) if isinstance(value, tuple) else value
 
 
 def _standing_alone(module: str) -> str:

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from neurochip.chip import Chip
-from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
+from neurochip.deploy.lava.player.network import NO_CURRENT_MEMORY, LavaLayer, LavaNetwork
 from neurochip.deploy.recording import layer_names
 from neurochip.errors import ExportError
 from neurochip.hardware.registers import Current, Membrane
+from neurochip.mapping import Projection, plan_of
 from neurochip.mapping.formats import decay_factor
-from neurochip.network import LI, LIF
+from neurochip.network import LI, LIF, Conv2d
 
 __all__ = ["plan"]
 
@@ -21,8 +22,10 @@ ALIGNMENT = 6
 #: u and v have 24 bits; v is kept within +-MEMBRANE_MAX, u wraps around once beyond 2^23.
 STATE_BITS = 24
 MEMBRANE_MAX = (1 << (STATE_BITS - 1)) - 1
-#: The largest sum that one turn around brings back into u's range, and below the smallest.
+#: The largest sum that one turn around brings back into u's range, and below the smallest; and
+#: where u may already be at the end of its range.
 LARGEST_SUM = 3 << (STATE_BITS - 1 - ALIGNMENT)
+LARGEST_ADDED = 2 << (STATE_BITS - 1 - ALIGNMENT)
 #: Loihi's ranges (Lava's process models don't check them).
 WEIGHT_BITS = (2, 8)
 MOST_EXPONENT = 7
@@ -43,7 +46,9 @@ def plan(chip: Chip) -> LavaNetwork:
         ExportError: something of it can't be expressed exactly; the sentence says what to change.
     """
     _check_chip(chip)
-    layers = tuple(_layer(chip, number) for number in range(len(chip.network.dense)))
+    layers = tuple(
+        _layer(chip, projection, number) for number, projection in enumerate(plan_of(chip.network))
+    )
     network = LavaNetwork(chip.network.timesteps, layers)
     for layer in layers:
         _check_layer(layer)
@@ -52,28 +57,32 @@ def plan(chip: Chip) -> LavaNetwork:
     return network
 
 
-def _layer(chip: Chip, number: int) -> LavaLayer:
+def _layer(chip: Chip, projection: Projection, number: int) -> LavaLayer:
     formats, integers = chip.formats.layers[number], chip.integers
-    neuron = _neuron(chip, number)
+    name, neuron, layer = layer_names(chip)[number], projection.neuron, projection.layer
     decay = FORGETS if neuron is None else decay_factor(neuron.lam)
     keeps = decay <= MOST_DECAY
+    current = decay_factor(neuron.current_lam) if isinstance(neuron, LIF) else FORGETS
+    convolution = layer if isinstance(layer, Conv2d) else None
+    flat_input = number == 0 and convolution is None
     return LavaLayer(
-        name=layer_names(chip)[number],
-        weights=np.ascontiguousarray(integers.weights[number].T, np.int32),
+        name=name,
+        weights=projection.weights(integers.weights[number]).astype(np.int32),
         weight_bits=chip.hardware.registers.weight.bits.value,
-        exponent=formats.membrane - formats.weight - ALIGNMENT,
+        exponent=formats.membrane - formats.weight - projection.signal_fraction - ALIGNMENT,
+        below=(projection.n_in,) if flat_input else projection.below,
+        pool=math.prod(projection.pools),
+        stride=convolution.stride if convolution else 1,
+        padding=convolution.padding if convolution else 0,
+        shape=projection.neurons,
         bias=integers.biases[number],
         bias_exponent=formats.bias_exponent,
+        current_decay=current - 1,
         decay=decay if keeps else 0,
-        threshold=_threshold(neuron, layer_names(chip)[number], formats.membrane),
+        threshold=_threshold(neuron, name, formats.membrane),
         reset=neuron.reset if isinstance(neuron, LIF) else "hard",
         keeps=keeps,
     )
-
-
-def _neuron(chip: Chip, number: int) -> LIF | LI | None:
-    network = chip.network
-    return network.neurons[number] if number < len(network.neurons) else network.readout_neuron
 
 
 def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
@@ -96,10 +105,10 @@ def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
 
 def _check_chip(chip: Chip) -> None:
     hardware, registers = chip.hardware, chip.hardware.registers
-    if chip.network.unlike_mlp is not None:
+    if chip.network.unlike_feedforward is not None:
         raise ExportError(
-            f"the network has {chip.network.unlike_mlp}, but only Dense and LIF layers in turn are "
-            f"exported as Lava processes; build it with Network.mlp"
+            f"the network has {chip.network.unlike_feedforward}, but only Dense, Conv2d, pools and "
+            f"LIF in turn are exported as Lava processes; learn a network of these"
         )
     if chip.encoding == "graded":
         raise ExportError(
@@ -150,6 +159,16 @@ def _check_layer(layer: LavaLayer) -> None:
             f"{layer.name} has a bias exponent of {layer.bias_exponent}, but Loihi's are 0 to "
             f"{MOST_BIAS_EXPONENT}; use smaller biases or a smaller membrane fraction"
         )
+    if layer.current_decay < 0:
+        raise ExportError(
+            f"{layer.name} keeps all of its currents, but Lava's lose 1/4096 or more in a step; "
+            f"lower current_lam"
+        )
+    if not layer.keeps and layer.current_decay < NO_CURRENT_MEMORY:
+        raise ExportError(
+            f"{layer.name} keeps its currents and not its membranes, but Lava's membranes keep "
+            f"1/4096 or more; set lam to {1 / FORGETS:.6f} or more, or current_lam to 0"
+        )
     if layer.threshold > MOST_THRESHOLD:
         raise ExportError(
             f"{layer.name} has a threshold mantissa of {layer.threshold}, but Loihi's are 0 to "
@@ -159,17 +178,20 @@ def _check_layer(layer: LavaLayer) -> None:
 
 def _bounds(layer: LavaLayer) -> tuple[int, int]:
     """Smallest and largest sum that a neuron of the layer can hear in a step, times 2^exponent."""
-    positive = np.where(layer.weights > 0, layer.weights, 0).sum(axis=1, dtype=np.int64)
-    negative = np.where(layer.weights < 0, layer.weights, 0).sum(axis=1, dtype=np.int64)
-    return int(negative.min()) << layer.exponent, int(positive.max()) << layer.exponent
+    rows = layer.weights.reshape(len(layer.weights), -1)
+    positive = np.where(rows > 0, rows, 0).sum(axis=1, dtype=np.int64)
+    negative = np.where(rows < 0, rows, 0).sum(axis=1, dtype=np.int64)
+    scale = layer.largest_count << layer.exponent
+    return int(negative.min()) * scale, int(positive.max()) * scale
 
 
 def _check_sums(chip: Chip, layer: LavaLayer) -> None:
     smallest, largest = _bounds(layer)
-    if not -LARGEST_SUM < smallest <= largest <= LARGEST_SUM:
+    most = LARGEST_SUM if layer.current_decay == NO_CURRENT_MEMORY else LARGEST_ADDED
+    if not -most < smallest <= largest <= most:
         worst = max(smallest, largest, key=abs)
         raise ExportError(
-            f"{layer.name} can sum its weights to {worst}, but beyond {LARGEST_SUM} Lava's current "
+            f"{layer.name} can sum its weights to {worst}, but beyond {most} Lava's current "
             f"no longer wraps as a 24-bit register does; use smaller weights or fewer inputs"
         )
     bits = chip.hardware.registers.accumulator.bits.value

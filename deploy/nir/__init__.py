@@ -9,7 +9,8 @@ step of length dt is Euler's: v <- (1 - dt/tau) v + (dt/tau) (v_leak + R I). So 
 and the factor R dt/tau and the leak's other end go into weights and biases. NIR's neurons fire
 where v > v_threshold and their reset is hard; what differs goes along as metadata of a node:
 `reset` ("soft" or "hard"), `fires` (">=" or ">"), and `lam` itself, which a division doesn't bring
-back bit for bit.
+back bit for bit. Currents that outlive a step are a CubaLIF's: `current_lam` is 1 - dt/tau_syn, and
+w_in dt/tau_syn a factor of the weights; a bias is no part of our currents, so it becomes v_leak.
 """
 
 from __future__ import annotations

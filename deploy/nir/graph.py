@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurochip import files
 from neurochip.errors import ExportError
@@ -63,8 +64,15 @@ def graph_of(network: Network, parameters: Parameters, state: dict[str, Any]) ->
     for layer in network.layers:
         if isinstance(layer, Dense):
             weight, bias = parameters.weights[number], parameters.biases[number]
-            nodes.append(nir.Affine(weight, bias) if layer.bias else nir.Linear(weight))
+            after = network.layers[len(nodes) + 1 : len(nodes) + 2]
+            keeps = any(isinstance(n, LIF) and n.current_lam for n in after)
+            beside = layer.bias and not keeps
+            nodes.append(nir.Affine(weight, bias) if beside else nir.Linear(weight))
             number += 1
+        elif isinstance(layer, LIF) and layer.current_lam:
+            dense = network.dense[number - 1]
+            leak = parameters.biases[number - 1] if dense.bias else None
+            nodes.append(_current_neurons(layer, dense.n_out, leak))
         elif isinstance(layer, LIF | LI):
             nodes.append(_neurons(layer, network.dense[number - 1].n_out))
     graph = nir.NIRGraph.from_list(*nodes)
@@ -85,6 +93,32 @@ def _neurons(neuron: LIF | LI, n: int) -> Any:
         v_threshold=np.full(n, neuron.v_th),
         v_reset=np.full(n, neuron.v_reset),
         metadata={"lam": neuron.lam, "reset": neuron.reset, "fires": neuron.fires},
+    )
+
+
+def _current_neurons(neuron: LIF, n: int, bias: NDArray[np.float64] | None) -> Any:
+    """Neurons that keep their currents; the bias, which isn't one of them, becomes the leak."""
+    import nir
+
+    tau, tau_syn = np.full(n, DT / (1.0 - neuron.lam)), np.full(n, DT / (1.0 - neuron.current_lam))
+    metadata: dict[str, Any] = {
+        "lam": neuron.lam,
+        "current_lam": neuron.current_lam,
+        "reset": neuron.reset,
+        "fires": neuron.fires,
+    }
+    if bias is not None:
+        metadata["bias"] = bias
+    # R dt / tau_mem and w_in dt / tau_syn are then 1.0 exactly.
+    return nir.CubaLIF(
+        tau_syn=tau_syn,
+        tau_mem=tau,
+        r=tau / DT,
+        v_leak=np.zeros(n) if bias is None else bias * tau / DT,
+        v_threshold=np.full(n, neuron.v_th),
+        v_reset=np.full(n, neuron.v_reset),
+        w_in=tau_syn / DT,
+        metadata=metadata,
     )
 
 

@@ -159,15 +159,11 @@ class _Layers:
 
     def _add_neurons(self, name: str, node: Any) -> None:
         kind = type(node).__name__
-        tau, rate = (node.tau, 1.0) if kind != "CubaLIF" else (node.tau_mem, node.w_in)
-        if kind == "CubaLIF" and not np.all(node.tau_syn == self.dt):
-            raise ExportError(
-                f"node {name!r} of the NIR graph has a current that outlives a step (tau_syn up to "
-                f"{np.max(node.tau_syn):g} with dt = {self.dt:g}); set tau_syn to dt, or use LIF"
-            )
-        lam = self._lam(name, node, _shared(name, "time constants", tau))
-        self._multiply(np.ravel(node.r * rate * self.dt / tau))
-        self._push(np.ravel(node.v_leak * self.dt / tau))
+        tau = node.tau_mem if kind == "CubaLIF" else node.tau
+        lam = self._lam(name, node, "lam", _shared(name, "time constants", tau))
+        current_lam = self._add_currents(name, node) if kind == "CubaLIF" else 0.0
+        self._multiply(np.ravel(node.r * self.dt / tau))
+        self._push(np.ravel(node.v_leak * self.dt / tau), node.metadata.get("bias"))
         if kind == "LI":
             self._close(LI(lam))
             return
@@ -175,16 +171,29 @@ class _Layers:
         reset = node.metadata.get("reset", "hard")
         v_reset = _shared(name, "resets", node.v_reset)
         fires = node.metadata.get("fires", ">")
-        self._close(LIF(lam, threshold, reset, v_reset, fires))
+        self._close(LIF(lam, threshold, reset, v_reset, fires, current_lam))
 
-    def _lam(self, name: str, node: Any, tau: float) -> float:
+    def _add_currents(self, name: str, node: Any) -> float:
+        """Take in what comes before the membrane of a CubaLIF; the decay of its currents."""
+        tau = _shared(name, "time constants of currents", node.tau_syn)
+        current_lam = self._lam(name, node, "current_lam", tau)
+        if current_lam and np.any(self.biases[-1]):
+            raise ExportError(
+                f"node {name!r} of the NIR graph has a current that outlives a step (tau_syn = "
+                f"{tau:g} with dt = {self.dt:g}) and a bias before it, which a network adds to the "
+                f"membrane; set the bias to 0 and put it into v_leak"
+            )
+        self._multiply(np.ravel(node.w_in * self.dt / node.tau_syn))
+        return current_lam
+
+    def _lam(self, name: str, node: Any, key: str, tau: float) -> float:
         lam = 1.0 - self.dt / tau
         if not 0.0 <= lam < 1.0:
             raise ExportError(
                 f"node {name!r} of the NIR graph has a time constant of {tau:g} with dt = "
                 f"{self.dt:g}, so its decay a step is {lam:g}; give the dt that belongs to the file"
             )
-        told = float(node.metadata.get("lam", lam))
+        told = float(node.metadata.get(key, lam))
         return told if abs(told - lam) <= CLOSE else lam
 
     def _multiply(self, factor: NDArray[Any]) -> None:
@@ -193,9 +202,12 @@ class _Layers:
             self.weights[-1] = self.weights[-1] * rows[:, np.newaxis]
             self.biases[-1] = self.biases[-1] * rows
 
-    def _push(self, amount: NDArray[Any]) -> None:
-        """Add what a leak toward another end than 0 adds in every step."""
-        if np.any(amount):
+    def _push(self, amount: NDArray[Any], told: NDArray[Any] | None) -> None:
+        """Add what a leak toward another end than 0 adds a step; as told, where it's that."""
+        same = told is not None and np.allclose(told, amount, rtol=CLOSE, atol=0.0)
+        if told is not None and same:
+            amount = np.asarray(told, np.float64)
+        if same or np.any(amount):
             self.biases[-1] = self.biases[-1] + amount
             dense = self.layers[-1]
             self.layers[-1] = Dense(dense.n_in, dense.n_out) if isinstance(dense, Dense) else dense

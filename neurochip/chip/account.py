@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Quantity: TypeAlias = Literal["time", "energy", "words"]
+#: How the time of a step is found: from counts alone, or message by message.
+Timing: TypeAlias = Literal["analytic", "cycle"]
+TIMINGS: tuple[Timing, ...] = get_args(Timing)
 
-__all__ = ["PHASES", "SAMPLES", "Account", "Activity", "account", "watch"]
+__all__ = ["PHASES", "SAMPLES", "TIMINGS", "Account", "Activity", "Timing", "account", "watch"]
 
 #: Phases 1 to 3, 4, 6 and 7 of a step; all but the first are learning.
 PHASES = ("inference", "traces", "errors", "updates")
@@ -96,6 +99,7 @@ class Account:
         chip_map: which core holds what.
         inference_time: of a sample without learning (see `time`).
         learning_time: what learning adds to it.
+        timing: how both were found, "analytic" or "cycle".
     """
 
     update: Update
@@ -104,6 +108,7 @@ class Account:
     chip_map: ChipMap
     inference_time: Amount
     learning_time: Amount
+    timing: Timing = "analytic"
 
     @property
     def cores(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, memory
+from neurochip.chip import account, cycle, memory
 from neurochip.chip import core as cores
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
@@ -23,7 +23,7 @@ from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
-from neurochip.mapping import Encoding, Formats, Integers
+from neurochip.mapping import Encoding, Formats, Integers, Manual
 from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
@@ -112,11 +112,15 @@ class Chip:
             layer a step; matters where weights change at every step.
         formats: the formats of a chip that was saved; chosen for the initial weights if None.
         count_saturations: also count every value that leaves its register's range; slower.
+        placer: which core holds what, "greedy", "traffic", or the path of a placement, or a
+            placement itself; costs depend on it, weights and spikes don't.
+        neurons_per_core: at most so many neurons of a layer on a core.
+        rates: spikes a neuron and step of each population, for "traffic" (`mapping.map_network`).
 
     Raises:
         LimitError: the network doesn't fit the chip.
         RuleError: the rule asks for what a chip can't do.
-        ConfigError: the seed, the encoding or the schedule is unknown.
+        ConfigError: the seed, the encoding or the schedule is unknown, or the placement is damaged.
     """
 
     def __init__(
@@ -131,6 +135,9 @@ class Chip:
         schedule: Schedule = "layered",
         formats: Formats | None = None,
         count_saturations: bool = False,
+        placer: str | Manual = "greedy",
+        neurons_per_core: int | None = None,
+        rates: Sequence[float] | None = None,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
@@ -139,10 +146,10 @@ class Chip:
                 f"schedule {schedule!r} is unknown; choose one of {', '.join(SCHEDULES)}"
             )
         self.network = network
-        if schedule == "pipelined" and network.unlike_mlp is not None:
+        if schedule == "pipelined" and network.unlike_feedforward is not None:
             raise LimitError(
-                f"the network has {network.unlike_mlp}, but the pipelined schedule moves spikes "
-                f"through Dense and LIF layers in turn; set schedule to 'layered'"
+                f"the network has {network.unlike_feedforward}, but the pipelined schedule moves "
+                f"spikes through Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
             )
         self.schedule = schedule
         self.hardware = (
@@ -153,9 +160,17 @@ class Chip:
         self.epoch = 0
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
-        self._plan = mapping.plan_of(network)
+        self._plan, self._loops = mapping.plan_of(network), mapping.loops_of(network)
         mapping.check_fits(network, self.hardware, self.rule)
-        self.map = mapping.map_network(network, self.hardware, self.rule)
+        self.map = mapping.map_network(
+            network,
+            self.hardware,
+            self.rule,
+            placer=placer,
+            neurons_per_core=neurons_per_core,
+            rates=rates,
+            seed=seed,
+        )
         start = parameters or network.initial or initialise(network, seed)
         network.check(start)
         self.formats: Formats = formats or mapping.choose_formats(
@@ -172,7 +187,7 @@ class Chip:
 
     def _set_up(self, integers: Integers, count_saturations: bool) -> None:
         self._feedback = integers.feedback
-        self.initial = mapping.dequantise(self.network, integers, self.formats)
+        self._start = integers
         self._core = cores.build(
             self.network,
             self.hardware,
@@ -185,6 +200,11 @@ class Chip:
         self._waiting = late_view(self._core), delay_lines(self._core)
 
     @property
+    def initial(self) -> Parameters:
+        """The float numbers that weights and biases stood for at the start."""
+        return mapping.dequantise(self.network, self._start, self.formats)
+
+    @property
     def encoding(self) -> Encoding:
         """How inputs reach the chip."""
         return self.formats.encoding
@@ -192,7 +212,7 @@ class Chip:
     @property
     def integers(self) -> Integers:
         """Copies of the chip's memories as they are now."""
-        return memory.read_integers(self._core, self._plan, self._feedback)
+        return memory.read_integers(self._core, self._plan, self._loops, self._feedback)
 
     @property
     def parameters(self) -> Parameters:
@@ -211,7 +231,7 @@ class Chip:
 
         The formats must be those of the chip that saved it.
         """
-        memory.load_integers(self._core, self._plan, integers)
+        memory.load_integers(self._core, self._plan, self._loops, integers)
         self._feedback = integers.feedback
         self.epoch, self.n_learned = epoch, n_learned
         if rate_shifts is not None:
@@ -282,6 +302,8 @@ class Chip:
             LimitError: the chip can't learn by its rule.
         """
         mapping.check_learns(self.hardware, self.rule)
+        mapping.check_synapses(self.network)
+        mapping.check_currents(self.network)
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))
@@ -321,9 +343,13 @@ class Chip:
         return observe(core, self._plan, frames, label, index, layout.EVALUATION_EPOCH)
 
     def costs(
-        self, data: Split, samples: int = account.SAMPLES, update: Update | None = None
+        self,
+        data: Split,
+        samples: int = account.SAMPLES,
+        update: Update | None = None,
+        timing: account.Timing = "analytic",
     ) -> account.Account:
-        """Energy, analytic time and words of memory of a sample, of inference and of learning.
+        """Energy, time and words of memory of a sample, of inference and of learning.
 
         The first samples are shown with the weights as they are now; nothing is learned.
 
@@ -331,13 +357,31 @@ class Chip:
             data: samples and labels.
             samples: how many are watched, fewer where the set is smaller.
             update: when weights change; as the rule says if None.
+            timing: "analytic", from counts alone, or "cycle", every message routed over the mesh.
 
         Raises:
             LimitError: the network isn't one of Dense and LIF layers in turn, or errors come down
-                by other weights than their own.
-            ConfigError: no sample was asked for.
+                by other weights than their own; or, for cycle timing, the schedule is "pipelined".
+            HardwareError: cycle timing needs what the chip's file doesn't know.
+            ConfigError: no sample was asked for, or the timing is unknown.
         """
-        return account.account(self, account.watch(self, data, samples), update)
+        if timing not in account.TIMINGS:
+            raise ConfigError(
+                f"timing {timing!r} is unknown; choose one of {', '.join(account.TIMINGS)}"
+            )
+        told = account.account(self, account.watch(self, data, samples), update)
+        return told if timing == "analytic" else cycle.in_cycles(told, self, data)
+
+    def clock(self, update: Update | None = None) -> cycle.Clock:
+        """What times samples message by message; see `neurochip.chip.cycle`.
+
+        Args:
+            update: when weights change; as the rule says if None.
+
+        Raises:
+            LimitError, HardwareError: as `costs` with cycle timing.
+        """
+        return cycle.Clock(self, update)
 
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts m, one a layer: 2^-m is nearest to numerator / E[ |x|^2 ].

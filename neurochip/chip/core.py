@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip import fixed
-from neurochip.chip.memory import Plan, load_integers
+from neurochip.chip.memory import Loops, Plan, load_integers
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.convolution import GROUP
-from neurochip.mapping import Formats, Integers, Projection, plan_of
+from neurochip.mapping import Formats, Integers, Projection, loops_of, plan_of
 from neurochip.mapping.formats import PSI_FRACTION, LayerFormats, decay_factor, lam_below
 from neurochip.mapping.plan import chip_order
-from neurochip.network import LI, LIF, Conv2d, Network
+from neurochip.network import LI, LIF, Conv2d, LowPass, Network, Sparse
 from neurochip.rules import OTTT
 
 ROUNDINGS = {
@@ -80,13 +80,14 @@ def build(
     count_saturations: bool,
 ) -> layout.Core:
     """Allocate a core and fill in everything but the learning rates (`set_rates`)."""
-    plan = plan_of(network)
-    core = _allocate(network, plan, hardware, rule, formats, integers)
+    plan, loops = plan_of(network), loops_of(network)
+    core = _allocate(network, plan, loops, hardware, rule, formats, integers)
     _fill_settings(core.settings[0], network, hardware, rule, formats, seed, count_saturations)
     for number in range(len(plan)):
-        _fill_layer(core.layers[number], network, plan, hardware, rule, formats, number)
+        _fill_layer(core.layers[number], network, plan, loops, hardware, rule, formats, number)
         _fill_connections(core, plan, number)
-    load_integers(core, plan, integers)
+    fill_listed(core, plan, loops)
+    load_integers(core, plan, loops, integers)
     core.psi_table[:] = rule.surrogate.entries()
     return core
 
@@ -134,6 +135,7 @@ def short_shift(entry: LayerFormats, shift: int) -> int:
 def _allocate(
     network: Network,
     plan: Plan,
+    loops: Loops,
     hardware: Hardware,
     rule: OTTT,
     formats: Formats,
@@ -141,13 +143,15 @@ def _allocate(
 ) -> layout.Core:
     n, n_layers, classes = _places(plan)[-1][0], len(plan), network.n_out
     n_weights = network.n_weights
+    listed = listed_layers(plan, loops)
     shared = [projection for projection in plan if _is_shared(projection)]
     n_shared = sum(projection.n_weights for projection in shared)
     most_rows = max((projection.rows for projection in shared), default=0)
     accumulates = rule.update == "accumulate"
-    sum_dtype: Any = np.int64 if _needs_wide_sums(plan, hardware, formats) else np.int32
+    sum_dtype: Any = np.int64 if _needs_wide_sums(plan, loops, hardware, formats) else np.int32
     narrow_gradient = hardware.registers.gradient.bits.value <= LANE_BITS
     gradient_dtype: Any = np.int16 if narrow_gradient else np.int32
+    has_memory = any(isinstance(k.neuron, LIF) and k.neuron.current_lam for k in plan)
 
     def neurons(dtype: Any) -> NDArray[Any]:
         return np.zeros(n, dtype)
@@ -159,6 +163,9 @@ def _allocate(
         weights=np.zeros(n_weights, integers.weights[0].dtype),
         shadow=np.zeros(n_weights if integers.shadow else 0, np.int16),
         gradient=np.zeros(n_weights if accumulates else 0, gradient_dtype),
+        loops=np.zeros(len(loops), layout.LAYER).view(np.recarray),
+        offsets=np.zeros(sum(layer.n_in + 1 for layer in listed), np.int64),
+        targets=np.zeros(sum(layer.n_synapses for layer in listed), np.int32),
         forward=np.zeros(n_shared, integers.weights[0].dtype),
         bias=neurons(np.int32),
         bias_gradient=neurons(np.int64),
@@ -168,14 +175,17 @@ def _allocate(
         signal=neurons(np.int16),
         active=neurons(np.int32),
         n_active=np.zeros(n_layers + 1, np.int64),
+        n_spikes=np.zeros(n_layers + 1, np.int64),
         trace=neurons(np.int32),
         accumulator=neurons(sum_dtype),
+        current=neurons(np.int32) if has_memory else np.zeros(0, np.int32),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
         psi=neurons(np.int16),
         error=np.zeros(classes, np.int64),
         delta=neurons(np.int16),
+        output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
         touched=neurons(np.uint8),
         rows=neurons(np.int32),
@@ -212,26 +222,34 @@ def _places(plan: Plan) -> list[tuple[int, int]]:
     return [*places, (end, end)]
 
 
+def _signal_fraction(plan: Plan, formats: Formats, number: int) -> int:
+    return formats.input_fraction if number == 0 else plan[number].signal_fraction
+
+
 def _largest_signal(plan: Plan, formats: Formats, number: int) -> int:
     if number == 0:
         return max(1, (1 << formats.input_fraction) - 1)
     return plan[number].area
 
 
-def _largest_sum(plan: Plan, hardware: Hardware, formats: Formats, number: int) -> int:
+def _largest_sum(
+    plan: Plan, loops: Loops, hardware: Hardware, formats: Formats, number: int
+) -> int:
     """Largest magnitude that layer ``number`` could accumulate: full-scale weights and inputs."""
     weight = 1 << (hardware.registers.weight.bits.value - 1)
-    return plan[number].rows * weight * _largest_signal(plan, formats, number)
+    back = sum(loop.layer.fan_in for loop in loops if loop.target == number)
+    spike = 1 << _signal_fraction(plan, formats, number)
+    return weight * (plan[number].rows * _largest_signal(plan, formats, number) + back * spike)
 
 
-def _needs_wide_sums(plan: Plan, hardware: Hardware, formats: Formats) -> bool:
+def _needs_wide_sums(plan: Plan, loops: Loops, hardware: Hardware, formats: Formats) -> bool:
     """Whether any exact sum, of currents or of a convolution's errors or products, could overflow
     32 bits.
     """
     weight = 1 << (hardware.registers.weight.bits.value - 1)
     sums = [ends(hardware.registers.accumulator.bits.value)[1]]
     for number, (projection, entry) in enumerate(zip(plan, formats.layers, strict=True)):
-        sums.append(_largest_sum(plan, hardware, formats, number))
+        sums.append(_largest_sum(plan, loops, hardware, formats, number))
         if _is_shared(projection):
             delta = 1 << (entry.delta_bits - 1)
             sums.append(projection.columns * weight * delta)
@@ -249,7 +267,7 @@ def _fill_settings(
     count_saturations: bool,
 ) -> None:
     r = hardware.registers
-    s.timesteps, s.n_layers, s.seed = network.timesteps, len(network.weight_layers), seed
+    s.timesteps, s.n_layers, s.seed = network.timesteps, len(formats.layers), seed
     s.encoding, s.in_bits = ENCODINGS[formats.encoding], r.input.bits.value
     s.in_fraction, s.trace_input = formats.input_fraction, formats.traced_input
     s.readout, s.loss = READOUTS[network.readout], LOSSES[rule.loss]
@@ -282,12 +300,15 @@ def _fill_settings(
         s.shadow_low, s.shadow_high = ends(r.shadow.bits.value)
     s.fires_at_threshold = hardware.neuron.fires == ">="
     s.narrow_weights = r.weight.bits.value <= NARROW_BITS
+    last = network.layers[-1]
+    s.output_decay = decay_factor(1.0 - 1.0 / last.tau if isinstance(last, LowPass) else 0.0)
 
 
 def _fill_layer(
     layer: Any,
     network: Network,
     plan: Plan,
+    loops: Loops,
     hardware: Hardware,
     rule: OTTT,
     formats: Formats,
@@ -298,11 +319,12 @@ def _fill_layer(
     layer.rows, layer.columns = projection.rows, projection.columns
     layer.weight_start = sum(k.n_weights for k in plan[:number])
     layer.pre, layer.post = _places(plan)[number]
+    layer.population = number
     end = ends(hardware.registers.accumulator.bits.value)[1]
-    layer.sums_may_overflow = _largest_sum(plan, hardware, formats, number) > end
+    layer.sums_may_overflow = _largest_sum(plan, loops, hardware, formats, number) > end
     layer.pooled = bool(projection.pools)
     layer.signal_high = _largest_signal(plan, formats, number)
-    layer.signal_fraction = formats.input_fraction if number == 0 else projection.signal_fraction
+    layer.signal_fraction = _signal_fraction(plan, formats, number)
     if isinstance(projection.layer, Conv2d):
         _fill_convolution(layer, projection, projection.layer, hardware)
         layer.forward_start = sum(k.n_weights for k in plan[:number] if _is_shared(k))
@@ -333,7 +355,7 @@ def _fill_convolution(
 def _fill_connections(core: layout.Core, plan: Plan, number: int) -> None:
     """How many synapses each axon has, and which one counts a neuron's spikes."""
     layer, projection = core.layers[number], plan[number]
-    fan_out = projection.reads() * projection.columns
+    fan_out = projection.fan_out()
     core.fan_out[layer.pre : layer.pre + layer.n_in] = fan_out[projection.axon_order]
     if projection.pools:
         below = core.layers[number - 1]
@@ -342,10 +364,42 @@ def _fill_connections(core: layout.Core, plan: Plan, number: int) -> None:
         core.pool[below.post : below.post + below.n_out] = squares
 
 
+def listed_layers(plan: Plan, loops: Loops) -> list[Sparse]:
+    """The listed synapses in the order of the memories: of layers, then of loops."""
+    layers = [projection.layer for projection in plan]
+    return [k for k in layers if isinstance(k, Sparse)] + [loop.layer for loop in loops]
+
+
+def fill_listed(core: layout.Core, plan: Plan, loops: Loops) -> None:
+    """Where listed synapses lead, of layers and loops."""
+    records = [k for k, p in zip(core.layers, plan, strict=True) if p.is_listed]
+    order = sorted(range(len(loops)), key=lambda number: loops[number].target)
+    weights = sum(projection.n_weights for projection in plan)
+    starts = np.cumsum([weights, *(loop.layer.n_synapses for loop in loops)])
+    places = np.argsort(order)
+    for number, loop in enumerate(loops):
+        record, source = core.loops[places[number]], core.layers[loop.source]
+        record.pre, record.population = source.post, loop.source + 1
+        record.pooled = loop.source + 1 < len(plan) and bool(plan[loop.source + 1].pools)
+        record.n_in, record.n_out = loop.layer.n_in, loop.layer.n_out
+        record.weight_start = starts[number]
+        records.append(record)
+    targets = [loops[number].target for number in order]
+    for number, layer in enumerate(core.layers):
+        layer.loop_first, layer.loop_last = np.searchsorted(targets, [number, number + 1])
+    row, target = 0, 0
+    for record, sparse in zip(records, listed_layers(plan, loops), strict=True):
+        record.kind, record.row_start, record.target_start = layout.LISTED, row, target
+        core.offsets[row : row + sparse.offsets.size] = sparse.offsets
+        core.targets[target : target + sparse.n_synapses] = sparse.targets
+        row, target = row + sparse.offsets.size, target + sparse.n_synapses
+
+
 def _fill_neuron(layer: Any, neuron: LIF | LI | None, fraction: int, rule: OTTT) -> None:
     scale = 2.0**fraction
     layer.membrane_decay = decay_factor(neuron.lam) if neuron is not None else 0
     lif = neuron if isinstance(neuron, LIF) else PLAIN
+    layer.current_decay = decay_factor(lif.current_lam)
     layer.threshold = max(1, int(np.floor(lif.v_th * scale + 0.5)))
     power = int(layer.threshold).bit_length() - 1
     layer.threshold_log2 = power if layer.threshold == 1 << power else -1

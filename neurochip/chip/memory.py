@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from neurochip.errors import NetworkError
 from neurochip.kernels import layout
 from neurochip.kernels.shared_weights import copy_forward
-from neurochip.mapping import Integers, Projection
+from neurochip.mapping import Integers, Loop, Projection
 
 Plan = tuple[Projection, ...]
+Loops = tuple[Loop, ...]
 Matrix = NDArray[np.signedinteger[Any]]
 
 
-def load_integers(core: layout.Core, plan: Plan, integers: Integers) -> None:
+def load_integers(core: layout.Core, plan: Plan, loops: Loops, integers: Integers) -> None:
     """Copy weights, shadow, biases and feedback into the core's memories.
 
     Raises:
@@ -39,17 +40,24 @@ def load_integers(core: layout.Core, plan: Plan, integers: Integers) -> None:
         biases[:] = np.resize(given, biases.size)  # every position has its channels'
         if layer.kind == layout.CONVOLUTION:
             copy_forward(core, number)
+    for number, loop in enumerate(loops):
+        given = integers.weights[len(plan) + number]
+        _check(f"weights of loop {number}", given, loop.layer.weight_shape, core.weights.dtype)
+        _loop_memory(core, plan, loops, number)[:] = given
     _load_feedback(core, integers.feedback)
 
 
 def read_integers(
-    core: layout.Core, plan: Plan, feedback: tuple[NDArray[np.int8], ...]
+    core: layout.Core, plan: Plan, loops: Loops, feedback: tuple[NDArray[np.int8], ...]
 ) -> Integers:
     """Copies of what the core's memories hold now."""
     pairs = list(zip(core.layers, plan, strict=True))
     shadowed = pairs if core.shadow.size else []
     return Integers(
-        weights=tuple(_read(core.weights, layer, projection) for layer, projection in pairs),
+        weights=(
+            *(_read(core.weights, layer, projection) for layer, projection in pairs),
+            *(_loop_memory(core, plan, loops, number).copy() for number in range(len(loops))),
+        ),
         shadow=tuple(_read(core.shadow, layer, projection) for layer, projection in shadowed),
         biases=tuple(core.bias[k.post : k.post + k.columns].copy() for k in core.layers),
         feedback=feedback,
@@ -66,14 +74,31 @@ def in_network_order(values: NDArray[Any], order: NDArray[np.intp]) -> NDArray[A
 def _load(
     what: str, given: Matrix, memory: NDArray[Any], layer: Any, projection: Projection
 ) -> None:
-    _check(what, given, (projection.rows, projection.columns), memory.dtype)
+    _check(what, given, projection.memory_shape, memory.dtype)
+    if projection.is_listed:
+        _listed(memory, layer, projection)[:] = given
+        return
     _stored(memory, layer)[:] = given[projection.row_order]
 
 
 def _read(memory: NDArray[Any], layer: Any, projection: Projection) -> Matrix:
+    if projection.is_listed:
+        return _listed(memory, layer, projection).copy()
     matrix = np.empty((projection.rows, projection.columns), memory.dtype)
     matrix[projection.row_order] = _stored(memory, layer)
     return matrix
+
+
+def _listed(memory: NDArray[Any], layer: Any, projection: Projection) -> NDArray[Any]:
+    """A view (synapses,) of one layer's part of a memory."""
+    return memory[layer.weight_start : layer.weight_start + projection.n_weights]
+
+
+def _loop_memory(core: layout.Core, plan: Plan, loops: Loops, number: int) -> NDArray[Any]:
+    """A view (synapses,) of the weights of a loop, which lie behind those of all layers."""
+    sizes = [loop.layer.n_synapses for loop in loops]
+    first = sum(projection.n_weights for projection in plan) + sum(sizes[:number])
+    return core.weights[first : first + sizes[number]]
 
 
 def _stored(memory: NDArray[Any], layer: Any) -> NDArray[Any]:

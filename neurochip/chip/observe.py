@@ -12,7 +12,7 @@ from neurochip.chip.memory import Plan, in_network_order
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import fit_all, shift_all
 from neurochip.kernels.jit import unfused
-from neurochip.kernels.neuron import surrogates
+from neurochip.kernels.neuron import NO_MEMORY, surrogates
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import frame_of, sense_step, start_sample
 from neurochip.kernels.transport import transport
@@ -93,11 +93,16 @@ def _counting(core: layout.Core) -> layout.Core:
 
 
 def _currents(core: layout.Core) -> Ints:
-    """The current of every neuron (N,), from the accumulators as the last step left them."""
+    """The current of every neuron (N,): its register, or where nothing outlives a step and so none
+    is kept, from the accumulators as the last step left them.
+    """
     s = core.settings[0]
     currents = np.zeros(core.v.size, np.int64)
     for layer in core.layers:
         part = slice(layer.post, layer.post + layer.n_out)
+        if layer.current_decay < NO_MEMORY:
+            currents[part] = core.current[part]
+            continue
         shift_all(core.accumulator[part], layer.current_shift, currents[part])
         if s.current_bits:
             fit_all(currents[part], s.current_low, s.current_high, s.current_wraps, currents[part])

@@ -13,7 +13,7 @@ number of picoseconds, and 63 bits of them are 106 days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -109,7 +109,7 @@ class Phase:
         kind: str,
         cores: int,
         messages: Iterable[tuple[int, int, int, int]],
-        rest: Sequence[int] | None = None,
+        rest: ArrayLike | None = None,
     ) -> Phase:
         """A phase of messages given one by one, each sender's in its order.
 

@@ -8,7 +8,19 @@ from typing import Any, TextIO, cast
 
 import typer
 
-from neurochip.cli import chips, demo, deploy, learn, parity, report, run, study, train
+from neurochip.cli import (
+    chips,
+    demo,
+    deploy,
+    learn,
+    mapping,
+    parity,
+    report,
+    run,
+    study,
+    trace,
+    train,
+)
 from neurochip.cli.options import with_options
 from neurochip.cli.output import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_READER_GONE
 from neurochip.cli.progress import InterruptedRunError
@@ -26,7 +38,8 @@ app = typer.Typer(
 app.command("learn")(with_options(RunConfig)(learn.learn))
 app.command("train")(with_options(TrainConfig)(train.train))
 app.command("run")(run.run)
-app.command("map")(chips.map_network)
+app.command("trace")(trace.trace)
+app.command("map")(mapping.map_network)
 app.command("parity")(parity.parity)
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(study.app, name="study")

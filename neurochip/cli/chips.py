@@ -1,4 +1,4 @@
-"""The commands of hardware: chips, and a network on the cores of one."""
+"""The command that lists, prints and checks chips."""
 
 from __future__ import annotations
 
@@ -6,39 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from neurochip.cli.output import Json, RunPath, print_json, print_table
-
-
-def map_network(
-    path: RunPath,
-    hardware: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--hardware", help="Another chip than the run's own: a name or a file."),
-    ] = None,
-    placer: Annotated[
-        str,
-        typer.Option(
-            "--placer",
-            metavar="greedy|traffic|FILE",
-            help="In order, with few hops, or as a .csv or .toml file says.",
-        ),
-    ] = "greedy",
-    as_json: Json = False,
-) -> None:
-    """Spread a run's network over the cores of a chip: what each core holds, and the mesh."""
-    from neurochip import experiment
-    from neurochip.mapping import utilisation
-
-    mapped = experiment.map_run(experiment.load_run(path), hardware, placer)
-    if as_json:
-        facts = {"command": "map", "run": str(path), "placer": placer}
-        print_json({**facts, **utilisation.facts(mapped)})
-        return
-    print(utilisation.summary(mapped))
-    print_table(*utilisation.table(mapped))
-    print("\neach core: its layer, and how full its fullest resource is")
-    for line in utilisation.draw_mesh(mapped):
-        print(line)
+from neurochip.cli.output import Json, print_json, print_table
 
 
 def chips(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neurochip.errors import LimitError
+from neurochip.errors import HardwareError, LimitError
 
 if TYPE_CHECKING:
-    from neurochip.chip.account import Account
+    from neurochip.chip.account import Account, Quantity
     from neurochip.data import Dataset
     from neurochip.experiment import Run
 
@@ -16,15 +16,12 @@ _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
 
 def _accounts(run: Run, samples: Dataset) -> list[Account] | str:
     """One account for each way to update, the run's own first, or why there is none."""
-    from neurochip.chip.account import account, watch
-
-    own = run.chip.rule.update
+    updates = dict.fromkeys((run.chip.rule.update, "online", "accumulate"))
+    timing = run.config.timing
     try:
-        seen = watch(run.chip, samples.test)
-    except LimitError as error:
+        return [run.chip.costs(samples.test, update=update, timing=timing) for update in updates]
+    except (HardwareError, LimitError) as error:
         return str(error)
-    updates = dict.fromkeys((own, "online", "accumulate"))
-    return [account(run.chip, seen, update) for update in updates]
 
 
 def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
@@ -38,6 +35,7 @@ def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
     layers = range(told[0].counts.shape[1])
     return {
         "cores": told[0].cores,
+        "timing": told[0].timing,
         "samples": told[0].samples,
         "inference": _amounts(told[0], inference),
         "learning": {
@@ -47,6 +45,8 @@ def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
                 "share_of_time": one.share("time"),
                 "share_of_memory_words": one.share("words"),
                 "share_of_energy_by_layer": [one.share("energy", k) for k in layers],
+                "share_of_time_by_layer": [one.share("time", k) for k in layers],
+                "share_of_memory_words_by_layer": [one.share("words", k) for k in layers],
             }
             for one in told
         },
@@ -75,7 +75,8 @@ def print_costs(run: Run, samples: Dataset) -> None:
         return
     first, name = told[0], run.chip.hardware.name
     cores = "1 core" if first.cores == 1 else f"{first.cores} cores"
-    print(f"costs a sample on {cores} of chip {name!r}, by the weights as they are now:")
+    routed = ", message by message" if first.timing == "cycle" else ""
+    print(f"costs a sample on {cores} of chip {name!r}{routed}, by the weights as they are now:")
     words = f"{first.words(slice(TRACES)):,.0f} words of memory"
     print(f"  inference: {first.inference_time}; {first.energy(slice(TRACES))}; {words}")
     for one in told:
@@ -87,15 +88,18 @@ def _added(told: Account) -> str:
 
     learning = slice(TRACES, None)
     parts = (
-        f"{told.learning_time}{_percent(told.share('time'))}",
-        f"{told.energy(learning)}{_percent(told.share('energy'))}",
-        f"{told.words(learning):,.0f} words{_percent(told.share('words'))}",
+        f"{told.learning_time}{_shares(told, 'time')}",
+        f"{told.energy(learning)}{_shares(told, 'energy')}",
+        f"{told.words(learning):,.0f} words{_shares(told, 'words')}",
     )
-    shares = [told.share("energy", layer) for layer in range(told.counts.shape[1])]
-    known = [f"{share:.0%}" for share in shares if share is not None]
-    by_layer = f"; of a layer's energy {', '.join(known)}" if len(known) == len(shares) else ""
-    return "; ".join(parts) + by_layer
+    return "; ".join(parts)
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f" ({share:.0%})"
+def _shares(told: Account, of: Quantity) -> str:
+    """Learning's share of a sample, and of each layer; nothing where a cost is unknown."""
+    layers = range(told.counts.shape[1])
+    shares = [share for share in (told.share(of, k) for k in (None, *layers)) if share is not None]
+    if len(shares) <= len(layers):
+        return ""
+    whole, *each = (f"{share:.0%}" for share in shares)
+    return f" ({whole}, by layer {' '.join(each)})"

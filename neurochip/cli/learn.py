@@ -44,6 +44,7 @@ def learn(
         merged = make(*collected(config, data, options))
         target = out or Path("run.h5")
         sources = {"data set": merged.data, "hardware model": merged.hardware}
+        sources["placement"] = merged.placer
         files.check_apart(target, {**sources, "configuration": config})
         files.check_writable(target)
         samples = experiment.load_data(merged)
@@ -55,7 +56,7 @@ def learn(
 def _resumed(
     path: Path, target: Path, config: Path | None, data: str | None, options: dict[str, Any]
 ) -> tuple[Run, Dataset, int]:
-    from neurochip import experiment, files
+    from neurochip import experiment, files, samples
 
     fixed = sorted(set(options) - {"epochs"})
     if fixed or config is not None:
@@ -66,14 +67,15 @@ def _resumed(
         )
     run = experiment.load_run(path)
     files.check_apart(target, {"data set": data or run.config.data})
-    samples = experiment.load_data(run.config, data)
-    experiment.check_same_data(run, samples, path)
+    data_set = experiment.load_data(run.config, data)
+    remedy = "give the same with --data, or start a new run"
+    samples.check_mark(run.data_mark, data_set, path, remedy)
     epochs = options.get("epochs")
     if epochs is None:
         epochs = experiment.remaining_epochs(run, path)
     elif epochs < 1:
         raise ConfigError(f"--epochs is {epochs}; it must be 1 or more")
-    return run, samples, epochs
+    return run, data_set, epochs
 
 
 def _learn(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Optional
 
+import typer
+
+from neurochip.cli.complexity import complexity_facts, measured, print_complexity
 from neurochip.cli.costs import cost_facts, print_costs
 from neurochip.cli.output import Json, OtherData, RunPath, announce_compilation, print_json
 
@@ -11,12 +14,23 @@ from neurochip.cli.output import Json, OtherData, RunPath, announce_compilation,
 def run(
     path: RunPath,
     data: OtherData = None,
+    timing: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--timing",
+            metavar="analytic|cycle",
+            help="Time by counts alone, or message by message. [the run's own]",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the trained chip on a test set: accuracy and events, nothing is learned."""
     from neurochip import experiment
+    from neurochip.config import make
 
     trained = experiment.load_run(path)
+    if timing is not None:
+        trained.config = make({**trained.config.to_dict(), "timing": timing}, "options")
     samples = experiment.load_test_data(trained.config, data)
     announce_compilation()
     result = experiment.evaluate(trained, samples)
@@ -31,6 +45,7 @@ def run(
                 "accuracy": result.accuracy,
                 "events_per_sample": events,
                 "saturations": _totals(result.saturations),
+                "neurobench": complexity_facts(measured(trained, samples)),
                 "costs": cost_facts(trained, samples),
             }
         )
@@ -39,6 +54,7 @@ def run(
     for layer in events:
         text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
         print(f"  events a sample: {text}")
+    print_complexity(measured(trained, samples))
     print_costs(trained, samples)
 
 

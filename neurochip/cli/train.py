@@ -34,7 +34,7 @@ def train(
     options: dict[str, Any],
 ) -> None:
     """Train off the chip, in float, by any of the rules, and save a file after every epoch."""
-    from neurochip import files, training
+    from neurochip import files, samples, training
     from neurochip.config import make_training
 
     if resume is not None:
@@ -47,18 +47,20 @@ def train(
         begun = training.load(resume)
         files.check_apart(target, {"data set": begun.config.data})
         files.check_writable(target)
-        samples = training.load_data(begun.config)
+        data_set = samples.load(begun.config)
+        remedy = "put them back, or start a new training"
+        samples.check_mark(begun.data_mark, data_set, resume, remedy)
     else:
         merged = make_training(*collected(config, data, options))
         target = out or Path("trained.h5")
         files.check_apart(target, {"data set": merged.data, "configuration": config})
         files.check_writable(target)
-        samples = training.load_data(merged)
-        begun = training.begin(merged, samples)
-    _train(begun, samples, target, as_json)
+        data_set = samples.load(merged)
+        begun = training.begin(merged, data_set)
+    _train(begun, data_set, target, as_json)
 
 
-def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
+def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None:
     from neurochip import training
 
     before, start = identity(out), time.perf_counter()
@@ -72,7 +74,7 @@ def _train(begun: Training, samples: Dataset, out: Path, as_json: bool) -> None:
             )
 
     try:
-        done = training.train(begun, samples, out, tell)
+        done = training.train(begun, data_set, out, tell)
     except KeyboardInterrupt:
         if identity(out) == before:
             raise InterruptedRunError("nothing was saved") from None

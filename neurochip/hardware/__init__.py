@@ -17,7 +17,7 @@ from neurochip.hardware.loading import Checked, available, check, from_toml, loa
 from neurochip.hardware.model import Hardware
 from neurochip.hardware.quantities import Curve, MaybeReal, MaybeWhole, Quantity, Real, Whole
 from neurochip.hardware.rows import Row, rows
-from neurochip.hardware.table import CostTable, cost_table
+from neurochip.hardware.table import CostTable, LinkTable, cost_table, link_table
 
 __all__ = [
     "EVENTS",
@@ -26,6 +26,7 @@ __all__ = [
     "CostTable",
     "Curve",
     "Hardware",
+    "LinkTable",
     "MaybeReal",
     "MaybeWhole",
     "Quantity",
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "cost_table",
     "from_toml",
+    "link_table",
     "load",
     "rows",
 ]

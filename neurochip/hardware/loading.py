@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,14 @@ from neurochip.errors import HardwareError
 from neurochip.hardware.defaults import UNSTATED, Tables, fill, upgrade
 from neurochip.hardware.model import Hardware, validated
 from neurochip.hardware.quantities import Sourced, leaves
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from neurochip.toml import NotTOML, parse, shown
 
 _BUILT_IN = Path(__file__).parent.with_name("hw_models")
 _EXTENDS = "extends"
 #: What a model never takes from the one that it extends.
 _OWN = ("name", "title")
+#: A longer row of models, each of which extends the next, is a slip.
+_MOST_EXTENDED = 16
 
 
 @dataclass(frozen=True)
@@ -110,13 +107,19 @@ def _located(name_or_path: str | Path, folder: Path) -> Path:
 
 def _merged(path: Path, chain: tuple[Path, ...]) -> Tables:
     """The tables of a file over those that it extends; ``chain`` leads here."""
+    text = _text(path)
     if path.resolve() in [file.resolve() for file in chain]:
         circle = " -> ".join(_shown(file) for file in (*chain, path))
         raise HardwareError(
             f"hardware model {_shown(chain[0])} extends itself: {circle}; remove one of the"
             " 'extends'"
         )
-    tables = _tables(_text(path), _shown(path))
+    if len(chain) > _MOST_EXTENDED:
+        raise HardwareError(
+            f"hardware model {_shown(chain[0])} extends a row of more than {_MOST_EXTENDED} models;"
+            " remove some of the 'extends'"
+        )
+    tables = _tables(text, _shown(path))
     return _extended(tables, _shown(path), path.parent, (*chain, path))
 
 
@@ -127,8 +130,8 @@ def _extended(tables: Tables, where: str, folder: Path, chain: tuple[Path, ...])
     base = tables[_EXTENDS]
     if not isinstance(base, str):
         raise HardwareError(
-            f"{where}: extends is {base!r} but must be the name or the path of a hardware model in"
-            " quotes; change it to that"
+            f"{where}: extends is {shown(base)} but must be the name or the path of a hardware"
+            " model in quotes; change it to that"
         )
     below = _merged(_located(base, folder), chain)
     inherited = {key: item for key, item in below.items() if key not in _OWN}
@@ -151,8 +154,8 @@ def _is_table(item: Any) -> bool:
 
 def _tables(text: str, where: str) -> Tables:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse(text)
+    except NotTOML as error:
         raise HardwareError(f"{where}: not valid TOML: {error}; mend the file there") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, ValidationError, model_validator
@@ -67,7 +68,8 @@ class Hardware(Part):
     def _cycles_have_a_length(self) -> Hardware:
         if self.costs.clock.frequency.value is not None:
             return self
-        for key, leaf in leaves(self.costs.time, "costs.time."):
+        times = chain(leaves(self.costs.time, "costs.time."), leaves(self.mesh, "mesh."))
+        for key, leaf in times:
             if isinstance(leaf, Sourced) and leaf.unit == "cycle" and leaf.basis != "unknown":
                 raise conflict(
                     f"{key} is in cycles, but costs.clock.frequency is unknown; give the clock in"

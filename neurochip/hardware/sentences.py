@@ -9,9 +9,14 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from neurochip.hardware.quantities import Curve, MaybeReal, MaybeWhole, Real, Whole
+from neurochip.toml import shown
+
 #: So many names fit into a sentence.
 _FEW = 12
 _EXAMPLE = "hw_models/neurochip.toml"
+#: Names of the types of numbers, by which pydantic calls what it wanted.
+_QUANTITIES = [kind.__name__ for kind in (Whole, Real, MaybeWhole, MaybeReal, Curve)]
 
 
 def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
@@ -27,12 +32,15 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{key} is not a key of a hardware model;{_suggest_sibling(error['loc'], model)}"
     if kind == "too_short" or kind == "string_too_short":
         return f"{key} is empty but must hold something; give at least one"
-    if kind == "model_type" and _is_number(error["input"]):
+    wants_number = context.get("class_name") in _QUANTITIES
+    if kind == "model_type" and wants_number and _is_number(error["input"]):
         return (
             f"{key} is the bare number {error['input']!r}; write it as a table of value, unit,"
             f" basis and source as {_EXAMPLE} has it"
         )
-    return f"{key} is {error['input']!r} but must be {_wanted(kind, context)}; change it to that"
+    return (
+        f"{key} is {shown(error['input'])} but must be {_wanted(kind, context)}; change it to that"
+    )
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -23,18 +23,43 @@ class CostTable(NamedTuple):
     static_power: float  # mW
 
 
+class LinkTable(NamedTuple):
+    """What contention on the mesh needs besides the costs of events; what is unknown is NaN."""
+
+    buffer: float  # messages
+    link_gap: float  # ns
+    port_gap: float  # ns
+    router_entry: float  # ns
+
+
 def cost_table(hardware: Hardware) -> CostTable:
     """Return what events cost on a chip; cycles are turned into ns by its clock."""
     energy, time = hardware.costs.energy, hardware.costs.time
-    frequency = hardware.costs.clock.frequency.value
-    cycle = np.nan if frequency is None else _NS_OF_A_MEGAHERTZ / frequency
-    scale = {"pJ": 1.0, "ns": 1.0, "cycle": cycle}
+    scale = _scale(hardware)
     return CostTable(
         energy=np.array([_number(getattr(energy, name).value) for name in EVENTS]),
         time=np.array([_scaled(getattr(time, name), scale) for name in EVENTS]),
         barrier=_barrier(time, hardware.n_tiles) * scale[time.barrier.unit],
         static_power=_number(hardware.costs.power.static.value),
     )
+
+
+def link_table(hardware: Hardware) -> LinkTable:
+    """Return the times and buffers of a chip's links; cycles are turned into ns by its clock."""
+    mesh, scale = hardware.mesh, _scale(hardware)
+    return LinkTable(
+        buffer=_number(mesh.link_buffer.value),
+        link_gap=_scaled(mesh.link_gap, scale),
+        port_gap=_scaled(mesh.port_gap, scale),
+        router_entry=_scaled(mesh.router_entry, scale),
+    )
+
+
+def _scale(hardware: Hardware) -> dict[str, float]:
+    """Factors by which a cost's unit becomes pJ or ns."""
+    frequency = hardware.costs.clock.frequency.value
+    cycle = np.nan if frequency is None else _NS_OF_A_MEGAHERTZ / frequency
+    return {"pJ": 1.0, "ns": 1.0, "cycle": cycle}
 
 
 def _scaled(quantity: object, scale: dict[str, float]) -> float:

@@ -39,6 +39,7 @@ def pool(core, number):  # type: ignore[no-untyped-def]
     layer, below = core.layers[number], core.layers[number - 1]
     if not layer.pooled:
         return
+    core.n_spikes[number] = core.n_active[number]
     signal = core.signal[layer.pre : layer.pre + layer.n_in]
     spikes = core.active[below.post : below.post + core.n_active[number]]
     axons = core.pool[below.post : below.post + below.n_out]

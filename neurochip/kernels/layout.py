@@ -9,7 +9,9 @@ height and a width are in (height, width, channel) order.
 
 Weights are flat too, layer after layer, in ``weight_start .. weight_start + rows * columns``. Dense
 ones are input-major, row i holds the synapses that leave axon i; those of convolutions are
-output-major (`kernels.convolution`).
+output-major (`kernels.convolution`). Listed synapses have one weight each, row after row
+(`kernels.rows`). Spikes that come back to layer l from the step before are listed synapses too, one
+record a loop in ``loops``, and reach its accumulators beside those that come up.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ CROSS_ENTROPY, SQUARED = range(2)
 # Ways of the error down.
 SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
 # How a weight layer connects.
-DENSE, CONVOLUTION = range(2)
+DENSE, CONVOLUTION, LISTED = range(3)
 # When weights change.
 ONLINE, ACCUMULATE, LAST = range(3)
 
@@ -106,18 +108,22 @@ _SETTING_FIELDS = (
     "weight_low weight_high weight_rounding "
     "shadow_shift shadow_low shadow_high "
     "bias_low bias_high "
-    "fires_at_threshold surrogate narrow_weights"
+    "fires_at_threshold surrogate narrow_weights "
+    "output_decay"  # of the trace that sums a spiking read-out's spikes
 ).split()
 
 _LAYER_FIELDS = (
     "n_in n_out weight_start pre post "  # shapes; first axon below, first neuron above
     "kind rows columns "  # of the weights: n_in and n_out, or patch and c_out of a convolution
     "c_in h_in w_in h_out w_out kernel stride padding forward_start "  # of a convolution
+    "population row_start target_start "  # of the axons; of listed synapses in offsets and targets
+    "loop_first loop_last "  # loops that reach the neurons
     "pooled signal_fraction signal_high "  # what an axon brings: 1 is 2^signal_fraction
     "short_products "  # whether four products of weight and signal add up inside 16 bits
     "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
     "current_shift "  # accumulator to membrane: fv - fw - f_in
-    "membrane_decay threshold threshold_log2 reset reset_value membrane_fraction surrogate_width "
+    "current_decay membrane_decay threshold threshold_log2 reset reset_value "
+    "membrane_fraction surrogate_width "
     "trace_fraction trace_decay "  # of the population below
     "delta_fraction "  # of the error at this layer's output
     "transport_shift feedback_start "  # from this layer's output error to the population below
@@ -140,6 +146,9 @@ class Core(NamedTuple):
     weights: NDArray[np.int8] | NDArray[np.int16]  # (S,) Q fw, each layer its own
     shadow: NDArray[np.int16]  # (S,) or (0,): weights with more fraction bits
     gradient: NDArray[np.int16] | NDArray[np.int32]  # (S,) or (0,): sums of products
+    loops: NDArray[np.void]  # (F,) LAYER: connections back, sorted by the layer that they reach
+    offsets: NDArray[np.int64]  # rows of the listed synapses, (n_in + 1,) a layer or loop
+    targets: NDArray[np.int32]  # neurons that the listed synapses reach, counted within the layer
     forward: NDArray[np.int8] | NDArray[np.int16]  # the convolutions' weights, as events read them
     bias: NDArray[np.int32]  # (N,) mantissas, in units of v * 2^exponent; inputs' unused
     bias_gradient: NDArray[np.int64]  # (N,) sums of deltas; of a convolution, c_out sums
@@ -149,15 +158,18 @@ class Core(NamedTuple):
     signal: NDArray[np.int16]  # (N,) spike 0/1, or the graded input
     active: NDArray[np.int32]  # (N,) rows of the nonzero signals, compacted per population
     n_active: NDArray[np.int64]  # (L+1,) how many
+    n_spikes: NDArray[np.int64]  # (L+1,) how many neurons fired, before a pool counted them
     trace: NDArray[np.int32]  # (N,) x, f = trace_fraction
     accumulator: NDArray[np.int32] | NDArray[np.int64]  # (N,)
+    current: NDArray[np.int32]  # (N,) synaptic currents, (0,) where none outlives its step
     exact: NDArray[np.int64]  # (N,) values before they are fitted into a register
     v: NDArray[np.int32]  # (N,) membrane after the reset
     v_pre: NDArray[np.int32]  # (N,) membrane before the reset; the read-out's o
     psi: NDArray[np.int16]  # (N,) surrogate 0..16
     error: NDArray[np.int64]  # (C,) e of the read-out
     delta: NDArray[np.int16]  # (N,) d
-    output_sum: NDArray[np.int64]  # (C,) sum of o over the steps of a sample
+    output_trace: NDArray[np.int64]  # (C,) filtered spikes of a spiking read-out
+    output_sum: NDArray[np.int64]  # (C,) sum of o, or of the filtered spikes, over a sample's steps
     touched: NDArray[np.uint8]  # (N,) rows that had a nonzero factor in this sample
     rows: NDArray[np.int32]  # (N,) scratch: rows with a nonzero factor
     lifted: NDArray[np.int16]  # (N,) scratch: deltas shifted for the fast update

@@ -19,22 +19,38 @@ from neurochip.kernels.random import step_key, word
 
 #: The leak of a decay of 1/2.
 HALF_LEAK = 1 << (layout.DECAY_BITS - 1)
+#: A decay that keeps nothing.
+NO_MEMORY = 1 << layout.DECAY_BITS
 #: log2 of the surrogate table's entries per threshold.
 ENTRIES_LOG2 = 3
 
 
 @kernel
 def currents(core, number, t):  # type: ignore[no-untyped-def]
-    """Bring the accumulators to the membrane's fraction; fit the current register, if any."""
+    """Bring the accumulators to the membrane's fraction, add what is left of the currents of the
+    step before, fit the current register, if any.
+    """
     s, layer = core.settings[0], core.layers[number]
     acc = core.accumulator[layer.post : layer.post + layer.n_out]
     current = core.exact[layer.post : layer.post + layer.n_out]
     shift_all(acc, layer.current_shift, current)
+    outlives = layer.current_decay < NO_MEMORY
+    if outlives:
+        add_decayed(core.current[layer.post : layer.post + layer.n_out], layer, current)
     if s.current_bits:
         low, high = s.current_low, s.current_high
         if s.count_saturations:
             core.saturations[t, number, layout.SAT_CURRENT] += count_outside(current, low, high)
         fit_all(current, low, high, s.current_wraps, current)
+    if outlives:
+        copy_all(current, core.current[layer.post : layer.post + layer.n_out])
+
+
+@kernel
+def add_decayed(before, layer, current):  # type: ignore[no-untyped-def]
+    """Add what the decay leaves of the currents before."""
+    for j in range(current.size):
+        current[j] += decay(np.int64(before[j]), layer.current_decay)
 
 
 @kernel

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import copy_all
-from neurochip.kernels.axon import axons_in
+from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
@@ -73,6 +73,7 @@ def hidden_layer(core, lines, number, tau, step):  # type: ignore[no-untyped-def
         read_out(core, tau)
     else:
         neurons(core, number, tau)
+        pool(core, number + 1)
     wait(core, lines, number, tau)
 
 
@@ -89,6 +90,7 @@ def first_layer(core, lines, frame, sample, epoch, tau, step):  # type: ignore[n
         read_out(core, tau)
     else:
         neurons(core, 0, tau)
+        pool(core, 1)
     wait(core, lines, 0, tau)
 
 

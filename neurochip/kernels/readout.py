@@ -8,6 +8,7 @@ from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import (
     copy_all,
     count_outside,
+    decay,
     first_largest,
     fit,
     shift,
@@ -15,14 +16,12 @@ from neurochip.kernels.arithmetic import (
     sum_all,
 )
 from neurochip.kernels.jit import kernel, view
-from neurochip.kernels.neuron import integrate, neurons, surrogates
+from neurochip.kernels.neuron import NO_MEMORY, integrate, neurons, surrogates
 
 #: Largest shift of a softmax numerator (8 bits): more leaves nothing.
 MAX_WHOLE = 31
 #: log2 of the entries of the table of 2^-fraction.
 EXP2_LOG2 = 4
-#: A leak that keeps nothing of the membrane.
-NO_MEMORY = 1 << layout.DECAY_BITS
 
 
 @view
@@ -34,15 +33,18 @@ def outputs(core):  # type: ignore[no-untyped-def]
 
 @kernel
 def read_out(core, t):  # type: ignore[no-untyped-def]
-    """Compute o[t] and add it to the sum that predicts."""
+    """Compute o[t] and add it, or a trace of the spikes, to the sum that predicts."""
     s = core.settings[0]
     number = core.layers.size - 1
     layer = core.layers[number]
     if s.readout == layout.SPIKING:
         neurons(core, number, t)
         spikes = core.signal[layer.post : layer.post + layer.n_out]
+        trace = core.output_trace
         for c in range(spikes.size):
-            core.output_sum[c] += np.int64(spikes[c]) << layer.membrane_fraction
+            spike = np.int64(spikes[c]) << layer.membrane_fraction
+            trace[c] = decay(trace[c], s.output_decay) + spike
+            core.output_sum[c] += trace[c]
         return
     leak = layer.membrane_decay if s.readout == layout.LEAKY else NO_MEMORY
     integrate(core, number, t, leak)

@@ -17,9 +17,13 @@ from neurochip.kernels.transport import transport
 @pipeline
 def start_sample(core):  # type: ignore[no-untyped-def]
     """Nothing of one sample reaches the next."""
+    core.current[:] = 0
     core.v[:] = 0
     core.trace[:] = 0
+    core.output_trace[:] = 0
     core.output_sum[:] = 0
+    core.n_active[:] = 0
+    core.n_spikes[:] = 0
 
 
 @pipeline

@@ -7,7 +7,8 @@ import numpy as np
 from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import count_outside, fit_all
 from neurochip.kernels.convolution import add_events
-from neurochip.kernels.jit import kernel
+from neurochip.kernels.jit import kernel, view
+from neurochip.kernels.rows import add_listed, add_listed_spikes
 
 #: Rows of 8-bit weights whose sum stays inside 16 bits and is added to the accumulator at once.
 SPIKE_ROWS = 8
@@ -78,6 +79,42 @@ def fan_out_of(core, layer, rows):  # type: ignore[no-untyped-def]
     return total
 
 
+@view
+def listed_rows(core, layer):  # type: ignore[no-untyped-def]
+    """Offsets (n_in + 1,) of the rows of a layer of listed synapses, or of a loop."""
+    return core.offsets[layer.row_start : layer.row_start + layer.n_in + 1]
+
+
+@view
+def listed_targets(core, layer):  # type: ignore[no-untyped-def]
+    """Targets (synapses,) of the same."""
+    size = core.offsets[layer.row_start + layer.n_in]
+    return core.targets[layer.target_start : layer.target_start + size]
+
+
+@view
+def listed_weights(core, layer):  # type: ignore[no-untyped-def]
+    """Weights (synapses,) of the same."""
+    size = core.offsets[layer.row_start + layer.n_in]
+    return core.weights[layer.weight_start : layer.weight_start + size]
+
+
+@kernel
+def add_loop(core, number, k, acc, t):  # type: ignore[no-untyped-def]
+    """Add what comes through loop k: the spikes that its source lists, of step t - 1 where it is
+    above, of step t where it is below.
+    """
+    loop = core.loops[k]
+    fired = core.n_spikes if loop.pooled else core.n_active
+    rows = core.active[loop.pre : loop.pre + fired[loop.population]]
+    weights, targets = listed_weights(core, loop), listed_targets(core, loop)
+    operations = add_listed_spikes(
+        acc, weights, targets, listed_rows(core, loop), rows, core.layers[number].signal_fraction
+    )
+    core.counters[t, number, layout.SYNAPTIC_OPS] += operations
+    core.counters[t, number, layout.SPIKES_IN] += rows.size
+
+
 @kernel
 def synapses(core, number, t):  # type: ignore[no-untyped-def]
     """Sum the active rows of weight layer ``number`` exactly, then fit the accumulators once."""
@@ -91,6 +128,10 @@ def synapses(core, number, t):  # type: ignore[no-untyped-def]
         forward = core.forward[layer.forward_start : layer.forward_start + size]
         add_events(acc, forward, layer, rows, values)
         core.counters[t, number, layout.SYNAPTIC_OPS] += fan_out_of(core, layer, rows)
+    elif layer.kind == layout.LISTED:
+        own, targets = listed_weights(core, layer), listed_targets(core, layer)
+        operations = add_listed(acc, own, targets, listed_rows(core, layer), rows, values)
+        core.counters[t, number, layout.SYNAPTIC_OPS] += operations
     else:
         weights = core.weights[layer.weight_start : layer.weight_start + size].reshape(
             (layer.n_in, layer.n_out)
@@ -102,6 +143,8 @@ def synapses(core, number, t):  # type: ignore[no-untyped-def]
         else:
             add_spikes_narrow(acc, weights, rows)
         core.counters[t, number, layout.SYNAPTIC_OPS] += rows.size * layer.n_out
+    for k in range(layer.loop_first, layer.loop_last):
+        add_loop(core, number, k, acc, t)
     low, high = s.accumulator_low, s.accumulator_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_ACCUMULATOR] += count_outside(acc, low, high)

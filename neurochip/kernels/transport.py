@@ -10,6 +10,8 @@ from neurochip.kernels.convolution import arrive_through_convolution
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.random import round_all, step_key
+from neurochip.kernels.rows import arrive_through_listed
+from neurochip.kernels.synapse import listed_rows, listed_targets, listed_weights
 
 #: Layers of at most this many columns are worked through column by column.
 FEW_COLUMNS = 32
@@ -56,6 +58,11 @@ def arriving_errors(core, number, a):  # type: ignore[no-untyped-def]
     s, layer = core.settings[0], core.layers[number]
     if layer.kind == layout.CONVOLUTION:
         arrive_through_convolution(core, layer, a)
+        return
+    if layer.kind == layout.LISTED:
+        above = core.delta[layer.post : layer.post + layer.n_out]
+        weights, targets = listed_weights(core, layer), listed_targets(core, layer)
+        arrive_through_listed(weights, targets, listed_rows(core, layer), above, a)
         return
     source = core.layers[core.layers.size - 1] if s.feedback == layout.DIRECT else layer
     above = core.delta[source.post : source.post + source.n_out]

@@ -7,35 +7,47 @@ where spikes then go is written down in arrays from which a step is accounted co
 
 from __future__ import annotations
 
+from neurochip.mapping.absorb import absorbed
 from neurochip.mapping.chipmap import ChipMap, map_network
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
+    check_currents,
     check_fits,
     check_learns,
     check_supported,
+    check_synapses,
     check_thresholds,
     check_traces,
     check_weights,
 )
-from neurochip.mapping.plan import Projection, plan_of
+from neurochip.mapping.manual import Manual
+from neurochip.mapping.place import PLACERS
+from neurochip.mapping.plan import Loop, Projection, loops_of, plan_of
 from neurochip.mapping.quantise import Integers, dequantise, quantise
 
 __all__ = [
     "ENCODINGS",
+    "PLACERS",
     "ChipMap",
     "Encoding",
     "Formats",
     "Integers",
     "LayerFormats",
+    "Loop",
+    "Manual",
     "Projection",
+    "absorbed",
+    "check_currents",
     "check_fits",
     "check_learns",
     "check_supported",
+    "check_synapses",
     "check_thresholds",
     "check_traces",
     "check_weights",
     "choose_formats",
     "dequantise",
+    "loops_of",
     "map_network",
     "plan_of",
     "quantise",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from neurochip.hardware import Hardware
 from neurochip.mapping import place
 from neurochip.mapping.demand import AXONS_IN, AXONS_OUT, RESOURCES, TRACES, Counts, Demand
 from neurochip.mapping.describe import describe
-from neurochip.mapping.manual import read_placement
+from neurochip.mapping.limits import check_epoch
+from neurochip.mapping.manual import Manual, read_placement
 from neurochip.mapping.partition import Partitioner, Slices, refuse_full_core
 from neurochip.mapping.routes import (
     OFF_CHIP,
@@ -69,6 +69,16 @@ class ChipMap:
         return self.demand.limits
 
     @property
+    def placement(self) -> Manual:
+        """Where everything is, as the file of a placement says it."""
+        slices = self.slices
+        own = [slices.of(number) for number in range(1, len(self.topology.populations))]
+        return Manual(
+            [[0, *slices.last[part].tolist()] for part in own],
+            [self.core[part].tolist() for part in own],
+        )
+
+    @property
     def n_tiles(self) -> int:
         """Tiles with a core that holds neurons: they take part in the barrier."""
         tiles = self.core // self.hardware.limits.cores_per_tile.value
@@ -96,7 +106,7 @@ def map_network(
     hardware: Hardware,
     rule: OTTT | None = None,
     *,
-    placer: str = "greedy",
+    placer: str | Manual = "greedy",
     neurons_per_core: int | None = None,
     rates: Sequence[float] | None = None,
     seed: int = 0,
@@ -107,7 +117,8 @@ def map_network(
         network: what is mapped.
         hardware: the chip.
         rule: how it learns, which takes memory; None: it only infers.
-        placer: "greedy" (in order), "traffic" (few hops), or the path of a placement.
+        placer: "greedy" (in order), "traffic" (few hops), the path of a placement, or what such a
+            file says.
         neurons_per_core: at most so many neurons in a slice.
         rates: spikes a neuron and step of each population, inputs first, by which the
             traffic-aware placer weighs messages; 1 each if None.
@@ -117,14 +128,18 @@ def map_network(
         LimitError: something doesn't fit.
         ConfigError: the placement's file is damaged, or the number of neurons is below 1.
     """
+    if isinstance(network, Network) and rule is not None:
+        check_epoch(network, hardware, rule)
     topology = describe(network) if isinstance(network, Network) else network
     demand = Demand.of(hardware, rule)
     _check_fan_in(topology, hardware)
     if neurons_per_core is not None and neurons_per_core < 1:
         raise ConfigError(f"neurons_per_core is {neurons_per_core}; it must be 1 or more")
     partitioner = Partitioner(topology, demand, hardware, neurons_per_core)
+    if isinstance(placer, Manual):
+        return _manual(partitioner, placer)
     if placer not in place.PLACERS:
-        return _manual(partitioner, Path(placer))
+        return _manual(partitioner, read_placement(placer, topology, hardware))
     slices, places, routes = _cut(partitioner)
     cores = np.arange(int(places.max()) + 1, dtype=np.int32)
     if placer == "traffic":
@@ -150,8 +165,7 @@ def _cut(partitioner: Partitioner) -> tuple[Slices, Ints, Routes]:
     return slices, places, routes
 
 
-def _manual(partitioner: Partitioner, path: Path) -> ChipMap:
-    manual = read_placement(path, partitioner.topology, partitioner.hardware)
+def _manual(partitioner: Partitioner, manual: Manual) -> ChipMap:
     core = np.array([core for cores in manual.cores for core in cores], np.int32)
     slices = partitioner.slices(manual.bounds)
     routes = find_routes(partitioner.topology, slices, core, partitioner.demand)

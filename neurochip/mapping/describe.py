@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from neurochip.errors import LimitError
+from neurochip.kernels.rows import transpose
 from neurochip.mapping.topology import (
     Convolution,
     Full,
@@ -33,15 +34,18 @@ from neurochip.network import (
     Layer,
     LowPass,
     Network,
+    Reshape,
     Residual,
     Scale,
     Shape,
     SumPool,
     Upsample,
+    WeightLayer,
 )
+from neurochip.network import Sparse as SparseLayer
 
 #: Layers that change no connection: they are part of the weights, the neurons or the training.
-_NEUTRAL = (BatchNorm, Dropout, Flatten, LowPass, Scale)
+_NEUTRAL = (BatchNorm, Dropout, Flatten, LowPass, Reshape, Scale)
 _READOUT = "the read-out"
 _Pool: TypeAlias = AvgPool | SumPool | AdaptiveAvgPool | Upsample
 
@@ -60,7 +64,7 @@ class _Synapses:
     """Weights whose target isn't known yet."""
 
     signal: _Signal
-    layer: Dense | Conv2d | None
+    layer: WeightLayer | None
     shape: Shape
 
 
@@ -126,7 +130,7 @@ class _Walk:
             return _Current(tuple(synapses), shape)
         if isinstance(layer, _NEUTRAL):
             return _reshaped(state, shape)
-        if isinstance(layer, Dense | Conv2d) and isinstance(state, _Signal):
+        if isinstance(layer, WeightLayer) and isinstance(state, _Signal):
             return _Current((_Synapses(state, layer, shape),), shape)
         if isinstance(layer, _Pool) and isinstance(state, _Signal):
             wiring = _wiring(layer, state.shape, shape)
@@ -164,6 +168,10 @@ class _Walk:
         if isinstance(layer, Conv2d):
             window = (layer.kernel, layer.stride, layer.padding)
             return Convolution(*ends, signal.shape, entry.shape, *window)
+        if isinstance(layer, SparseLayer):
+            columns, sources = np.zeros(layer.n_out + 1, np.int64), np.empty_like(layer.targets)
+            transpose(layer.offsets, layer.targets, columns, sources)
+            return Sparse(*ends, columns, sources)
         n = sizes[1]
         return Sparse(*ends, np.arange(n + 1), np.arange(n, dtype=np.int32))
 

@@ -11,7 +11,7 @@ import numpy as np
 from neurochip import fixed
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
-from neurochip.mapping.plan import Projection, plan_of
+from neurochip.mapping.plan import Projection, loops_of, plan_of
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -103,7 +103,8 @@ def choose_formats(
 ) -> Formats:
     """Choose every exponent for a network's weights as they are at the start.
 
-    Weights get the largest fraction that leaves the chip's headroom above their largest magnitude.
+    Weights get the largest fraction that leaves the chip's headroom above their largest magnitude,
+    one for all that reach the same neurons.
 
     Args:
         network: what is mapped.
@@ -166,13 +167,15 @@ def _layer_formats(
 ) -> LayerFormats:
     registers = hardware.registers
     weight = fixed.fraction_for(
-        float(np.abs(parameters.weights[number]).max(initial=0.0)),
+        _largest_weight(network, parameters, number),
         registers.weight.bits.value,
         registers.weight.headroom.value,
     )
-    follows_weight = registers.membrane.fraction_rule == "weight"
-    membrane = registers.membrane.fraction.value + (weight if follows_weight else 0)
-    is_readout = number == len(network.weight_layers) - 1
+    membrane = registers.membrane.fraction.value
+    if registers.membrane.fraction_rule == "weight":
+        # It's sums that are shifted by the register's fraction: of weights, or of their multiples.
+        membrane += weight + projection.signal_fraction
+    is_readout = projection.layer is network.layers[network.readout_index]
     delta_register = registers.error if is_readout else registers.delta
     delta_bits = delta_register.bits.value
     peak = projection.area * 2.0**-projection.signal_fraction
@@ -197,6 +200,17 @@ def _layer_formats(
     )
 
 
+def _largest_weight(network: Network, parameters: Parameters, number: int) -> float:
+    """Largest magnitude of a layer's weights and of those that come back to its neurons."""
+    loops = loops_of(network)
+    backward = parameters.weights[len(parameters.weights) - len(loops) :]
+    arrays = [w for loop, w in zip(loops, backward, strict=True) if loop.target == number]
+    return max(
+        float(max(w.max(initial=0.0), -w.min(initial=0.0)))
+        for w in (parameters.weights[number], *arrays)
+    )
+
+
 def _delta_fraction(
     network: Network, parameters: Parameters, hardware: Hardware, rule: OTTT, number: int
 ) -> int:
@@ -208,7 +222,7 @@ def _delta_fraction(
     if rule.feedback != "symmetric":
         return own
     bits = registers.weight.bits.value
-    largest = float(np.abs(parameters.weights[number + 1]).max(initial=0.0))
+    largest = _largest_weight(network, parameters, number + 1)
     above = fixed.fraction_for(largest, bits, registers.weight.headroom.value)
     reach = bits - 1 - above
     return max(0, own - reach - 1) if reach > 0 else own

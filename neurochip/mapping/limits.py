@@ -8,9 +8,9 @@ from neurochip.errors import LimitError, RuleError
 from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below
-from neurochip.mapping.plan import plan_of
+from neurochip.mapping.plan import loops_of, plan_of
 from neurochip.mapping.quantise import Integers
-from neurochip.network import LIF, Conv2d, Network, Parameters
+from neurochip.network import LIF, Dense, Network, Parameters
 from neurochip.rules import OTTT, Rule
 
 #: Rate shifts beyond these would leave no change, or overflow the products.
@@ -32,11 +32,12 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
             f"rule {rule.name!r} has no binding to a chip's integers; learn with OTTT, or train "
             f"off the chip and map the result"
         )
-    planned = plan_of(network)
-    if rule.feedback != "symmetric" and any(isinstance(p.layer, Conv2d) for p in planned):
+    planned, loops = plan_of(network), loops_of(network)
+    other = [p.layer for p in planned if not isinstance(p.layer, Dense)] + [p.layer for p in loops]
+    if rule.feedback != "symmetric" and other:
         raise RuleError(
-            f"feedback {rule.feedback!r} needs Dense layers, but the network has a Conv2d; "
-            f"set feedback to 'symmetric'"
+            f"feedback {rule.feedback!r} needs Dense layers, but the network has a "
+            f"{type(other[0]).__name__}; set feedback to 'symmetric'"
         )
     if hardware.neuron.leak != "exponential":
         raise LimitError(
@@ -49,6 +50,12 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
                 f"neurons of layer {number} have a {neuron.reset} reset, but hardware "
                 f"{hardware.name!r} has {' and '.join(hardware.neuron.resets)}; "
                 f"set reset = {hardware.neuron.resets[0]!r}"
+            )
+        if neuron.current_lam and not hardware.registers.current.bits.value:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but hardware {hardware.name!r} has no register for "
+                f"it; choose one that has, such as 'loihi'"
             )
         if neuron.fires != hardware.neuron.fires:
             raise LimitError(
@@ -73,6 +80,22 @@ def check_supported(network: Network, hardware: Hardware, rule: Rule) -> None:
         )
 
 
+def check_synapses(network: Network) -> None:
+    """Raise LimitError where synapses are listed or lead back, by which a chip doesn't learn."""
+    for number, projection in enumerate(plan_of(network)):
+        if projection.is_listed:
+            raise LimitError(
+                f"weight layer {number} is a Sparse, whose listed synapses a chip can't learn; "
+                f"make it a Dense, or train the network off the chip and run it here"
+            )
+    for loop in loops_of(network):
+        raise LimitError(
+            f"weight layer {loop.target} hears spikes that come back to it, and a chip can't learn "
+            f"in such a network; take the feedback out, or train the network off the chip and run "
+            f"it here"
+        )
+
+
 def check_learns(hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError where the chip has no learning engine for a rule."""
     rules = hardware.learning.rules
@@ -84,6 +107,17 @@ def check_learns(hardware: Hardware, rule: OTTT) -> None:
         )
 
 
+def check_currents(network: Network) -> None:
+    """Raise LimitError where neurons keep their current, whose traces a chip doesn't learn by."""
+    for number, neuron in enumerate(_spiking(network)):
+        if neuron.current_lam:
+            raise LimitError(
+                f"neurons of layer {number} keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}), but OTTT's traces are of spikes that don't; run this "
+                f"network, or learn with neurons without it"
+            )
+
+
 def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
     """Raise LimitError where the network is larger than the chip."""
     limits = hardware.limits
@@ -92,6 +126,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
             f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
             f"{MAX_TIMESTEPS} steps; set fewer"
         )
+    check_epoch(network, hardware, rule)
     _check_neurons(network, hardware)
     for number, layer in enumerate(network.weight_layers):
         if layer.fan_in > limits.fan_in.value:
@@ -101,6 +136,17 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
                 f"make the layer below smaller or choose a larger chip"
             )
     _check_memory(network, hardware, rule)
+
+
+def check_epoch(network: Network, hardware: Hardware, rule: OTTT) -> None:
+    """Raise LimitError where a rule sums gradients over more steps than a learning epoch has."""
+    most, steps = hardware.limits.learning_epoch.value, network.timesteps
+    if rule.update == "accumulate" and most is not None and steps > most:
+        raise LimitError(
+            f"every layer sums its gradients over the {steps} steps of a sample, but a learning "
+            f"epoch of hardware {hardware.name!r} has at most {most}; set timesteps up to {most}, "
+            "or update to 'online' or 'last'"
+        )
 
 
 def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Formats) -> None:

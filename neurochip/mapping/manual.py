@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,11 @@ from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import Hardware
 from neurochip.mapping.place import PLACERS
 from neurochip.mapping.topology import Topology
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from neurochip.toml import NotTOML, parse, shown
 
 _COLUMNS = ("layer", "first", "last", "core")
+#: Decimal digits of the longest number: beyond any core or neuron, and of 64 bits as TOML's are.
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def _check_cover(path: Path, layer: int, slices: list[tuple[int, int, int]], siz
 def _entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Each entry with what to call it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(
@@ -94,32 +91,61 @@ def _entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
             f"of {', '.join(PLACERS)}"
         ) from None
     if path.suffix == ".csv":
-        try:
-            lines = list(csv.DictReader(io.StringIO(text)))
-        except csv.Error as error:
-            raise ConfigError(f"{path}: not valid CSV: {error}; mend the file there") from None
-        return [(f"{path}, line {n}", _filled(row)) for n, row in enumerate(lines, start=2)]
+        return _rows(path, text)
     if path.suffix != ".toml":
         raise ConfigError(
             f"placement {str(path)!r} is neither .csv nor .toml; name it after what it holds"
         )
     try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tables = parse(text)
+    except NotTOML as error:
         raise ConfigError(f"{path}: not valid TOML: {error}; mend the file there") from None
+    unknown = sorted(tables.keys() - {"slice"})
+    if unknown:
+        raise ConfigError(
+            f"{path} has the unknown key {unknown[0]!r}; it may hold a list [[slice]] alone"
+        )
     entries = tables.get("slice")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"{path} has no list [[slice]]; give one entry for each slice")
     return [(f"{path}, slice {n}", entry) for n, entry in enumerate(entries, start=1)]
 
 
-def _filled(row: dict[Any, Any]) -> dict[str, Any]:
-    """A CSV row without empty cells, numbers read where they are numbers."""
-    return {
-        str(key): int(cell) if cell.strip().isdecimal() else cell
-        for key, cell in row.items()
-        if isinstance(cell, str) and cell.strip()
-    }
+def _rows(path: Path, text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Each row of a CSV text after the first, which names the columns."""
+    reader = csv.reader(io.StringIO(text))
+    found: list[tuple[str, dict[str, Any]]] = []
+    columns: list[str] = []
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            where = f"{path}, line {reader.line_num}"
+            if not any(cells):
+                continue
+            if not columns:
+                columns = cells
+                _check_columns(columns, where)
+                continue
+            if len(cells) > len(columns):
+                raise ConfigError(
+                    f"{where} has {len(cells)} cells for {len(columns)} columns; remove some"
+                )
+            pairs = zip(columns, cells, strict=False)
+            found.append((where, {key: _cell(cell) for key, cell in pairs if cell}))
+    except csv.Error as error:
+        raise ConfigError(f"{path}: not valid CSV: {error}; mend the file there") from None
+    return found
+
+
+def _check_columns(columns: list[str], where: str) -> None:
+    for number, name in enumerate(columns):
+        if name in columns[:number]:
+            raise ConfigError(f"{where} names the column {name!r} twice; name it once")
+
+
+def _cell(cell: str) -> int | str:
+    """A number where a cell holds one that is short enough to be of something."""
+    return int(cell) if cell.isdecimal() and len(cell) <= _MOST_DIGITS else cell
 
 
 def _number(
@@ -133,7 +159,7 @@ def _number(
     unknown = sorted(str(name) for name in entry if name not in _COLUMNS)
     if unknown:
         raise ConfigError(
-            f"{where} has the unknown key {unknown[0]!r}; it may hold {', '.join(_COLUMNS)}"
+            f"{where} has the unknown key {shown(unknown[0])}; it may hold {', '.join(_COLUMNS)}"
         )
     value = entry.get(key, default)
     if value is None:
@@ -141,5 +167,7 @@ def _number(
     fits = isinstance(value, int) and not isinstance(value, bool)
     if not fits or value < low or (high is not None and value > high):
         span = f"{low} or more" if high is None else f"{low} to {high}"
-        raise ConfigError(f"{where}: {key} is {value!r}, but must be {span}; change it to that")
+        raise ConfigError(
+            f"{where}: {key} is {shown(value)}, but must be {span}; change it to that"
+        )
     return int(value)

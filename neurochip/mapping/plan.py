@@ -29,11 +29,16 @@ from neurochip.network import (
     Conv2d,
     Dense,
     Dropout,
+    Feedback,
     Flatten,
     Layer,
+    LowPass,
     Network,
+    Reshape,
+    Residual,
     Scale,
     Shape,
+    Sparse,
     SumPool,
     WeightLayer,
 )
@@ -47,6 +52,7 @@ REMEDIES: dict[type[Layer], str] = {
     AdaptiveAvgPool: "use an AvgPool of the same squares",
     BatchNorm: "fold it into the weights with reference.folded",
     Dropout: "leave it out",
+    Residual: "map what was trained with mapping.absorbed, as neurochip map does",
     Scale: "multiply the weights above it by its factor and leave it out",
 }
 ANY_REMEDY = "use another network or train this one off the chip"
@@ -57,7 +63,7 @@ class Projection:
     """One weight layer with the neurons that it drives.
 
     Attributes:
-        layer: Dense or Conv2d.
+        layer: Dense, Conv2d or Sparse.
         below: shape of the population below, (n,) or (channels, height, width).
         axons: shape of what the weights read: `below`, or what pools leave of it.
         neurons: shape of the population above.
@@ -97,7 +103,17 @@ class Projection:
     @property
     def n_weights(self) -> int:
         """Number of weights; one that positions share counts once."""
-        return self.rows * self.columns
+        return math.prod(self.layer.weight_shape)
+
+    @property
+    def memory_shape(self) -> tuple[int, ...]:
+        """Shape of the weights in `Integers`: (rows, columns), of listed synapses (synapses,)."""
+        return self.layer.weight_shape if self.is_listed else (self.rows, self.columns)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the synapses are listed one by one."""
+        return isinstance(self.layer, Sparse)
 
     @property
     def positions(self) -> int:
@@ -127,11 +143,18 @@ class Projection:
         return self.axon_order
 
     def matrix(self, weights: NDArray[Any]) -> NDArray[Any]:
-        """Weights as `Parameters` has them, (columns, ...), as a matrix (rows, columns)."""
+        """Weights as `Parameters` has them, (columns, ...), as a matrix (rows, columns).
+
+        Listed weights stay a row, (synapses,).
+        """
+        if self.is_listed:
+            return weights
         return weights.reshape(self.columns, self.rows).T
 
     def weights(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """What `matrix` was made of."""
+        if self.is_listed:
+            return matrix
         return np.ascontiguousarray(matrix.T).reshape(self.layer.weight_shape)
 
     def products(self, delta: NDArray[np.int64], factor: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -147,6 +170,8 @@ class Projection:
         layer = self.layer
         if isinstance(layer, Dense):
             return delta.T.astype(np.float64) @ factor
+        if isinstance(layer, Sparse):
+            return (delta.T.astype(np.float64) @ factor)[layer.targets, layer.sources]
         side, border = layer.kernel, layer.padding
         images = factor.reshape(-1, *self.axons).astype(np.float64)
         around = np.pad(images, ((0, 0), (0, 0), (border, border), (border, border)))
@@ -166,15 +191,17 @@ class Projection:
         missing = [(0, n - m) for n, m in zip(self.below, whole.shape, strict=True)]
         return np.pad(whole, missing, constant_values=-1).ravel()
 
-    def reads(self) -> NDArray[np.int64]:
-        """For each axon, in network order, at how many positions the weights read it."""
+    def fan_out(self) -> NDArray[np.int64]:
+        """For each axon, in network order, how many synapses it has."""
+        if isinstance(self.layer, Sparse):
+            return self.layer.fan_out
         if isinstance(self.layer, Dense):
-            return np.ones(self.n_in, np.int64)
+            return np.full(self.n_in, self.columns)
         sides = [
             _reads_of_side(self.layer, n, m)
             for n, m in zip(self.axons[1:], self.neurons[1:], strict=True)
         ]
-        return np.tile(np.outer(*sides).ravel(), self.axons[0])
+        return np.tile(np.outer(*sides).ravel(), self.axons[0]) * self.columns
 
 
 def chip_order(shape: Shape) -> Order:
@@ -189,19 +216,15 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
     Raises:
         LimitError: a chip can't hold one of the layers.
     """
-    if network.feedback:
-        raise LimitError(
-            f"the network has feedback between layers, which a chip lacks; {ANY_REMEDY}"
-        )
     planned: list[Projection] = []
     before = shape = network.in_shape
     pools: tuple[int, ...] = ()
     fraction = 0
     for number, layer in enumerate(network.layers):
         name = f"layer {number} is {_with_article(type(layer).__name__)}"
-        if isinstance(layer, Dense | Conv2d):
-            _check_weights(layer, name, is_last=number == network.readout_index)
-            flat = isinstance(layer, Dense)
+        if isinstance(layer, WeightLayer):
+            _check_weights(layer, name, shape, is_last=number == network.readout_index)
+            flat = isinstance(layer, Dense | Sparse)
             above = layer.out_shape((math.prod(shape),) if flat else shape)
             planned.append(Projection(layer, before, shape, above, None, pools, fraction))
             before = shape = above
@@ -212,17 +235,103 @@ def plan_of(network: Network) -> tuple[Projection, ...]:
             pools, shape = (*pools, layer.kernel), layer.out_shape(shape)
         elif isinstance(layer, LIF | LI):
             planned[-1] = replace(planned[-1], neuron=layer)
+        elif isinstance(layer, LowPass) and number > network.readout_index:
+            continue  # filters what the host sums up
         elif not isinstance(layer, Flatten):
             remedy = REMEDIES.get(type(layer), ANY_REMEDY)
             raise LimitError(f"{name}, which a chip lacks; {remedy}")
     return tuple(planned)
 
 
-def _check_weights(layer: WeightLayer, name: str, *, is_last: bool) -> None:
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A connection beside the layers, whose spikes arrive with those that come up.
+
+    Back, they are of the step before; up, of the same step.
+
+    Attributes:
+        layer: its weights, as listed synapses (a Dense lists them all), in the chip's order.
+        source: number of the weight layer whose neurons send.
+        target: number of the weight layer whose neurons hear.
+        weight_shape: shape of its weights in `Parameters`: (synapses,), or (n_out, n_in).
+        order: synapse k is number order[k] of those in `Parameters`, raveled.
+    """
+
+    layer: Sparse
+    source: int
+    target: int
+    weight_shape: Shape
+    order: Order
+
+    def listed(self, weights: NDArray[Any]) -> NDArray[Any]:
+        """Weights as `Parameters` has them in a row, (synapses,)."""
+        listed: NDArray[Any] = weights.ravel()[self.order]
+        return listed
+
+    def weights(self, listed: NDArray[Any]) -> NDArray[Any]:
+        """What `listed` was made of."""
+        weights = np.empty_like(listed)
+        weights[self.order] = listed
+        return weights.reshape(self.weight_shape)
+
+
+def loops_of(network: Network) -> tuple[Loop, ...]:
+    """One loop a feedback, in their order.
+
+    Raises:
+        LimitError: a chip can't hold one of them.
+    """
+    return tuple(_loop(network, entry, k) for k, entry in enumerate(network.feedback))
+
+
+def _loop(network: Network, feedback: Feedback, number: int) -> Loop:
+    name = f"feedback {number} from layer {feedback.source} to layer {feedback.target}"
+    paths = [layer for layer in feedback.path if not isinstance(layer, Flatten | Reshape)]
+    layer = paths[0]
+    if len(paths) != 1 or not isinstance(layer, Dense | Sparse) or layer.bias or layer.sws:
+        raise LimitError(
+            f"{name} leads through {' and '.join(type(p).__name__ for p in paths)}, but on a chip "
+            f"spikes go beside the layers through one Dense or Sparse without bias and sws; use "
+            f"that"
+        )
+    if not isinstance(network.layers[feedback.source], LIF):
+        raise LimitError(
+            f"{name} starts at a {type(network.layers[feedback.source]).__name__}, but on a chip "
+            f"only spikes go beside the layers; start it at a LIF"
+        )
+    source, target = (
+        sum(isinstance(k, WeightLayer) for k in network.layers[: end + 1]) - 1
+        for end in (feedback.source, feedback.target)
+    )
+    places = [
+        np.argsort(chip_order(network.shapes[end])) for end in (feedback.source, feedback.target)
+    ]
+    return _in_chip_order(layer, source, target, *places)
+
+
+def _in_chip_order(
+    layer: Dense | Sparse, source: int, target: int, place_below: Order, place_above: Order
+) -> Loop:
+    """Synapses between a chip's places; place_below[i] is that of neuron i of the network."""
+    if isinstance(layer, Sparse):
+        heard, reached = layer.sources, layer.targets
+    else:
+        reached, heard = (k.ravel() for k in np.indices(layer.weight_shape))
+    heard, reached = place_below[heard], place_above[reached]
+    listed = Sparse.between(heard, reached, layer.n_in, layer.n_out, bias=False)
+    return Loop(listed, source, target, layer.weight_shape, np.lexsort((reached, heard)))
+
+
+def _check_weights(layer: WeightLayer, name: str, below: Shape, *, is_last: bool) -> None:
     if layer.sws:
         raise LimitError(
             f"{name} with standardised weights (sws), which a chip lacks; "
             f"fold them with reference.folded"
+        )
+    if isinstance(layer, Sparse) and len(below) > 1 and below[0] > 1:
+        raise LimitError(
+            f"{name} above maps of several channels, which a chip keeps in another order; put a "
+            f"Dense there, or give the network flat inputs"
         )
     if is_last and isinstance(layer, Conv2d):
         raise LimitError(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +14,15 @@ from numpy.typing import NDArray
 from neurochip import fixed
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import FEEDBACK_BITS, Formats
-from neurochip.mapping.plan import plan_of
+from neurochip.mapping.plan import loops_of, plan_of
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
 
 #: Weights of this width or less are stored in bytes.
 NARROW_BITS = 8
+#: Weights that are rounded at a time: what that needs for a moment stays in the cache.
+PART = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +31,10 @@ class Integers:
 
     Attributes:
         weights: one (rows, columns) array a layer, int8 or int16, Q fw: (n_in, n_out), and of a
-            convolution (c_in * kernel * kernel, c_out).
+            convolution (c_in * kernel * kernel, c_out); of listed synapses (synapses,). Those of
+            loops come last, listed, in the format of the layer that they reach.
         shadow: one int16 array a layer, of the same shape, with more fraction bits; empty without.
-        biases: one (columns,) int32 array of mantissas a layer.
+        biases: one (columns,) int32 array of mantissas a layer, none for loops.
         feedback: one (n_below, n_above or C) int8 array for each weight layer above the first that
             has fixed feedback weights; empty without.
     """
@@ -57,32 +63,61 @@ def quantise(
     bits, shadow_bits = registers.weight.bits.value, registers.shadow.bits.value
     weights: list[NDArray[np.signedinteger[Any]]] = []
     shadow = []
-    arrays = zip(plan_of(network), parameters.weights, formats.layers, strict=True)
-    for projection, w, layer in arrays:
-        matrix = projection.matrix(w)
+    for matrix, fraction in _matrices(network, parameters, formats):
         if shadow_bits:
             extra = shadow_bits - bits
-            fine = fixed.Format(shadow_bits, fraction=layer.weight + extra).quantise(matrix)
-            coarse = fixed.Format(bits).fit(fixed.shift_round(fine, extra, fixed.Rounding.NEAREST))
-            shadow.append(np.ascontiguousarray(fine, dtype=np.int16))
+            fine = fixed.Format(shadow_bits, fraction=fraction + extra)
+            shadow.append(_in_parts(fine.quantise, matrix, np.int16))
+            coarse = partial(_coarse, fixed.Format(bits), extra)
+            weights.append(_in_parts(coarse, shadow[-1], weight_dtype(hardware)))
         else:
-            coarse = fixed.Format(bits, fraction=layer.weight).quantise(matrix)
-        weights.append(np.ascontiguousarray(coarse, dtype=weight_dtype(hardware)))
+            register = fixed.Format(bits, fraction=fraction)
+            weights.append(_in_parts(register.quantise, matrix, weight_dtype(hardware)))
     biases = tuple(
         fixed.Format(registers.bias.bits.value, fraction=layer.bias).quantise(b).astype(np.int32)
-        for b, layer in zip(parameters.biases, formats.layers, strict=True)
+        for b, layer in zip(parameters.biases, formats.layers, strict=False)
     )
     return Integers(tuple(weights), tuple(shadow), biases, _feedback(network, rule, formats, seed))
 
 
+def _coarse(register: fixed.Format, extra: int, fine: NDArray[Any]) -> NDArray[np.int64]:
+    return register.fit(fixed.shift_round(fine, extra, fixed.Rounding.NEAREST))
+
+
+def _in_parts(
+    quantised: Callable[[NDArray[Any]], NDArray[np.int64]], matrix: NDArray[Any], dtype: Any
+) -> NDArray[Any]:
+    """What a function makes of every number, without its 64-bit integers of all at once."""
+    integers = np.empty(matrix.shape, dtype)
+    step = max(1, PART // max(1, math.prod(matrix.shape[1:])))
+    for first in range(0, len(matrix), step):
+        integers[first : first + step] = quantised(matrix[first : first + step])
+    return integers
+
+
+def _matrices(
+    network: Network, parameters: Parameters, formats: Formats
+) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Weights as `Integers` has them, but float, with their fraction."""
+    plan, loops = plan_of(network), loops_of(network)
+    for projection, w, layer in zip(plan, parameters.weights, formats.layers, strict=False):
+        yield projection.matrix(w), layer.weight
+    for loop, w in zip(loops, parameters.weights[len(plan) :], strict=True):
+        yield loop.listed(w), formats.layers[loop.target].weight
+
+
 def dequantise(network: Network, integers: Integers, formats: Formats) -> Parameters:
     """The numbers that integers stand for, float64, in the shapes of the network's parameters."""
-    arrays = zip(plan_of(network), integers.weights, formats.layers, strict=True)
-    weights = tuple(projection.weights(w * 2.0**-layer.weight) for projection, w, layer in arrays)
-    biases = tuple(
+    plan, loops = plan_of(network), loops_of(network)
+    arrays = zip(plan, integers.weights, formats.layers, strict=False)
+    weights = [projection.weights(w * 2.0**-layer.weight) for projection, w, layer in arrays]
+    for loop, w in zip(loops, integers.weights[len(plan) :], strict=True):
+        weights.append(loop.weights(w * 2.0 ** -formats.layers[loop.target].weight))
+    biases = [
         b * 2.0**-layer.bias for b, layer in zip(integers.biases, formats.layers, strict=True)
-    )
-    return Parameters(weights, biases)
+    ]
+    biases += [np.zeros(loop.layer.n_out) for loop in loops]
+    return Parameters(tuple(weights), tuple(biases))
 
 
 def _feedback(

@@ -15,6 +15,7 @@ from neurochip.network.layers import (
     Dropout,
     Flatten,
     Layer,
+    Reshape,
     Residual,
     Scale,
     SumPool,
@@ -25,6 +26,7 @@ from neurochip.network.network import Network, Readout
 from neurochip.network.neurons import LI, LIF, Fires, LowPass, Reset, Shape
 from neurochip.network.order import Feedback
 from neurochip.network.parameters import Norm, Parameters, initialise
+from neurochip.network.sparse import Sparse
 
 __all__ = [
     "LI",
@@ -45,9 +47,11 @@ __all__ = [
     "Parameters",
     "Readout",
     "Reset",
+    "Reshape",
     "Residual",
     "Scale",
     "Shape",
+    "Sparse",
     "SumPool",
     "Upsample",
     "WeightLayer",

@@ -10,6 +10,7 @@ from neurochip.errors import NetworkError
 from neurochip.network.checks import check_keys, listed
 from neurochip.network.layers import KINDS, Layer, Residual
 from neurochip.network.order import Feedback
+from neurochip.network.sparse import Sparse
 
 
 def layers_to_dicts(layers: Sequence[Layer]) -> list[dict[str, Any]]:
@@ -22,6 +23,8 @@ def _to_dict(layer: Layer) -> dict[str, Any]:
         body, shortcut = layers_to_dicts(layer.body), layers_to_dicts(layer.shortcut)
         return {"kind": layer.kind, "body": body, "shortcut": shortcut}
     values = {entry.name: getattr(layer, entry.name) for entry in fields(layer)}
+    if isinstance(layer, Sparse):
+        values |= {"offsets": layer.offsets.tolist(), "targets": layer.targets.tolist()}
     return {"kind": layer.kind, **values}
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, TypeAlias
 from neurochip.errors import NetworkError
 from neurochip.network.checks import check_count, check_decay, check_positive
 from neurochip.network.neurons import LI, LIF, LowPass, Shape
+from neurochip.network.sparse import Sparse
 
 SPATIAL_DIMENSIONS = 3
 
@@ -235,6 +236,35 @@ class Flatten:
 
 
 @dataclass(frozen=True)
+class Reshape:
+    """A row as maps, what Flatten takes back.
+
+    Attributes:
+        shape: (channels, height, width).
+    """
+
+    kind: ClassVar[str] = "reshape"
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        """Check the shape and make it a tuple."""
+        object.__setattr__(self, "shape", tuple(self.shape))
+        if len(self.shape) != SPATIAL_DIMENSIONS:
+            raise NetworkError(
+                f"Reshape shape is {self.shape}; it must be (channels, height, width)."
+            )
+        for number in self.shape:
+            check_count("Reshape shape", number)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(channels, height, width)."""
+        if in_shape != (math.prod(self.shape),):
+            raise NetworkError(_misfit("Reshape", f"({math.prod(self.shape)},)", in_shape))
+        return self.shape
+
+
+@dataclass(frozen=True)
 class Scale:
     """Every value times `factor` (after sWS neurons 2.74, which makes their variance one).
 
@@ -345,11 +375,12 @@ class Residual:
         return shapes[0]
 
 
-WeightLayer: TypeAlias = Dense | Conv2d
+WeightLayer: TypeAlias = Dense | Conv2d | Sparse
 Pool: TypeAlias = AvgPool | SumPool
 Layer: TypeAlias = (
     Dense
     | Conv2d
+    | Sparse
     | LIF
     | LI
     | LowPass
@@ -358,6 +389,7 @@ Layer: TypeAlias = (
     | AdaptiveAvgPool
     | Upsample
     | Flatten
+    | Reshape
     | Scale
     | BatchNorm
     | Dropout
@@ -369,6 +401,7 @@ KINDS: dict[str, type[Layer]] = {
     for kind in (
         Dense,
         Conv2d,
+        Sparse,
         LIF,
         LI,
         LowPass,
@@ -377,6 +410,7 @@ KINDS: dict[str, type[Layer]] = {
         AdaptiveAvgPool,
         Upsample,
         Flatten,
+        Reshape,
         Scale,
         BatchNorm,
         Dropout,

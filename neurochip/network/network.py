@@ -24,11 +24,22 @@ from neurochip.network.description import (
     layers_from_dicts,
     layers_to_dicts,
 )
-from neurochip.network.layers import BatchNorm, Conv2d, Dense, Layer, Residual, WeightLayer
+from neurochip.network.layers import (
+    AvgPool,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Flatten,
+    Layer,
+    Residual,
+    SumPool,
+    WeightLayer,
+)
 from neurochip.network.neurons import LI, LIF, Fires, Reset, Shape
 from neurochip.network.order import Feedback, check_order, flows_through
 from neurochip.network.parameters import Parameters
 from neurochip.network.short_form import Padding, layers_of
+from neurochip.network.sparse import Sparse
 
 Readout: TypeAlias = Literal["linear", "leaky", "spiking"]
 READOUTS: tuple[Readout, ...] = ("linear", "leaky", "spiking")
@@ -38,15 +49,15 @@ READOUTS: tuple[Readout, ...] = ("linear", "leaky", "spiking")
 class Network:
     """Layers in order, and for how many time steps each sample is shown.
 
-    Weight layers (Dense, Conv2d) make currents of signals, neurons (LIF) make signals of currents,
-    and the two take turns; the other layers change either. The last weight layer is the read-out:
-    nothing comes after it, or LI, or LIF, or LIF and LowPass.
+    Weight layers (Dense, Conv2d, Sparse) make currents of signals, neurons (LIF) make signals of
+    currents, and the two take turns; the other layers change either. The last weight layer is the
+    read-out: nothing comes after it, or LI, or LIF, or LIF and LowPass.
 
     Attributes:
         layers: in order, the one at the input first.
         timesteps: T, at least 1.
         in_shape: (n,) or (channels, height, width) of a sample at one step; taken from the first
-            layer where that is Dense.
+            layer where that is Dense or Sparse.
         feedback: what reaches a layer from one above it, a step later.
         initial: weights that a chip starts from, such as those of an imported network; drawn from
             its seed if None. They are no part of a description (`to_dict`).
@@ -149,12 +160,12 @@ class Network:
 
     @property
     def weight_layers(self) -> tuple[WeightLayer, ...]:
-        """Dense and Conv2d layers in the order of `Parameters`.
+        """Dense, Conv2d and Sparse layers in the order of `Parameters`.
 
         That is the order of the layers, in a Residual the body's and then the shortcut's, and last
         those of the feedback.
         """
-        return tuple(layer for layer in self.walk() if isinstance(layer, Dense | Conv2d))
+        return tuple(layer for layer in self.walk() if isinstance(layer, WeightLayer))
 
     @property
     def norm_layers(self) -> tuple[BatchNorm, ...]:
@@ -180,7 +191,7 @@ class Network:
     @property
     def readout_index(self) -> int:
         """Number of the last weight layer among `layers`."""
-        return max(i for i, layer in enumerate(self.layers) if isinstance(layer, Dense | Conv2d))
+        return max(i for i, layer in enumerate(self.layers) if isinstance(layer, WeightLayer))
 
     @property
     def readout(self) -> Readout:
@@ -234,6 +245,21 @@ class Network:
             if number % 2 == 1 and not isinstance(layer, LIF | LI):
                 return f"a {type(layer).__name__} as layer {number}"
             if isinstance(layer, Dense) and layer.sws:
+                return f"standardised weights in layer {number}"
+        return "feedback between layers" if self.feedback else None
+
+    @property
+    def unlike_feedforward(self) -> str | None:
+        """The first thing that tells the network from weights, pools and neurons in turn, in words.
+
+        Weights are Dense or Conv2d without sws; None where there are no other layers, and no
+        feedback.
+        """
+        allowed = (Dense, Conv2d, AvgPool, SumPool, Flatten, LIF, LI)
+        for number, layer in enumerate(self.layers):
+            if not isinstance(layer, allowed):
+                return f"a {type(layer).__name__} as layer {number}"
+            if isinstance(layer, Dense | Conv2d) and layer.sws:
                 return f"standardised weights in layer {number}"
         return "feedback between layers" if self.feedback else None
 
@@ -297,7 +323,7 @@ class Network:
             "timesteps": self.timesteps,
             "layers": layers_to_dicts(self.layers),
         }
-        if not isinstance(self.layers[0], Dense):
+        if not isinstance(self.layers[0], Dense | Sparse):
             description["in_shape"] = list(self.in_shape)
         if self.feedback:
             description["feedback"] = [feedback_to_dict(entry) for entry in self.feedback]
@@ -331,7 +357,7 @@ def _readout_layers(readout: Readout, neuron: LIF) -> tuple[Layer, ...]:
 def _input_shape(layers: tuple[Layer, ...], given: Sequence[int]) -> Shape:
     shape = tuple(given)
     first = layers[0]
-    if not shape and isinstance(first, Dense):
+    if not shape and isinstance(first, Dense | Sparse):
         return (first.n_in,)
     if len(shape) not in (1, 3) or not all(is_whole(n) and n > 0 for n in shape):
         raise NetworkError(

@@ -20,9 +20,10 @@ FIRES: tuple[Fires, ...] = (">=", ">")
 class LIF:
     """Leaky integrate-and-fire neurons (Xiao et al., NeurIPS 2022).
 
-    u[t] = lam * v[t-1] + I[t];  s[t] = (u[t] >= v_th);
+    i[t] = current_lam * i[t-1] + W s + ...;  u[t] = lam * v[t-1] + i[t] + b;
+    s[t] = (u[t] >= v_th);
     soft reset: v[t] = u[t] - v_th * s[t];  hard reset: v[t] = (1 - s[t]) * u[t] + s[t] * v_reset;
-    v[-1] = 0.
+    v[-1] = i[-1] = 0.
 
     Attributes:
         lam: membrane decay a step, in [0, 1); the paper's 1 - 1/tau.
@@ -30,6 +31,8 @@ class LIF:
         reset: "soft" (the threshold is subtracted) or "hard" (the membrane is set to v_reset).
         v_reset: membrane after a hard reset, below v_th.
         fires: whether a membrane exactly at the threshold fires (">=") or not (">").
+        current_lam: decay of the synaptic current a step, in [0, 1); 0: it doesn't outlive a step.
+            Rules learn by currents of one step only: a LowPass below the weights says the same.
     """
 
     kind: ClassVar[str] = "lif"
@@ -39,10 +42,12 @@ class LIF:
     reset: Reset = "soft"
     v_reset: float = 0.0
     fires: Fires = ">="
+    current_lam: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the numbers and the choices."""
         check_decay("LIF lam", self.lam)
+        check_decay("LIF current_lam", self.current_lam)
         check_positive("LIF v_th", self.v_th)
         check_choice("LIF reset", self.reset, RESETS)
         check_choice("LIF fires", self.fires, FIRES)

@@ -1,7 +1,7 @@
 """In what order layers make a network, and what may feed back.
 
 A signal is what weights read: the input, spikes, or what a LowPass makes of them. A current is what
-neurons read. Dense and Conv2d make currents of signals; LIF makes signals of currents.
+neurons read. Dense, Conv2d and Sparse make currents of signals; LIF makes signals of currents.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from dataclasses import dataclass
 
 from neurochip.errors import NetworkError
 from neurochip.network.checks import is_whole
-from neurochip.network.layers import BatchNorm, Conv2d, Dense, Dropout, Layer, Residual
+from neurochip.network.layers import BatchNorm, Dropout, Layer, Residual, WeightLayer
 from neurochip.network.neurons import LI, LIF, LowPass, Shape
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """A connection back: path(layers[source] at t - 1) is added to what layers[target] puts out.
+    """A connection beside the layers: path(layers[source]) adds to what layers[target] puts out.
 
-    At t = 0 it is absent, the bias of its weight layer too. With source and target about the same
-    neurons it is a recurrent connection, with source higher up that of VGG-F (Xiao et al., 2022).
-    On-line rules take what comes back as given and trace it (`Feedback` has a trace of its own).
+    Back, it is what the source put out at t - 1; at t = 0 it is absent, the bias of its weight
+    layer too. With source and target about the same neurons it is a recurrent connection, with
+    source higher up that of VGG-F (Xiao et al., 2022). On-line rules take what comes back as given
+    and trace it (`Feedback` has a trace of its own). Up, where the source is below the target, it
+    is of the same step: `mapping.absorbed` makes such ones of residual blocks, and no rule trains
+    them.
 
     Attributes:
-        source: number of the layer whose output goes back.
+        source: number of the layer whose output is sent.
         target: number of the weight layer whose output it is added to.
         path: layers that it goes through: one weight layer, and any without state.
     """
@@ -45,13 +48,13 @@ class Feedback:
                     f"feedback {name} is {number!r}; it must be the number of a layer, "
                     f"0 to {len(layers) - 1}."
                 )
-        if not isinstance(layers[self.target], Dense | Conv2d):
+        if not isinstance(layers[self.target], WeightLayer):
             raise NetworkError(
                 f"feedback target {self.target} is a {type(layers[self.target]).__name__}; "
-                f"feedback is added to the current of a Dense or Conv2d."
+                f"feedback is added to the current of a Dense, Conv2d or Sparse."
             )
         kinds = [type(layer) for layer in self.path]
-        n_weights = sum(kind in (Dense, Conv2d) for kind in kinds)
+        n_weights = sum(isinstance(layer, WeightLayer) for layer in self.path)
         unfit = {LIF, LI, LowPass, BatchNorm, Dropout, Residual}.intersection(kinds)
         if n_weights != 1 or unfit:
             raise NetworkError(
@@ -92,7 +95,7 @@ def check_order(layers: tuple[Layer, ...]) -> None:
     if not layers:
         raise NetworkError("Network has no layers; it needs at least one Dense or Conv2d.")
     _check_turns(layers, "Network")
-    numbers = [i for i, layer in enumerate(layers) if isinstance(layer, Dense | Conv2d)]
+    numbers = [i for i, layer in enumerate(layers) if isinstance(layer, WeightLayer)]
     if not numbers:
         raise NetworkError("Network has no weight layer; it needs at least one Dense or Conv2d.")
     tail = [type(layer) for layer in layers[numbers[-1] + 1 :]]
@@ -109,7 +112,7 @@ def _check_turns(layers: tuple[Layer, ...], where: str) -> None:
     is_current = False
     for number, layer in enumerate(layers):
         name = f"{where} layer {number} is a {type(layer).__name__}"
-        if isinstance(layer, Dense | Conv2d | Residual | LowPass | Dropout) and is_current:
+        if isinstance(layer, WeightLayer | Residual | LowPass | Dropout) and is_current:
             raise NetworkError(f"{name} but a current comes in; put a LIF before it.")
         if isinstance(layer, LIF | LI | BatchNorm) and not is_current:
             raise NetworkError(
@@ -142,6 +145,6 @@ def _is_current(layers: tuple[Layer, ...]) -> bool:
 
 def _turns(layer: Layer, is_current: bool) -> bool:
     """Whether a current comes out of the layer, given whether one goes in."""
-    if isinstance(layer, Dense | Conv2d | Residual):
+    if isinstance(layer, WeightLayer | Residual):
         return True
     return is_current and not isinstance(layer, LIF)

@@ -50,7 +50,7 @@ class Parameters:
 
     Attributes:
         weights: one array for each weight layer, the one at the input first: (n_out, n_in) of a
-            Dense, (c_out, c_in, kernel, kernel) of a Conv2d.
+            Dense, (c_out, c_in, kernel, kernel) of a Conv2d, (synapses,) of a Sparse.
         biases: one (n_out,) array for each weight layer; zeros where the layer has no bias.
         gains: one (n_out,) array for each weight layer with sws, in the same order.
         norms: one for each BatchNorm, in the order of `Network.norm_layers`.
@@ -85,7 +85,7 @@ def initialise(
     weights = []
     for number, layer in enumerate(network.weight_layers):
         rng = np.random.default_rng([seed, number])
-        spread = (readout_gain if layer is readout else gain) / math.sqrt(layer.fan_in)
+        spread = (readout_gain if layer is readout else gain) / math.sqrt(max(1, layer.fan_in))
         weights.append(rng.normal(0.0, spread, layer.weight_shape))
     n_feedback = len(network.feedback)
     for number in range(len(weights) - n_feedback, len(weights)):

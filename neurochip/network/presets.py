@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neurochip.errors import NetworkError
 from neurochip.network.layers import (
     AdaptiveAvgPool,
     AvgPool,
@@ -29,6 +30,10 @@ SWS_SCALE = 2.74
 # TET's neuron: strict threshold, hard reset (Deng et al., ICLR 2022).
 TET_NEURON = LIF(lam=0.5, v_th=1.0, reset="hard", fires=">")
 RESNET19_BLOCKS: tuple[tuple[int, int, int], ...] = ((3, 128, 1), (3, 256, 2), (2, 512, 2))
+RESNET19_STEM, RESNET19_DENSE = 64, 256
+
+# Names of the networks of `published`.
+PUBLISHED = ("vgg_sws", "vgg_f", "vggsnn", "resnet19")
 
 
 def vgg_sws(
@@ -110,8 +115,8 @@ def resnet19(
     in_shape: Shape = (3, 32, 32),
     timesteps: int = 6,
     blocks: tuple[tuple[int, int, int], ...] = RESNET19_BLOCKS,
-    stem: int = 64,
-    dense: int = 256,
+    stem: int = RESNET19_STEM,
+    dense: int = RESNET19_DENSE,
 ) -> Network:
     """TET's ResNet-19: 64, then 3, 3 and 2 blocks of 128, 256 and 512, and two dense layers.
 
@@ -132,6 +137,41 @@ def resnet19(
             channels = c_out
     layers += [AdaptiveAvgPool(1), Flatten(), Dense(channels, dense), TET_NEURON]
     return Network((*layers, Dense(dense, n_out)), timesteps, in_shape)
+
+
+def published(
+    name: str, n_out: int, in_shape: Shape, timesteps: int, dropout: float = 0.0
+) -> Network:
+    """A paper's network by name, with all its channels or with fewer.
+
+    Args:
+        name: "vgg_sws", "vgg_f", "vggsnn" or "resnet19", or for instance "vgg_sws/4" for a quarter
+            of the channels of each layer.
+        n_out: number of classes.
+        in_shape: (channels, height, width).
+        timesteps: T.
+        dropout: of vgg_sws.
+
+    Raises:
+        NetworkError: the name or the share is unknown, or the network has no dropout.
+    """
+    base, _, share = name.partition("/")
+    if base not in PUBLISHED or (share and not share.isdecimal()) or share == "0":
+        raise NetworkError(
+            f"network {name!r} is unknown; choose one of {', '.join(PUBLISHED)}, with /2, /4, ... "
+            f"for fewer channels."
+        )
+    if dropout and base != "vgg_sws":
+        raise NetworkError(f"{base} has no dropout, but {dropout!r} was given; leave it at 0.")
+    parts = int(share or 1)
+    if base == "resnet19":
+        blocks = tuple((n, _part(c, parts), stride) for n, c, stride in RESNET19_BLOCKS)
+        stem, dense = _part(RESNET19_STEM, parts), _part(RESNET19_DENSE, parts)
+        return resnet19(n_out, in_shape, timesteps, blocks, stem, dense)
+    plan = tuple(_part(c, parts) for c in (VGGSNN if base == "vggsnn" else VGG))
+    if base == "vgg_sws":
+        return vgg_sws(n_out, in_shape, timesteps, plan, dropout)
+    return {"vgg_f": vgg_f, "vggsnn": vggsnn}[base](n_out, in_shape, timesteps, plan)
 
 
 def tssl(
@@ -169,6 +209,11 @@ def tssl(
 def tssl_neuron(tau_m: float = 5.0, v_th: float = 1.0) -> LIF:
     """TSSL-BP's neuron: strict threshold, hard reset, leak 1/tau_m of the membrane a step."""
     return LIF(1.0 - 1.0 / tau_m, v_th, reset="hard", fires=">")
+
+
+def _part(channels: int, parts: int) -> int:
+    """A share of the channels, at least one; 0 stays the mark of a pool."""
+    return max(1, channels // parts) if channels else 0
 
 
 def _vgg_sws_layers(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
 from neurochip.data import Split
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping import plan_of
 from neurochip.reference import Recording, record
 
@@ -93,7 +93,12 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
         chip: in the state that is to be compared; it isn't changed.
         data: samples and labels.
         samples: how many, fewer where the set is smaller.
+
+    Raises:
+        ConfigError: no sample was asked for.
+        LimitError: neurons keep their synaptic current, for which OTTT has no gradient.
     """
+    _check_gradients(chip)
     if samples < 1:
         raise ConfigError(f"parity was asked for {samples} samples; it needs 1 or more")
     part = data.take(min(samples, len(data)))
@@ -102,10 +107,19 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
     chip_out = np.array([shot.outputs.sum(axis=0) for shot in seen])
     differing = chip_out.argmax(axis=1) != reference.out.sum(axis=0).argmax(axis=1)
     layers = tuple(
-        _compare_layer(chip, seen, reference, number)
-        for number in range(len(chip.network.weight_layers))
+        _compare_layer(chip, seen, reference, number) for number in range(len(chip.formats.layers))
     )
     return FloatParity(len(seen), float(differing.mean()), layers)
+
+
+def _check_gradients(chip: Chip) -> None:
+    for number, neuron in enumerate(chip.network.neurons):
+        if neuron.current_lam:
+            raise LimitError(
+                f"parity with float compares OTTT's gradients, but neurons of layer {number} keep "
+                f"their synaptic current (current_lam is {neuron.current_lam:.6g}), for which it "
+                f"has none; neurochip map compares the spikes of a trained network"
+            )
 
 
 def _reference(chip: Chip, seen: list[Observation], y: NDArray[Any]) -> Recording:
@@ -131,7 +145,7 @@ def _feedback(chip: Chip) -> list[Floats | float] | None:
 def _compare_layer(
     chip: Chip, seen: list[Observation], reference: Recording, number: int
 ) -> LayerParity:
-    is_readout = number == len(chip.network.weight_layers) - 1
+    is_readout = number == len(chip.formats.layers) - 1
     scale = 2.0 ** chip.formats.layers[number].membrane
     if is_readout:
         membranes = np.stack([shot.outputs for shot in seen], axis=1) / scale

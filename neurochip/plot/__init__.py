@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neurochip.data import Dataset
     from neurochip.experiment import Run
+    from neurochip.mapping import ChipMap
     from neurochip.plot.study import Findings
     from neurochip.plot.study_page import Text
 
-__all__ = ["report", "study_report"]
+__all__ = ["map_figure", "report", "study_report"]
 
 
 def report(
@@ -56,6 +57,7 @@ def report(
     """
     # Drawing is loaded here, so that every other command starts without it.
     from neurochip import files
+    from neurochip.plot import expense
     from neurochip.plot.figures import draw
     from neurochip.plot.page import page
     from neurochip.plot.style import check_format, render
@@ -63,10 +65,12 @@ def report(
     for format in formats:
         check_format(format)
     plates = draw(run, data, sample, neurons)
+    spent = expense.look(run, data)
+    plates += expense.draw(spent)
     files.check_writable(out)
     if figures is not None:
         files.make_folder(figures)
-    files.write_text_atomic(out, page(run, data, plates, sample, neurons))
+    files.write_text_atomic(out, page(run, data, plates, spent, sample, neurons))
     written = [out]
     for plate in plates if figures is not None else ():
         for format in dict.fromkeys(formats):
@@ -74,6 +78,27 @@ def report(
             files.write_bytes_atomic(target, render(plate.figure, format))
             written.append(target)
     return written
+
+
+def map_figure(chip_map: ChipMap, out: Path) -> None:
+    """Draw how full each core of a mapped chip is, on the mesh, into a file.
+
+    Args:
+        chip_map: what is drawn.
+        out: the file; its ending says which of png, svg and pdf.
+
+    Raises:
+        ConfigError: the ending is of another format.
+        OutputError: the file can't be written.
+    """
+    from neurochip import files
+    from neurochip.plot.expense import fullness_plate
+    from neurochip.plot.style import check_format, render
+
+    format = out.suffix.lstrip(".")
+    check_format(format)
+    files.check_writable(out)
+    files.write_bytes_atomic(out, render(fullness_plate(chip_map).figure, format))
 
 
 def study_report(found: Findings, text: Text, out: Path, figures: Path | None = None) -> list[Path]:

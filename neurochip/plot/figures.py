@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurochip.chip import COUNTED_EVENTS, SATURATED_REGISTERS, Chip, Observation
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
-from neurochip.experiment import Entry, Run, mark_of
+from neurochip.experiment import Entry, Run
 from neurochip.mapping import plan_of
 from neurochip.network import Network
 from neurochip.plot import activity, learning
@@ -25,6 +25,7 @@ from neurochip.plot.sample import (
     readout,
     spike_raster,
 )
+from neurochip.samples import mark_of
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,8 @@ class Plate:
 
     Attributes:
         name: of its file, without the ending.
-        section: of the report that it belongs to: "learning", "weights", "sample" or "activity".
+        section: of the report that it belongs to: "learning", "weights", "sample", "activity" or
+            "costs".
         title: a few words.
         caption: one sentence.
         figure: what is drawn.

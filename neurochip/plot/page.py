@@ -15,6 +15,8 @@ from neurochip.chip import COUNTED_EVENTS
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.experiment import Run
+from neurochip.plot import costs
+from neurochip.plot.expense import Expense
 from neurochip.plot.figures import Plate, layer_names, n_tested, words
 from neurochip.plot.html import document, note, section, table
 from neurochip.plot.style import percent, plural, render
@@ -28,6 +30,7 @@ def page(
     run: Run,
     data: Dataset,
     plates: Sequence[Plate],
+    spent: Expense,
     sample: int,
     neurons: Sequence[int] | None,
 ) -> str:
@@ -36,7 +39,8 @@ def page(
     Args:
         run: what is reported.
         data: the data set that was shown.
-        plates: its figures, as `figures.draw` gives them.
+        plates: its figures, as `figures.draw` and `expense.draw` give them.
+        spent: what samples cost.
         sample: number of the test sample in them.
         neurons: the hidden neurons that were asked for, for the command that repeats the report.
     """
@@ -47,6 +51,8 @@ def page(
         section("Weights", _figures(plates, "weights"), _formats(run)),
         section(f"Test sample {sample} of {data.name}", _figures(plates, "sample")),
         section("Activity", _figures(plates, "activity"), _counters(run), _saturations(run)),
+        section("Costs", costs.learning(spent), _figures(plates, "costs"), costs.cores(run)),
+        section("NeuroBench's metrics", costs.metrics(spent)),
         section("Chip", _registers(run)),
         section("Configuration", _configuration(run)),
         section("How to repeat it", _repeat(run, sample, neurons)),

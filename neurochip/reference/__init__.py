@@ -6,7 +6,11 @@ for the rules that go back through time.
 
 from neurochip.reference.fit import Epoch, Progress, Stage, fit
 from neurochip.reference.folding import folded
+from neurochip.reference.inference import Inference
 from neurochip.reference.recording import Recording, record
+from neurochip.reference.sharpness import Curvature, largest_curvature, loss_along
 from neurochip.reference.trainer import Trainer
 
-__all__ = ["Epoch", "Progress", "Recording", "Stage", "Trainer", "fit", "folded", "record"]
+__all__ = ["Curvature", "Epoch", "Progress", "Recording", "Stage", "Trainer", "fit", "folded"]
+__all__ += ["Inference"]
+__all__ += ["largest_curvature", "loss_along", "record"]

@@ -15,13 +15,12 @@ from neurochip.network import (
     AdaptiveAvgPool,
     AvgPool,
     BatchNorm,
-    Conv2d,
-    Dense,
     Dropout,
     Flatten,
     Layer,
     LowPass,
     Network,
+    Reshape,
     Residual,
     Scale,
     Shape,
@@ -30,7 +29,7 @@ from neurochip.network import (
     WeightLayer,
 )
 from neurochip.reference.chain import Chain, FeedbackNodes, Node, StatelessNode, SumNode
-from neurochip.reference.neurons import LIFNode, LINode, LowPassNode
+from neurochip.reference.neurons import CurrentLIFNode, LIFNode, LINode, LowPassNode
 from neurochip.reference.operators import (
     SPATIAL,
     AdaptivePoolOperator,
@@ -40,14 +39,16 @@ from neurochip.reference.operators import (
     Identity,
     NormOperator,
     NormValues,
+    Operator,
     PoolOperator,
+    ReshapeOperator,
     ScaleOperator,
     UpsampleOperator,
 )
 from neurochip.reference.unrolled import UnrolledLI, UnrolledLIF, UnrolledLowPass
 from neurochip.reference.values import Values
 from neurochip.reference.weights import StillNode, TracedNode, WeightNode
-from neurochip.rules.surrogates import Surrogate
+from neurochip.rules.surrogates import Floats, Surrogate
 
 
 class Kit(Protocol):
@@ -56,7 +57,7 @@ class Kit(Protocol):
     def weights(self, place: Place, number: int, layer: WeightLayer) -> Node:
         """A weight layer; `place` says what comes in."""
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Spiking neurons."""
 
     def readout(self, place: Place, layer: LI) -> Node:
@@ -105,6 +106,7 @@ class Builder:
         self._gradients = gradients
         self._weight_numbers: Iterator[int] = iter(range(len(network.weight_layers)))
         self._norm_numbers: Iterator[int] = iter(range(len(network.norm_layers)))
+        self._bias: Floats = np.zeros(0)
 
     def chain(self) -> Chain:
         """The network's chain."""
@@ -133,10 +135,12 @@ class Builder:
 
     def _node(self, layer: Layer, place: Place) -> Node | None:
         kit = self._kit
-        if isinstance(layer, Dense | Conv2d):
-            return kit.weights(place, next(self._weight_numbers), layer)
+        if isinstance(layer, WeightLayer):
+            number = next(self._weight_numbers)
+            self._bias = self._values.biases[number]
+            return kit.weights(place, number, layer)
         if isinstance(layer, LIF):
-            return kit.neurons(place, layer)
+            return kit.neurons(place, layer, self._bias)
         if isinstance(layer, LI):
             return kit.readout(place, layer)
         if isinstance(layer, LowPass):
@@ -155,12 +159,14 @@ class Builder:
 
 
 def _operator(
-    layer: Scale | Flatten | AvgPool | SumPool | AdaptiveAvgPool | Upsample, shape: Shape
-) -> ScaleOperator | FlattenOperator | PoolOperator | AdaptivePoolOperator | UpsampleOperator:
+    layer: Scale | Flatten | Reshape | AvgPool | SumPool | AdaptiveAvgPool | Upsample, shape: Shape
+) -> Operator:
     if isinstance(layer, Scale):
         return ScaleOperator(layer)
     if isinstance(layer, Flatten):
         return FlattenOperator(shape)
+    if isinstance(layer, Reshape):
+        return ReshapeOperator(layer.shape)
     if isinstance(layer, AdaptiveAvgPool):
         return AdaptivePoolOperator(layer)
     if isinstance(layer, Upsample):
@@ -193,9 +199,12 @@ class StepKit:
         """Weights without a trace."""
         return WeightNode(number, layer, place.shape, self._values, self._gradients)
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Neurons with a state of one step."""
-        return LIFNode(layer, place.inside(self._batch), self._values.dtype, self.surrogate)
+        shape, dtype = place.inside(self._batch), self._values.dtype
+        if layer.current_lam:
+            return CurrentLIFNode(layer, shape, dtype, self.surrogate, bias)
+        return LIFNode(layer, shape, dtype, self.surrogate)
 
     def readout(self, place: Place, layer: LI) -> Node:
         """A read-out with a state of one step."""
@@ -303,7 +312,7 @@ class UnrolledKit:
         """Weights, whose gradient uses what came in."""
         return WeightNode(number, layer, place.shape, self._values, self._gradients)
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Neurons through time."""
         return UnrolledLIF(layer, self._timesteps, self._surrogate, self._detach_reset)
 

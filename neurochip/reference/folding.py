@@ -20,6 +20,8 @@ from neurochip.network import (
     Norm,
     Parameters,
     Residual,
+    Sparse,
+    WeightLayer,
 )
 from neurochip.reference.products import as_matrix, from_matrix, standardised
 
@@ -68,7 +70,7 @@ class _Folding:
     def layers(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         plain: list[Layer] = []
         for layer in layers:
-            if isinstance(layer, Dense | Conv2d):
+            if isinstance(layer, WeightLayer):
                 plain.append(self._weight_layer(layer))
             elif isinstance(layer, BatchNorm):
                 plain.append(self._norm(layer, plain))
@@ -78,14 +80,14 @@ class _Folding:
                 plain.append(layer)
         return tuple(plain)
 
-    def _weight_layer(self, layer: Dense | Conv2d) -> Layer:
+    def _weight_layer(self, layer: WeightLayer) -> Layer:
         weight, bias = next(self._weights)
-        if layer.sws:
+        if not isinstance(layer, Sparse) and layer.sws:
             matrix = standardised(as_matrix(layer, weight), next(self._gains))
             weight = np.ascontiguousarray(from_matrix(layer, matrix))
         self.weights.append(weight.copy())
         self.biases.append(bias.copy())
-        return replace(layer, sws=False)
+        return layer if isinstance(layer, Sparse) else replace(layer, sws=False)
 
     def _norm(self, layer: BatchNorm, plain: list[Layer]) -> Layer:
         """The weight layer below, taken back from `plain` with the norm in it."""

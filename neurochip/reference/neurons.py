@@ -69,6 +69,39 @@ class LIFNode:
             self.v += self.s * self.neuron.v_reset
 
 
+class CurrentLIFNode(LIFNode):
+    """LIF neurons whose synaptic current outlives its step; the bias isn't part of it.
+
+    Attributes:
+        i: synaptic currents.
+    """
+
+    def __init__(
+        self,
+        neuron: LIF,
+        shape: tuple[int, ...],
+        dtype: Any,
+        surrogate: Surrogate,
+        bias: Floats,
+    ):
+        """Make the state; ``bias`` is in what comes in, one number a channel."""
+        super().__init__(neuron, shape, dtype, surrogate)
+        self.i: Floats = np.zeros(shape, dtype)
+        self._bias = bias
+
+    def begin(self) -> None:
+        """Start a batch: v[-1] = i[-1] = 0."""
+        super().begin()
+        self.i.fill(0.0)
+
+    def forward(self, current: Floats) -> Floats:
+        """i[t] = current_lam * i[t-1] + I[t] - b; then as every LIF of the current i[t] + b."""
+        self.i *= self.neuron.current_lam
+        self.i += current
+        self.i -= self._bias
+        return super().forward(self.i + self._bias)
+
+
 class LINode:
     """A read-out that integrates: o[t] = lam * o[t-1] + I[t].
 

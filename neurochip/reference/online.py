@@ -162,6 +162,27 @@ def check_feedback_mode(network: Network, rule: OTTT) -> None:
         )
 
 
+def check_currents(network: Network) -> None:
+    """Raise RuleError where neurons keep their current: no rule here learns through that."""
+    for neuron, _ in network.spiking_shapes():
+        if neuron.current_lam:
+            raise RuleError(
+                f"no rule can train neurons that keep their synaptic current (current_lam is "
+                f"{neuron.current_lam:.6g}); put a LowPass below the weights and train by "
+                f"'tssl_bp'."
+            )
+
+
+def check_no_connection_up(network: Network) -> None:
+    """Raise RuleError where a connection skips layers: errors don't come down beside the layers."""
+    for entry in network.feedback:
+        if entry.source < entry.target:
+            raise RuleError(
+                f"no rule can train the connection from layer {entry.source} up to layer "
+                f"{entry.target}; train a network with a Residual"
+            )
+
+
 def check_without_feedback(network: Network, rule: Rule) -> None:
     """Raise RuleError where a rule over all steps meets connections back."""
     if network.feedback:

@@ -103,6 +103,22 @@ class FlattenOperator:
         return dx
 
 
+class ReshapeOperator:
+    """y = x as maps: what FlattenOperator takes back."""
+
+    def __init__(self, shape: Shape):
+        """Take what goes out, (c, h, w)."""
+        self._flatten = FlattenOperator(shape)
+
+    def forward(self, x: Floats) -> Floats:
+        """(N, c * h * w) as (N, h, w, c)."""
+        return self._flatten.backward(x)
+
+    def backward(self, dy: Floats) -> Floats:
+        """(N, h, w, c) as (N, c * h * w)."""
+        return self._flatten.forward(dy)
+
+
 class PoolOperator:
     """Y = factor * sum over each square."""
 

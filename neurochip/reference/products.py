@@ -9,7 +9,7 @@ import numpy as np
 
 from neurochip.kernels.patches import gather_patches, scatter_patches
 from neurochip.kernels.sparse import add_products_of_events, count_events
-from neurochip.network import Conv2d, Dense, Shape, WeightLayer
+from neurochip.network import Conv2d, Dense, Shape, Sparse, WeightLayer
 from neurochip.reference.memory import Memory
 from neurochip.rules.surrogates import Floats
 
@@ -208,22 +208,32 @@ class ConvProduct:
 
 def product_of(layer: WeightLayer, in_shape: Shape, matrix: Floats) -> DenseProduct | ConvProduct:
     """The product of a weight layer that `in_shape` comes into, with its weights as a matrix."""
-    if isinstance(layer, Dense):
+    if isinstance(layer, Dense | Sparse):
         return DenseProduct(matrix)
     return ConvProduct(matrix, layer, in_shape)
 
 
 def as_matrix(layer: WeightLayer, weight: Floats) -> Floats:
-    """Weights as a matrix, (n_out, fan_in): a convolution's rows are (i, j, c)."""
+    """Weights as a matrix, (n_out, fan_in): a convolution's rows are (i, j, c).
+
+    Listed synapses become a full matrix, (n_out, n_in), with zeros where there is none.
+    """
     if isinstance(layer, Dense):
         return weight
+    if isinstance(layer, Sparse):
+        full = np.zeros((layer.n_out, layer.n_in), weight.dtype)
+        full[layer.targets, layer.sources] = weight
+        return full
     return np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(layer.c_out, -1)
 
 
 def from_matrix(layer: WeightLayer, matrix: Floats) -> Floats:
-    """The weights that `as_matrix` made a matrix of; a view."""
+    """The weights that `as_matrix` made a matrix of; a view, or of listed ones a copy."""
     if isinstance(layer, Dense):
         return matrix
+    if isinstance(layer, Sparse):
+        listed: Floats = matrix[layer.targets, layer.sources]
+        return listed
     k = layer.kernel
     return matrix.reshape(layer.c_out, k, k, layer.c_in).transpose(0, 3, 1, 2)
 

@@ -17,8 +17,7 @@ from neurochip.reference.online import (
     learning_engine,
 )
 from neurochip.reference.operators import channels_first
-from neurochip.reference.trainer import checked_dtype
-from neurochip.reference.values import Values
+from neurochip.reference.values import Values, checked_dtype
 from neurochip.rules import OTTT, feedback
 from neurochip.rules.losses import StepLoss, cross_entropy, mean_squared
 from neurochip.rules.surrogates import Floats

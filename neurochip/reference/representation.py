@@ -74,7 +74,7 @@ class _RateKit(StepKit):
         """Weights on rates."""
         return RateWeightNode(number, layer, place.shape, self._values, self._gradients)
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """A clamp."""
         return RateNode(layer)
 

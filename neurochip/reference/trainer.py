@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from neurochip.errors import RuleError
 from neurochip.network import Network, Parameters
+from neurochip.reference.inference import Inference
 from neurochip.reference.inputs import Samples, checked_labels
 from neurochip.reference.online import (
     Engine,
+    check_currents,
     check_feedback_mode,
-    inference_engine,
+    check_no_connection_up,
     is_traced,
     learning_engine,
 )
 from neurochip.reference.optimisers import SGD, Optimiser, clip
 from neurochip.reference.representation import RepresentationPass
 from neurochip.reference.through_time import Pass, UnrolledPass
-from neurochip.reference.values import Values
+from neurochip.reference.values import Values, checked_dtype
 from neurochip.rules import BPTT, OTTT, SLTT, TSSLBP, Rule, SpikeRepresentation, feedback
 from neurochip.rules.losses import Labels, StepLoss
 from neurochip.rules.sequences import TRAINS
 from neurochip.rules.surrogates import Floats
-
-# Samples that `predict` shows at a time, so that its memory doesn't grow with the data set.
-PREDICT_BATCH = 512
 
 
 class Trainer:
@@ -90,7 +88,10 @@ class Trainer:
         self._rng = np.random.default_rng([seed, len(network.layers)])
         self._values = Values(network, params, self._dtype)
         self._gradients = self._values.zeros()
+        self._inference = Inference(network, self._values)
         self._feedback_weights: tuple[Floats, ...] = ()
+        check_currents(network)
+        check_no_connection_up(network)
         if isinstance(rule, OTTT):
             check_feedback_mode(network, rule)
             self._feedback_weights = feedback.checked(
@@ -196,39 +197,12 @@ class Trainer:
         return loss, self.gradients
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """The class of each sample: argmax over classes of the sum over t of o[t].
-
-        Args:
-            x: (B, ...) or (T, B, ...).
-
-        Returns:
-            (B,) int64; of equal sums the first class.
-        """
-        samples = Samples.of(self.network, x)
-        engine: Engine | None = None
-        parts = []
-        for start in range(0, samples.batch, PREDICT_BATCH):
-            part = samples.part(start, PREDICT_BATCH)
-            if engine is None or engine.batch != part.batch:
-                engine = inference_engine(self.network, self._values, part.batch)
-            engine.begin()
-            total = np.zeros((part.batch, self.network.n_out), self._dtype)
-            for x_t in part.frames(self._dtype):
-                total += engine.step(x_t)
-            parts.append(total.argmax(axis=1))
-        classes: NDArray[np.int64] = np.concatenate(parts).astype(np.int64, copy=False)
-        return classes
+        """The class of each sample: see `Inference.predict`."""
+        return self._inference.predict(x)
 
     def outputs(self, x: ArrayLike) -> Floats:
-        """o[t] of every step in inference, (T, B, C).
-
-        Args:
-            x: (B, ...) or (T, B, ...).
-        """
-        samples = Samples.of(self.network, x)
-        engine = inference_engine(self.network, self._values, samples.batch)
-        engine.begin()
-        return np.stack([engine.step(x_t).copy() for x_t in samples.frames(self._dtype)])
+        """o[t] of every step, (T, B, C): see `Inference.outputs`."""
+        return self._inference.outputs(x)
 
     def _online(
         self, engine: Engine, rule: OTTT | SLTT, samples: Samples, y: Labels | Floats
@@ -300,19 +274,6 @@ class Trainer:
         if self._clamp is not None:
             for weight in self._values.weights:
                 np.clip(weight, -self._clamp, self._clamp, out=weight)
-
-
-def checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
-    """`dtype` as float64 or float32.
-
-    Raises:
-        RuleError: if it is neither.
-    """
-    wanted = np.dtype(dtype)
-    for known in (np.dtype(np.float64), np.dtype(np.float32)):
-        if wanted == known:
-            return known
-    raise RuleError(f"dtype is {wanted}; the float engine needs float64 or float32.")
 
 
 def _blank(network: Network) -> Samples:

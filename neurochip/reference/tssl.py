@@ -108,7 +108,7 @@ class TSSLKit(UnrolledKit):
             values, gradients, batch, network.timesteps, Surrogate("boxcar"), True, rng
         )
 
-    def neurons(self, place: Place, layer: LIF) -> Node:
+    def neurons(self, place: Place, layer: LIF, bias: Floats) -> Node:
         """Neurons and synapses."""
         return TSSLNode(layer, self.tau_s, self._timesteps, self._has_warm_up)
 

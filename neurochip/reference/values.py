@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from neurochip.network import BatchNorm, Conv2d, Dense, Network, Norm, Parameters
+from neurochip.errors import RuleError
+from neurochip.network import BatchNorm, Network, Norm, Parameters, WeightLayer
 from neurochip.rules.surrogates import Floats
 
 
@@ -92,7 +94,7 @@ class Values:
 def _layers_below_norms(network: Network) -> list[int]:
     below, number = [], -1
     for layer in network.walk():
-        if isinstance(layer, Dense | Conv2d):
+        if isinstance(layer, WeightLayer):
             number += 1
         elif isinstance(layer, BatchNorm):
             below.append(max(number, 0))
@@ -101,3 +103,16 @@ def _layers_below_norms(network: Network) -> list[int]:
 
 def _copies(arrays: Sequence[Floats]) -> tuple[Any, ...]:
     return tuple(array.astype(np.float64) for array in arrays)
+
+
+def checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
+    """`dtype` as float64 or float32.
+
+    Raises:
+        RuleError: if it is neither.
+    """
+    wanted = np.dtype(dtype)
+    for known in (np.dtype(np.float64), np.dtype(np.float32)):
+        if wanted == known:
+            return known
+    raise RuleError(f"dtype is {wanted}; the float engine needs float64 or float32.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from neurochip import experiment, files
 from neurochip.errors import ConfigError, StudyError
 from neurochip.experiment import Run
+from neurochip.samples import mark_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of
@@ -43,7 +44,7 @@ def write_best(store: Store, out: Path, number: int | None = None, seed: int | N
         run = experiment.build(config, data)
         return experiment.learn(run, data, config.epochs, out)
     run = Bench(spec).quantised(Unit(trial.setting, seed))
-    run.data_mark = experiment.mark_of(data)  # of the samples that the file's readers will see
+    run.data_mark = mark_of(data)  # of the samples that the file's readers will see
     experiment.save_run(run, out)
     return run
 

@@ -19,10 +19,11 @@ from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
-from neurochip.experiment import Run, mark_of
+from neurochip.experiment import Run
 from neurochip.network import Parameters, initialise
 from neurochip.reference import Trainer
 from neurochip.rules import feedback
+from neurochip.samples import mark_of
 
 Scales = Literal["max", "percentile", "mse"]
 
@@ -165,5 +166,7 @@ def quantised(
         parameters=given,
         schedule=config.schedule,
         count_saturations=config.count_saturations,
+        placer=config.placer,
+        neurons_per_core=config.neurons_per_core,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

@@ -14,6 +14,7 @@ from neurochip.data import Dataset
 from neurochip.errors import NeurochipError, StudyError
 from neurochip.experiment import Run
 from neurochip.network import Parameters
+from neurochip.samples import mark_of
 from neurochip.study import ptq
 from neurochip.study.knobs import Setting, key_of
 from neurochip.study.objectives import Trained
@@ -95,7 +96,7 @@ class Bench:
     def data_mark(self) -> str:
         """Lengths and checksum of the first setting's samples, learned and held out."""
         setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
-        return experiment.mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+        return mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
 
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""

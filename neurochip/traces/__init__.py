@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from neurochip.traces.recording import Recording, record
 from neurochip.traces.tables import write_cores, write_links, write_messages
 from neurochip.traces.timeline import write_timeline
 from neurochip.traces.waveform import Signal, registers_of, write_waveform
 
 __all__ = [
+    "Recording",
     "Signal",
+    "record",
     "registers_of",
     "write_cores",
     "write_links",

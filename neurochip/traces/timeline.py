@@ -11,10 +11,12 @@ Format: "Trace Event Format", Google, 2016, doc id 1CvAClvFfyA5R-PhYUmn5OOQtYMH4
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from neurochip.chip.traffic import PhaseTiming, StepTiming
 from neurochip.files import write_text_atomic
@@ -24,30 +26,35 @@ from neurochip.kernels.mesh import DONE, READY, SENT, TAKEN, Mesh
 TICKS_PER_MICROSECOND = 10**6
 #: Tracks of a core.
 PHASES, SENDS, READS = range(3)
-TRACKS = ("core {}", "core {} sends", "core {} reads")
+TRACKS = ("{}", "{} sends", "{} reads")
 
 Event = dict[str, Any]
 
 
-def write_timeline(path: str | Path, steps: Sequence[StepTiming]) -> None:
+def write_timeline(
+    path: str | Path, steps: Sequence[StepTiming], names: Mapping[int, str] | None = None
+) -> None:
     """Write what the cores did in some steps, one after the other, as a timeline.
+
+    Cores that never do anything have no tracks. Events are in the order of their times.
 
     Args:
         path: the file, usually ``*.json``.
         steps: as `neurochip.chip.traffic.time_step` returns them.
+        names: of senders that aren't called "core" and their number.
 
     Raises:
         OutputError: the file can't be written.
     """
-    events = list(timeline(steps))
+    events = sorted(timeline(steps, names or {}), key=lambda event: event.get("ts", -1))
     write_text_atomic(path, json.dumps({"displayTimeUnit": "ns", "traceEvents": events}))
 
 
-def timeline(steps: Sequence[StepTiming]) -> Iterator[Event]:
+def timeline(steps: Sequence[StepTiming], names: Mapping[int, str]) -> Iterator[Event]:
     """The events of such a file, tracks first."""
     phases = [phase for step in steps for phase in step.phases]
     if phases:
-        yield from _tracks(phases[0].mesh)
+        yield from _tracks(phases[0].mesh, _in_use(phases), names)
     start, sent = 0, 0
     for number, step in enumerate(steps):
         for phase in step.phases:
@@ -56,15 +63,22 @@ def timeline(steps: Sequence[StepTiming]) -> Iterator[Event]:
         start += step.ticks
 
 
-def _tracks(mesh: Mesh) -> Iterator[Event]:
+def _in_use(phases: Sequence[PhaseTiming]) -> list[int]:
+    """Cores that do something in one of the phases."""
+    ends = [end for p in phases for end in (p.passage.sender_end, p.passage.reader_end)]
+    return [int(core) for core in np.flatnonzero(np.max(ends, axis=0))]
+
+
+def _tracks(mesh: Mesh, cores: Sequence[int], names: Mapping[int, str]) -> Iterator[Event]:
     """Names of processes and tracks, in the order of tiles and cores."""
-    for tile in sorted(set(mesh.tile.tolist())):
+    for tile in sorted({int(mesh.tile[core]) for core in cores}):
         name = f"tile {tile} (x {tile % mesh.width}, y {tile // mesh.width})"
         yield {"ph": "M", "name": "process_name", "pid": tile, "args": {"name": name}}
-    for core, tile in enumerate(mesh.tile.tolist()):
-        for track, name in enumerate(TRACKS):
-            where = {"pid": tile, "tid": len(TRACKS) * core + track}
-            yield {"ph": "M", "name": "thread_name", **where, "args": {"name": name.format(core)}}
+    for core in cores:
+        for track, title in enumerate(TRACKS):
+            where = {"pid": int(mesh.tile[core]), "tid": len(TRACKS) * core + track}
+            name = title.format(names.get(core, f"core {core}"))
+            yield {"ph": "M", "name": "thread_name", **where, "args": {"name": name}}
 
 
 def _phase(timing: PhaseTiming, title: str, start: int, sent: int) -> Iterator[Event]:
@@ -77,7 +91,8 @@ def _phase(timing: PhaseTiming, title: str, start: int, sent: int) -> Iterator[E
 
     passage, cores = timing.passage, range(len(tile))
     ends = zip(passage.sender_end.tolist(), passage.reader_end.tolist(), strict=True)
-    whole = (slice_of(core, PHASES, title, 0, max(end)) for core, end in enumerate(ends))
+    lasts = ((core, max(end)) for core, end in enumerate(ends) if any(end))
+    whole = (slice_of(core, PHASES, title, 0, end) for core, end in lasts)
     return chain(
         whole,
         chain.from_iterable(_sending(timing, core, slice_of) for core in cores),

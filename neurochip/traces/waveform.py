@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -117,10 +118,13 @@ def _check_width(signal: Signal) -> None:
 def _lines(signals: Sequence[Signal], times: Sequence[int] | None) -> Iterator[str]:
     yield f"$timescale {'1 ns' if times is None else '1 ps'} $end"
     names = [_identifier(number) for number in range(len(signals))]
-    for name, signal in zip(names, signals, strict=True):
-        yield from (f"$scope module {module} $end" for module in signal.scope)
-        yield f"$var reg {signal.bits} {name} {signal.name} $end"
-        yield from ("$upscope $end" for _ in signal.scope)
+    named = zip(names, signals, strict=True)
+    for scope, together in groupby(named, key=lambda pair: pair[1].scope):
+        yield from (f"$scope module {module} $end" for module in scope)
+        yield from (
+            f"$var reg {signal.bits} {name} {signal.name} $end" for name, signal in together
+        )
+        yield from ("$upscope $end" for _ in scope)
     yield "$enddefinitions $end"
     steps = max((signal.values.size for signal in signals), default=0)
     marks = range(steps + 1) if times is None else times

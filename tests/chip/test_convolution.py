@@ -14,7 +14,7 @@ from neurochip.chip import COUNTED_EVENTS, Chip
 from neurochip.data import Split
 from neurochip.errors import LimitError, RuleError
 from neurochip.mapping import plan_of
-from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network, initialise
+from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network, Scale, initialise
 from neurochip.parity import compare_with_float
 from neurochip.rules import OTTT
 
@@ -211,10 +211,33 @@ def test_a_trace_too_narrow_for_the_counts_of_a_pool() -> None:
         Chip(network, narrow)
 
 
-def test_the_pipelined_schedule_is_for_dense_layers() -> None:
+@pytest.mark.parametrize("schedule_matters", [True, False])
+def test_pipelined_it_learns_what_it_learns_layered_unless_weights_change_meanwhile(
+    schedule_matters: bool,
+) -> None:
+    rule = OTTT("online" if schedule_matters else "accumulate")
+    lively = initialise(NETWORK, 2, gain=5.0)
+    layered = Chip(NETWORK, rule=rule, parameters=lively)
+    pipelined = Chip(NETWORK, rule=rule, parameters=lively, schedule="pipelined")
+    for chip in (layered, pipelined):
+        chip.learn(images(12))
+    pairs = zip(layered.integers.weights, pipelined.integers.weights, strict=True)
+    assert all(np.array_equal(ours, theirs) for ours, theirs in pairs) is not schedule_matters
+
+
+def test_sums_of_counts_are_shifted_by_what_a_chip_shifts_sums() -> None:
+    """Loihi's 6 bits: so a membrane has the digits of a pool's average more."""
+    neuron = LIF(reset="hard", fires=">")
+    network = Network.conv("2C3-P2-3", (1, 8, 8), 10, neuron=neuron)
+    formats = Chip(network, "loihi", encoding="rate").formats.layers
+    assert [entry.membrane - entry.weight for entry in formats] == [6, 8, 6]
+
+
+def test_the_pipelined_schedule_is_for_weights_pools_and_neurons() -> None:
+    layers = (Dense(4, 3), LIF(), Scale(2.0), Dense(3, 2))
     sentence = (
-        "the network has a Conv2d as layer 0, but the pipelined schedule moves spikes through "
-        "Dense and LIF layers in turn; set schedule to 'layered'"
+        "the network has a Scale as layer 2, but the pipelined schedule moves spikes through "
+        "Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
     )
-    with pytest.raises(LimitError, match=re.escape(sentence)):
-        Chip(NETWORK, schedule="pipelined")
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        Chip(Network(layers, 2), schedule="pipelined")

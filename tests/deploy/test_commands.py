@@ -13,7 +13,7 @@ import pytest
 from neurochip import cli
 from neurochip.deploy import lava
 
-QUICK = ("--train-samples", "100", "--test-samples", "30", "--hidden", "16", "--timesteps", "4")
+QUICK = ("--train-samples", "100", "--test-samples", "30", "--timesteps", "4")
 needs_lava = pytest.mark.skipif(
     not lava.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
 )
@@ -44,9 +44,9 @@ def neurochip(tmp_path, monkeypatch, capsys):
     return run
 
 
-def learned(tmp_path_factory, *options: str) -> Path:
+def learned(tmp_path_factory, *options: str, hidden: tuple[str, ...] = ("--hidden", "16")) -> Path:
     path = tmp_path_factory.mktemp("learned") / "run.h5"
-    words = ("learn", *QUICK, *options, "--epochs", "1", "--out", str(path), "--json")
+    words = ("learn", *QUICK, *hidden, *options, "--epochs", "1", "--out", str(path), "--json")
     assert cli.main([*words]) == 0
     return path
 
@@ -82,6 +82,20 @@ def test_parity_against_lava(neurochip, loihi):
         "mismatches": 0,
         "first": None,
     }
+
+
+@needs_lava
+def test_parity_of_convolutions_against_lava(neurochip, tmp_path_factory):
+    run = learned(
+        tmp_path_factory,
+        *("--hardware", "loihi", "--encoding", "rate", "--conv", "3C3-P2-6"),
+        hidden=(),
+    )
+    for options in ((), ("--learn",)):
+        said = neurochip("parity", run, "--against", "lava", "--samples", 5, *options)
+        assert (said.status, said.err) == (0, "")
+        ends = "every integer of 5 samples is the same on the chip and in lava\n"
+        assert said.out.endswith(ends)
 
 
 @needs_lava

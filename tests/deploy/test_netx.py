@@ -20,11 +20,24 @@ from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.recording import record
 from neurochip.errors import ExportError
 from neurochip.mapping import Integers
+from neurochip.network import AvgPool
 
-from .lava.networks import Case, cases, naive_run
+from .lava.networks import Case, ImageCase, Stage, cases, image_cases, naive_run
 
 #: A chip whose biases are multiples of 64.
 EASY = Case(sizes=(7, 6, 5, 3), timesteps=12, threshold=120, lam=0.8)
+
+
+KEEPS = replace(EASY, current_lam=0.6)
+#: The same with convolutions, and with nothing that lava-dl can't read.
+IMAGES = ImageCase(
+    sizes=(6, 3),
+    shape=(2, 7, 6),
+    stages=(Stage(4, 3, 1, 1), Stage(3, 2, 2, 1)),
+    timesteps=12,
+    threshold=120,
+    lam=0.8,
+)
 
 
 def with_even_biases(case: Case) -> Chip:
@@ -37,6 +50,10 @@ def with_even_biases(case: Case) -> Chip:
     loaded = Integers(own.weights, (), tuple(biases), ())
     chip.load(loaded, epoch=0, n_learned=0, rate_shifts=None)
     return chip
+
+
+def has_pools(case: ImageCase) -> bool:
+    return any(case.last_pool or stage.pool for stage in case.stages)
 
 
 def written(chip: Chip, folder: Path) -> Path:
@@ -67,8 +84,26 @@ def test_the_layout_is_lava_dls(tmp_path):
         assert int(file["simulation/tSample"][()]) == 12
 
 
-@given(case=cases())
-@settings(max_examples=60)
+def test_the_layout_of_convolutions_is_lava_dls(tmp_path):
+    chip = with_even_biases(IMAGES)
+    with h5py.File(written(chip, tmp_path), "r") as file:
+        kinds = [file[f"layer/{n}/type"][0].decode() for n in range(len(file["layer"]))]
+        assert kinds == ["input", "conv", "conv", "flatten", "dense", "dense"]
+        shapes = [file[f"layer/{n}/shape"][()].tolist() for n in range(len(file["layer"]))]
+        assert shapes == [[2, 7, 6], [4, 7, 6], [3, 4, 4], [48], [6], [3]]
+        layer = file["layer/2"]
+        held = chip.integers.weights[1].T.reshape(3, 4, 2, 2, 1)
+        assert np.array_equal(layer["weight"][()], held)
+        scale = 1 << chip.formats.layers[1].bias_exponent
+        assert np.array_equal(layer["bias"][()] * 64, chip.integers.biases[1] * scale)
+        pairs = ("stride", "padding", "dilation", "kernelSize")
+        assert [layer[name][()].tolist() for name in pairs] == [[2, 2], [1, 1], [1, 1], [2, 2]]
+        numbers = ("groups", "inChannels", "outChannels")
+        assert [int(layer[name][()]) for name in numbers] == [1, 4, 3]
+
+
+@given(case=st.one_of(cases(), image_cases().filter(lambda case: not has_pools(case))))
+@settings(max_examples=100)
 def test_what_is_read_behaves_as_the_chip(tmp_path_factory, case):
     chip = with_even_biases(replace(case, reset="hard"))
     folder = tmp_path_factory.mktemp("netx")
@@ -85,10 +120,12 @@ def test_what_is_read_behaves_as_the_chip(tmp_path_factory, case):
 
 
 @pytest.mark.skipif(not lava.is_installed(), reason="needs lava-nc, which runs on Python 3.10")
-def test_compare_runs_the_file_through_lava(tmp_path):
-    chip = with_even_biases(EASY)
-    verdicts = netx.compare(chip, EASY.samples(3), written(chip, tmp_path))
-    assert [(v.steps, v.mismatches) for v in verdicts] == [(36, 0)] * 9
+@pytest.mark.parametrize("case", [EASY, KEEPS, IMAGES], ids=["dense", "keeps currents", "conv"])
+def test_compare_runs_the_file_through_lava(tmp_path, case):
+    chip = with_even_biases(case)
+    verdicts = netx.compare(chip, case.samples(3), written(chip, tmp_path))
+    layers = len(chip.network.weight_layers)
+    assert [(v.steps, v.mismatches) for v in verdicts] == [(36, 0)] * (3 * layers)
 
 
 # Weights that the reader changes
@@ -150,6 +187,20 @@ def test_a_soft_reset_is_refused(tmp_path):
     )
 
 
+def test_pools_are_refused(tmp_path):
+    pooled = replace(IMAGES, stages=(Stage(4, 3), Stage(3, 2, pool=AvgPool(2))))
+    assert refusal(with_even_biases(pooled), tmp_path) == (
+        "layer 1 reads a pool of 2 x 2 neurons, but lava-dl reads no pools; use a convolution with "
+        "a stride of 2 in its place"
+    )
+
+
+def test_kernels_of_zeros_come_back(tmp_path):
+    """Of convolutions lava-dl reads any weights."""
+    chip = with_weights(IMAGES, 0, np.array(0))
+    assert not netx.read(written(chip, tmp_path)).layers[0].weights.any()
+
+
 def test_a_matrix_of_zeros_is_refused(tmp_path):
     assert refusal(with_weights(EASY, 1, np.array(0)), tmp_path) == (
         "layer 1 has no weight but 0, which lava-dl can't read; let it learn, or leave it out"
@@ -184,7 +235,7 @@ def test_biases_between_multiples_of_64_are_refused(tmp_path):
     )
     bias = 3 << chip.formats.layers[0].bias_exponent
     assert refusal(chip, tmp_path) == (
-        f"layer 0 has a bias of {bias}, but lava-dl reads multiples of 64; use bias_bits of 10 or "
+        f"layer 0 has a bias of {bias}, but lava-dl reads multiples of 64; use bias_bits of 9 or "
         f"less, or no bias"
     )
 
@@ -201,7 +252,7 @@ def test_large_biases_are_refused(tmp_path):
     )
 
 
-@pytest.mark.parametrize("kind", ["pool", "average", "conv", "flatten"])
+@pytest.mark.parametrize("kind", ["pool", "average", "dense_rec"])
 def test_other_layers_are_refused(tmp_path, kind):
     path = written(with_even_biases(EASY), tmp_path)
     with h5py.File(path, "r+") as file:
@@ -209,21 +260,52 @@ def test_other_layers_are_refused(tmp_path, kind):
     with pytest.raises(ExportError) as caught:
         netx.read(path)
     assert str(caught.value) == (
-        f"layer 2 of {str(path)!r} is of type {kind!r} where 'dense' is needed; choose a file of "
-        f"dense layers"
+        f"layer 2 of {str(path)!r} is of type {kind!r} where 'dense' or 'conv' or 'flatten' is "
+        f"needed; choose a file of convolutions and dense layers"
     )
 
 
-def test_a_memory_of_currents_is_refused(tmp_path):
-    path = written(with_even_biases(EASY), tmp_path)
+@pytest.mark.parametrize(
+    ("name", "value"), [("stride", [2, 1]), ("dilation", [2, 2]), ("groups", 2)]
+)
+def test_other_convolutions_are_refused(tmp_path, name, value):
+    path = written(with_even_biases(IMAGES), tmp_path)
     with h5py.File(path, "r+") as file:
-        file["layer/2/neuron/iDecay"][()] = 1000
+        del file[f"layer/2/{name}"]
+        file[f"layer/2/{name}"] = np.array(value)
+    found = {"stride": [2, 2], "padding": [1, 1], "dilation": [1, 1], "groups": [1]}
+    found[name] = np.ravel(value).tolist()
+    shown = ", ".join(f"{name} {numbers}" for name, numbers in found.items())
     with pytest.raises(ExportError) as caught:
         netx.read(path)
     assert str(caught.value) == (
-        f"layer 2 of {str(path)!r} has iDecay 1000, but here currents have no memory; choose a "
-        f"file with iDecay 4096"
+        f"layer 2 of {str(path)!r} has kernels of [2, 2], {shown}, but here kernels are square, "
+        f"strides and paddings the same in both directions, dilation and groups 1; choose a file "
+        f"of such convolutions"
     )
+
+
+@pytest.mark.parametrize(("current", "membrane"), [(0, 819), (1000, 4096)])
+def test_a_memory_of_currents_that_lava_lacks_is_refused(tmp_path, current, membrane):
+    path = written(with_even_biases(EASY), tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["layer/2/neuron/iDecay"][()] = current
+        file["layer/2/neuron/vDecay"][()] = membrane
+    with pytest.raises(ExportError) as caught:
+        netx.read(path)
+    assert str(caught.value) == (
+        f"layer 2 of {str(path)!r} has iDecay {current} and vDecay {membrane}, but here currents "
+        f"lose 1/4096 or more in a step, and all where membranes do; choose a file with iDecay 4096"
+    )
+
+
+def test_layers_without_biases_are_read(tmp_path):
+    path = written(with_even_biases(IMAGES), tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["layer/1/bias"], file["layer/4/bias"]
+    layers = netx.read(path).layers
+    assert [layer.bias.any() for layer in layers] == [False, True, False, True]
+    assert [layer.bias.shape for layer in layers] == [(4,), (3,), (6,), (3,)]
 
 
 def test_other_files_are_refused(tmp_path):
@@ -286,12 +368,13 @@ def lava_dl_weights(lava_dl):
 
 @pytest.mark.parametrize("readout", ["linear", "leaky", "spiking"])
 @pytest.mark.parametrize("seed", range(3))
-def test_lava_dls_own_reader_holds_what_the_chip_holds(lava_dl, tmp_path, readout, seed):
+@pytest.mark.parametrize("base", [EASY, KEEPS, IMAGES], ids=["dense", "keeps currents", "conv"])
+def test_lava_dls_own_reader_holds_what_the_chip_holds(lava_dl, tmp_path, base, readout, seed):
     from lava.proc.io.source import RingBuffer
 
     from neurochip.deploy.lava.drive import step_models
 
-    case = replace(EASY, readout=readout, seed=seed, threshold=60)
+    case = replace(base, readout=readout, seed=seed, threshold=60)
     chip = with_even_biases(case)
     network, expected = plan(chip), record(chip, case.samples(4))
     net = lava_dl.Network(

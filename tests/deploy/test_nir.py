@@ -45,7 +45,8 @@ def neurons(draw: Any) -> LIF:
     v_th = draw(st.floats(1e-3, 1e3))
     reset = draw(st.sampled_from(["soft", "hard"]))
     v_reset = draw(st.floats(-10.0, v_th, exclude_max=True)) if reset == "hard" else 0.0
-    return LIF(draw(decays), v_th, reset, v_reset, draw(st.sampled_from([">=", ">"])))
+    fires = draw(st.sampled_from([">=", ">"]))
+    return LIF(draw(decays), v_th, reset, v_reset, fires, draw(st.just(0.0) | decays))
 
 
 def random_parameters(network: Network, seed: int) -> Parameters:
@@ -319,12 +320,37 @@ def test_convolutions_are_refused(tmp_path):
     )
 
 
-def test_currents_with_a_memory_are_refused(tmp_path):
-    names = ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold")
-    neuron = nir.CubaLIF(**{name: np.full(4, 2.0) for name in names})
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), neuron)) == (
-        "node 'cubalif' of the NIR graph has a current that outlives a step (tau_syn up to 2 with "
-        "dt = 1); set tau_syn to dt, or use LIF"
+def current_based(n):
+    names = {"tau_syn": 2.5, "tau_mem": 4.0, "r": 1.5, "v_leak": 0.3, "v_threshold": 0.4}
+    return nir.CubaLIF(**{k: np.full(n, v) for k, v in names.items()}, w_in=np.full(n, 2.0))
+
+
+def test_currents_with_a_memory_run_as_nir_says(tmp_path):
+    path = saved(tmp_path, nir.Linear(W1), current_based(4), nir.Linear(W2))
+    network = nc.from_nir(path, timesteps=30)
+    assert network.neurons == (LIF(0.75, 0.4, "hard", 0.0, ">", 1 - 1 / 2.5),)
+    assert network.initial is not None
+    x = np.random.default_rng(0).integers(0, 2, (30, W1.shape[1])).astype(float)
+    weight, bias = network.initial.weights[0], network.initial.biases[0]
+    theirs, ours = np.zeros((2, 4)), np.zeros((2, 4))
+    n_spikes = 0
+    for step in x:
+        theirs[0] += (2.0 * (W1 @ step) - theirs[0]) / 2.5
+        theirs[1] += (0.3 - theirs[1] + 1.5 * theirs[0]) / 4.0
+        ours[0] = network.neurons[0].current_lam * ours[0] + weight @ step
+        ours[1] = network.neurons[0].lam * ours[1] + ours[0] + bias
+        assert np.allclose(theirs, ours * [[4.0 / 1.5], [1.0]], atol=1e-12)
+        spikes = theirs[1] > 0.4
+        n_spikes += spikes.sum()
+        theirs[1][spikes] = ours[1][spikes] = 0.0
+    assert n_spikes
+
+
+def test_a_bias_of_currents_with_a_memory_is_refused(tmp_path):
+    assert refusal(saved(tmp_path, nir.Affine(W1, B1), current_based(4))) == (
+        "node 'cubalif' of the NIR graph has a current that outlives a step (tau_syn = 2.5 with "
+        "dt = 1) and a bias before it, which a network adds to the membrane; set the bias to 0 and "
+        "put it into v_leak"
     )
 
 

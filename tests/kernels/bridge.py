@@ -92,6 +92,9 @@ def allocate(c: CoreConfig) -> layout.Core:
         weights=np.zeros(n_weights, weight_dtype),
         shadow=np.zeros(n_weights if c.shadow_bits else 0, np.int16),
         gradient=np.zeros(n_weights if c.update == "accumulate" else 0, gradient_dtype),
+        loops=np.zeros(0, layout.LAYER).view(np.recarray),
+        offsets=np.zeros(0, np.int64),
+        targets=np.zeros(0, np.int32),
         forward=np.zeros(n_shared, weight_dtype),
         bias=neurons(np.int32),
         bias_gradient=neurons(np.int64),
@@ -101,14 +104,17 @@ def allocate(c: CoreConfig) -> layout.Core:
         signal=neurons(np.int16),
         active=neurons(np.int32),
         n_active=np.zeros(c.L + 1, np.int64),
+        n_spikes=np.zeros(c.L + 1, np.int64),
         trace=neurons(np.int32),
         accumulator=neurons(sum_dtype),
+        current=neurons(np.int32),
         exact=neurons(np.int64),
         v=neurons(np.int32),
         v_pre=neurons(np.int32),
         psi=neurons(np.int16),
         error=np.zeros(classes, np.int64),
         delta=neurons(np.int16),
+        output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
         touched=neurons(np.uint8),
         rows=neurons(np.int32),
@@ -149,6 +155,7 @@ def fill_settings(s: Any, c: CoreConfig, count: bool) -> None:
     # In a run all layers fire by one rule; see `with_one_way_to_fire`.
     s.fires_at_threshold = c.layers[0].fires == ">="
     s.narrow_weights = c.weight_bits <= 8
+    s.output_decay = c.output_d
 
 
 def fill_register(s: Any, name: str, register: Register) -> None:
@@ -162,6 +169,7 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
     layer.rows, layer.columns = given.rows, given.columns
     layer.weight_start = sum(y.rows * y.columns for y in above)
     layer.pre, layer.post = places(c)[ell]
+    layer.population = ell
     layer.pooled = given.pool is not None
     layer.signal_fraction, layer.signal_high = c.fraction_in(ell), largest_signal(c, ell)
     if given.convolution is not None:
@@ -172,6 +180,7 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
         layer.short_products = fast and c.weight_bits <= 8 and layer.signal_high < 64
     layer.sums_may_overflow = not fast or largest_sum(c, ell) > c.accumulator.maximum + 1
     layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
+    layer.current_decay = given.current_d
     layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
     layer.threshold = given.theta
     is_power = given.theta & (given.theta - 1) == 0

@@ -15,6 +15,7 @@ from neurochip.kernels.jit import INTERPRETED
 
 MODULES = (
     "test_twin",
+    "test_rows",
     "test_pipelined",
     "test_loihi_engine",
     "test_lanes",

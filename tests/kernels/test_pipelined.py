@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED
@@ -16,7 +17,17 @@ from neurochip.kernels.stream import learn_stream
 from ..naive.pipelined import PipelinedCore
 from ..naive.strategies import Case
 from . import bridge
-from .test_twin import EXAMPLES, LARGE, SIZES, cases, counted, large_case, memories_of, saturated
+from .test_twin import (
+    EXAMPLES,
+    LARGE,
+    SIZES,
+    cases,
+    counted,
+    large_case,
+    memories_of,
+    saturated,
+    shared,
+)
 
 
 def twin_of(case: Case) -> PipelinedCore:
@@ -66,6 +77,12 @@ def test_streams_agree_with_the_twin(case):
     assert_twin_agrees(case)
 
 
+@given(case=shared)
+@settings(max_examples=EXAMPLES // 2)
+def test_convolutions_and_pools_agree_with_the_twin(case):
+    assert_twin_agrees(case)
+
+
 @pytest.mark.parametrize("name", LARGE)
 def test_larger_layers(name):
     modes = LARGE[name]
@@ -75,7 +92,7 @@ def test_larger_layers(name):
     assert_twin_agrees(large_case(len(name), **{**modes, "sizes": sizes}))
 
 
-@given(case=cases)
+@given(case=st.one_of(cases, shared))
 @settings(max_examples=EXAMPLES)
 def test_accumulated_updates_are_those_of_the_layered_schedule(case):
     case = replace(case, config=replace(case.config, update="accumulate"))
@@ -85,7 +102,7 @@ def test_accumulated_updates_are_those_of_the_layered_schedule(case):
         assert np.array_equal(getattr(layered, name), getattr(pipelined, name)), name
 
 
-@given(case=cases)
+@given(case=st.one_of(cases, shared))
 @settings(max_examples=EXAMPLES)
 def test_the_last_steps_error_alone_gives_the_same_too(case):
     """Where only the last step's error is used, no weight changes while the sample is shown."""

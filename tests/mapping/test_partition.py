@@ -213,6 +213,20 @@ def test_shared_cores_keep_to_their_axons_out() -> None:
     assert len(set(mapped.core.tolist())) == 3
 
 
+def test_gradients_are_summed_within_a_learning_epoch() -> None:
+    loihi = hardware.load("loihi")
+    longest, longer = (Network.mlp([3, 4, 2], timesteps=steps) for steps in (63, 64))
+    map_network(longest, loihi, OTTT("accumulate"))
+    for rule in (None, OTTT("online"), OTTT("last")):
+        map_network(longer, loihi, rule)
+    map_network(longer, CHIP, OTTT("accumulate"))  # of which no epoch is known
+    with fails(
+        "every layer sums its gradients over the 64 steps of a sample, but a learning epoch of "
+        "hardware 'loihi' has at most 63; set timesteps up to 63, or update to 'online' or 'last'"
+    ):
+        map_network(longer, loihi, OTTT("accumulate"))
+
+
 def test_neurons_per_core_is_one_or_more() -> None:
     with pytest.raises(ConfigError, match=r"^neurons_per_core is 0; it must be 1 or more$"):
         map_network(Network.mlp([2, 3]), CHIP, neurons_per_core=0)

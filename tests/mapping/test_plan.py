@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurochip.errors import LimitError
-from neurochip.mapping import Projection, plan_of
+from neurochip.mapping import Projection, loops_of, plan_of
 from neurochip.mapping.plan import chip_order
 from neurochip.network import (
     LIF,
@@ -23,6 +23,8 @@ from neurochip.network import (
     Layer,
     LowPass,
     Network,
+    Scale,
+    Sparse,
     SumPool,
     presets,
 )
@@ -84,7 +86,7 @@ def test_reads_and_products(
             reads[:, v, h] += 1
             for t in range(2):
                 wanted[:, :, i, j] += np.outer(delta[t, :, y, x], factor[t, :, v, h])
-    assert np.array_equal(projection.reads(), reads.ravel())
+    assert np.array_equal(projection.fan_out(), reads.ravel() * projection.columns)
     found = projection.products(delta.reshape(2, -1), factor.reshape(2, -1))
     assert np.array_equal(found, wanted)
 
@@ -106,11 +108,6 @@ REFUSED: dict[str, tuple[Network, str]] = {
         presets.vgg_sws(plan=(4, 0, 6), in_shape=(3, 8, 8)),
         "layer 0 is a Conv2d with standardised weights (sws), which a chip lacks; fold them with "
         "reference.folded",
-    ),
-    "feedback": (
-        Network((Dense(4, 3), LIF(), Dense(3, 2)), 2, (), (Feedback(1, 0, (Dense(3, 3),)),)),
-        "the network has feedback between layers, which a chip lacks; use another network or train "
-        "this one off the chip",
     ),
     "batch norm": (
         presets.vggsnn(plan=(4, 0, 6, 0), in_shape=(2, 8, 8)),
@@ -150,6 +147,71 @@ REFUSED: dict[str, tuple[Network, str]] = {
         "synapse; end the network with a Dense",
     ),
 }
+
+
+def looped(source: int, target: int, *path: Layer) -> Network:
+    layers = (Dense(4, 3), LIF(), Dense(3, 3), LIF(), Dense(3, 2))
+    return Network(layers, 2, (), (Feedback(source, target, path),))
+
+
+LOOPS_REFUSED: dict[str, tuple[Network, str]] = {
+    "a bias": (
+        looped(1, 0, Dense(3, 3)),
+        "feedback 0 from layer 1 to layer 0 leads through Dense, but on a chip spikes come back "
+        "through one Dense or Sparse without bias and sws; use that",
+    ),
+    "other layers": (
+        looped(1, 0, Scale(2.0), Dense(3, 3, bias=False)),
+        "feedback 0 from layer 1 to layer 0 leads through Scale and Dense, but on a chip spikes "
+        "come back through one Dense or Sparse without bias and sws; use that",
+    ),
+    "a way up": (
+        looped(1, 2, Dense(3, 3, bias=False)),
+        "feedback 0 from layer 1 to layer 2 leads up, but on a chip spikes skip no layer; let it "
+        "lead back or to the same neurons",
+    ),
+    "maps": (
+        Network(
+            (*CONV, Flatten(), Dense(72, 3), LIF()),
+            2,
+            (1, 8, 8),
+            (Feedback(1, 0, (Conv2d(2, 2, 1, bias=False),)),),
+        ),
+        "feedback 0 from layer 1 to layer 0 leads through Conv2d, but on a chip spikes come back "
+        "through one Dense or Sparse without bias and sws; use that",
+    ),
+}
+
+
+@pytest.mark.parametrize(("network", "sentence"), LOOPS_REFUSED.values(), ids=LOOPS_REFUSED)
+def test_what_comes_back_on_no_chip(network: Network, sentence: str) -> None:
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        loops_of(network)
+
+
+def test_a_dense_way_back_lists_all_its_synapses() -> None:
+    weights = np.arange(6.0).reshape(2, 3)  # (n_out, n_in)
+    network = Network(
+        (Dense(4, 2), LIF(), Dense(2, 3), LIF(), Dense(3, 2)),
+        2,
+        (),
+        (Feedback(3, 0, (Dense(3, 2, bias=False),)),),
+    )
+    (loop,) = loops_of(network)
+    assert (loop.source, loop.target) == (1, 0)
+    assert loop.layer == Sparse.between([0, 0, 1, 1, 2, 2], [0, 1] * 3, 3, 2, bias=False)
+    assert loop.listed(weights).tolist() == [0, 3, 1, 4, 2, 5]
+    assert np.array_equal(loop.weights(loop.listed(weights)), weights)
+
+
+def test_maps_of_several_channels_are_not_listed() -> None:
+    layers = (*CONV, Flatten(), Sparse.random(72, 3, 0.5, 0))
+    sentence = (
+        "layer 3 is a Sparse above maps of several channels, which a chip keeps in another order; "
+        "put a Dense there, or give the network flat inputs"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        plan_of(Network(layers, 2, (1, 8, 8)))
 
 
 @pytest.mark.parametrize(("network", "sentence"), REFUSED.values(), ids=REFUSED)

@@ -103,6 +103,8 @@ class LayerConfig:
     bias_exp: int = 0
     bias_learned: bool = True
 
+    current_d: int = 4096
+    """Decay of the currents of the neurons above in 1/4096; 4096: none outlives its step."""
     d: int = 2048
     """Decay of the neurons above in 1/4096 (unused by a linear read-out)."""
     theta: int = 4096
@@ -174,6 +176,8 @@ class CoreConfig:
     trace_rounding: str = "floor"  # "nearest", "stochastic"
 
     readout: str = "linear"  # "leaky", "spiking"
+    output_d: int = 4096
+    """Decay in 1/4096 of the trace whose sum predicts where the read-out fires."""
     loss: str = "ce"  # "mse"
     error_bits: int = 8
 

@@ -87,13 +87,15 @@ class NaiveCore:
     # A sample
 
     def start_sample(self) -> None:
-        """Forgets the sample before: membranes, traces, gradients, the sum of o."""
+        """Forgets the sample before: currents, membranes, traces, gradients, the sum of o."""
         layers = self.config.layers
+        self.i = [[0] * layer.n_out for layer in layers]
         self.v = [[0] * layer.n_out for layer in layers]
         self.x = [[0] * layer.n_in for layer in layers]
         self.g = [[[0] * layer.columns for _ in range(layer.rows)] for layer in layers]
         self.gb = [[0] * layer.columns for layer in layers]
         self.touched = [[False] * layer.rows for layer in layers]
+        self.filtered = [0] * layers[-1].n_out
         self.sum_o = [0] * layers[-1].n_out
         self.counters: list[list[Counts]] = []
 
@@ -164,7 +166,12 @@ class NaiveCore:
             r["psi"].append(psi)
 
         r["o"] = self.output(r["v_pre"][-1], r["s"][-1])
-        self.sum_o = [total + o for total, o in zip(self.sum_o, r["o"], strict=True)]
+        self.filtered = [
+            arithmetic.dec(f, self.config.output_d) + o
+            for f, o in zip(self.filtered, r["o"], strict=True)
+        ]
+        shown = self.filtered if self.config.readout == "spiking" else r["o"]
+        self.sum_o = [total + o for total, o in zip(self.sum_o, shown, strict=True)]
         r["sum_o"] = self.sum_o
         r["num"] = r["sum"] = r["p"] = r["e"] = r["d"] = None
         if label is not None and self.is_error_step(t):
@@ -229,10 +236,14 @@ class NaiveCore:
     def current(self, ell: int, acc: list[int]) -> list[int]:
         layer = self.config.layers[ell]
         shift = layer.fw + self.config.fraction_in(ell) - layer.fv
-        shifted = [floor(a, shift) for a in acc]
-        if self.config.current is None:
-            return shifted
-        return [self.fit(ell, "current", self.config.current, i) for i in shifted]
+        sums = [
+            floor(a, shift) + arithmetic.dec(i, layer.current_d)
+            for a, i in zip(acc, self.i[ell], strict=True)
+        ]
+        if self.config.current is not None:
+            sums = [self.fit(ell, "current", self.config.current, i) for i in sums]
+        self.i[ell] = sums
+        return sums
 
     def biases(self, ell: int) -> list[int]:
         """b in units of v, of each neuron."""
@@ -320,12 +331,14 @@ class NaiveCore:
         last = self.config.L - 1
         e = [self.fit(last, "error", self.error_register, n) for n in errors]
         r["e"], r["d"] = e, [[] for _ in range(self.config.L)]
-        if self.config.readout == "spiking":
-            psi = r["psi"][last]
-            products = [nearest(n * p, 4) for n, p in zip(e, psi, strict=True)]
-            r["d"][last] = [self.fit(last, "error", self.error_register, n) for n in products]
-        else:
-            r["d"][last] = list(e)
+        r["d"][last] = self.through_firing(e, r["psi"][last])
+
+    def through_firing(self, e: list[int], psi: list[int]) -> list[int]:
+        """d of read-out neurons from their e: a read-out that fires has a surrogate too."""
+        if self.config.readout != "spiking":
+            return list(e)
+        products = [nearest(n * p, 4) for n, p in zip(e, psi, strict=True)]
+        return [self.fit(self.config.L - 1, "error", self.error_register, n) for n in products]
 
     def cross_entropy(self, r: dict[str, Any], label: int) -> list[int]:
         one = 2**self.config.fe
@@ -356,13 +369,17 @@ class NaiveCore:
         for ell in range(c.L - 1, 0, -1):
             below = ell - 1
             source = r["d"][c.L - 1] if c.feedback == "direct" else r["d"][ell]
-            shift = self.fraction_transport(ell) + 4 - c.layers[below].fd
             arriving = self.arriving(ell, source)
             for j, psi in enumerate(r["psi"][below]):
                 a = self.spread(ell, arriving, j)
-                word = arithmetic.step_word(c.seed, DELTA, below, clock, j)
-                d = rounded(a * psi, shift, c.delta_rounding, word)
-                r["d"][below].append(self.fit(below, "delta", self.delta_register, d))
+                r["d"][below].append(self.delta(below, j, a, psi, clock))
+
+    def delta(self, ell: int, j: int, a: int, psi: int, clock: int) -> int:
+        """d of hidden neuron j, where the errors that come down to it sum up to a."""
+        shift = self.fraction_transport(ell + 1) + 4 - self.config.layers[ell].fd
+        word = arithmetic.step_word(self.config.seed, DELTA, ell, clock, j)
+        d = rounded(a * psi, shift, self.config.delta_rounding, word)
+        return self.fit(ell, "delta", self.delta_register, d)
 
     def arriving(self, ell: int, source: list[int]) -> list[int]:
         """The error that reaches each axon of weight layer l."""
@@ -458,11 +475,14 @@ class NaiveCore:
 
     def change_biases(self, ell: int, d: list[int], clock: int) -> None:
         """b -= d * 2^-kb."""
-        c = self.config
         for j, n in enumerate(d):
-            r = arithmetic.step_word(c.seed, BIAS, ell, clock, j)
-            mantissa = self.bias[ell][j] - rounded(n, c.layers[ell].kb, c.rounding, r)
-            self.bias[ell][j] = self.fit(ell, "bias", self.bias_register, mantissa)
+            self.change_bias(ell, j, n, clock)
+
+    def change_bias(self, ell: int, j: int, n: int, clock: int) -> None:
+        c = self.config
+        r = arithmetic.step_word(c.seed, BIAS, ell, clock, j)
+        mantissa = self.bias[ell][j] - rounded(n, c.layers[ell].kb, c.rounding, r)
+        self.bias[ell][j] = self.fit(ell, "bias", self.bias_register, mantissa)
 
     def apply_gradients(self, clock: int) -> None:
         """The sample's one update, in mode "accumulate"."""

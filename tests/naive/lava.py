@@ -1,4 +1,4 @@
-"""Lava's fixed-point Dense and LIF on Python integers, as their source defines them.
+"""Lava's fixed-point Dense, Conv and LIF on Python integers, as their source defines them.
 
 Written from lava-nc 0.10's source and measurements, apart from the core's twin: Lava's phases, its
 one-step delay, its single turn around of u.
@@ -53,6 +53,70 @@ def held(w: int, sign_mode: str, drop: int) -> int:
         return -held(-w, EXCITATORY, drop)
     clipped = min(max(w, -256 if sign_mode == MIXED else 0), 255)
     return clipped >> drop << drop
+
+
+class Conv:
+    """Shared synapses, a cross-correlation; all populations are (channels, height, width) lists.
+
+    Lava's own kernels are the other way round, and its axes too. Sums turn around at 24 bits.
+    """
+
+    def __init__(
+        self,
+        kernels: Sequence[Sequence[Sequence[Sequence[int]]]],
+        shape: tuple[int, ...],
+        stride: int,
+        padding: int,
+        graded: bool = False,
+    ):
+        self.kernels, self.shape, self.graded = kernels, shape, graded
+        self.stride, self.padding = stride, padding
+        side = len(kernels[0][0])
+        rows, columns = ((n + 2 * padding - side) // stride + 1 for n in shape[1:])
+        self.positions = [(y, x) for y in range(rows) for x in range(columns)]
+        self.waiting = [0] * (len(kernels) * rows * columns)
+
+    def step(self, s: Sequence[int]) -> list[int]:
+        sent = self.waiting
+        values = s if self.graded else [int(n != 0) for n in s]
+        sums = [
+            self.sum(kernel, values, y, x) for kernel in self.kernels for y, x in self.positions
+        ]
+        self.waiting = [(n + 2**23) % 2**24 - 2**23 for n in sums]
+        return sent
+
+    def sum(
+        self, kernel: Sequence[Sequence[Sequence[int]]], values: Sequence[int], y: int, x: int
+    ) -> int:
+        _, height, width = self.shape
+        total = 0
+        for c, plane in enumerate(kernel):
+            for i, row in enumerate(plane):
+                for j, weight in enumerate(row):
+                    at_y, at_x = (
+                        y * self.stride + i - self.padding,
+                        x * self.stride + j - self.padding,
+                    )
+                    if 0 <= at_y < height and 0 <= at_x < width:
+                        total += weight * values[(c * height + at_y) * width + at_x]
+        return total
+
+
+class Pool:
+    """Counts the spikes of squares; a population is a (channels, height, width) list."""
+
+    def __init__(self, shape: tuple[int, ...], side: int):
+        self.shape, self.side = shape, side
+
+    def step(self, s: Sequence[int]) -> list[int]:
+        (channels, height, width), side = self.shape, self.side
+        counts = [0] * (channels * (height // side) * (width // side))
+        for c in range(channels):
+            for y in range(height // side * side):
+                for x in range(width // side * side):
+                    square = (c * (height // side) + y // side) * (width // side) + x // side
+                    counts[square] += s[(c * height + y) * width + x]
+        return counts
 
 
 @dataclass

@@ -33,7 +33,7 @@ class PipelinedCore(NaiveCore):
                     clock = learned_before * c.T + tau
                     spikes = self.layer(ell, tau, clock, arriving[ell][tau], records[tau])
                     if ell + 1 < c.L:
-                        arriving[ell + 1][tau] = spikes
+                        arriving[ell + 1][tau] = self.pooled(ell + 1, spikes)
             tau = t - (c.L - 1)
             if tau >= 0 and self.is_error_step(tau):
                 self.late(records[tau], label, tau, learned_before * c.T + tau)

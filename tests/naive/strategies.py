@@ -101,22 +101,28 @@ def core_configs(draw: st.DrawFn, max_hidden: int = 3) -> CoreConfig:
     shadows = st.just(0)
     if weight_bits < 16:
         shadows = st.one_of(shadows, st.integers(weight_bits + 1, 16))
+    current = draw(st.one_of(st.none(), registers(8, 32)))
+    currents = DECAYS if current is not None else st.just(4096)
     modes = st.sampled_from
     return CoreConfig(
-        layers=tuple(replace(layer, trace_d=d) for layer, d in zip(layers, decays, strict=True)),
+        layers=tuple(
+            replace(layer, trace_d=d, current_d=draw(st.one_of(st.just(4096), currents)))
+            for layer, d in zip(layers, decays, strict=True)
+        ),
         T=draw(st.integers(1, MAX_T)),
         seed=draw(st.integers(0, 2**64 - 1)),
         encoding=draw(modes(["graded", "rate", "bernoulli", "spikes"])),
         in_bits=draw(st.integers(1, 8)),
         trace_input=draw(st.booleans()),
         accumulator=replace(draw(registers(8, 32)), symmetric=False),
-        current=draw(st.one_of(st.none(), registers(8, 32))),
+        current=current,
         membrane=membrane,
         surrogate=draw(modes(["boxcar", "triangle", "table"])),
         entries=draw(ENTRIES),
         trace_bits=trace_bits,
         trace_rounding=draw(modes(["floor", "nearest", "stochastic"])),
         readout=draw(modes(["linear", "leaky", "spiking"])),
+        output_d=draw(DECAYS),
         loss=draw(modes(["ce", "mse"])),
         error_bits=draw(st.integers(2, 8)),
         feedback=draw(modes(["symmetric", "sign", "random", "direct"])),

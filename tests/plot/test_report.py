@@ -15,7 +15,7 @@ from neurochip import plot
 from neurochip.config import RunConfig, make
 from neurochip.data import from_arrays
 from neurochip.errors import ConfigError, OutputError
-from neurochip.plot import figures, page
+from neurochip.plot import expense, figures, page
 from tests.plot.runs import Case, learned
 
 VOID = {"meta", "img"}
@@ -29,6 +29,10 @@ EVERY_FIGURE = [
     "spikes",
     "membranes",
     "readout",
+    "costs_by_layer",
+    "time_by_core",
+    "mesh_load",
+    "utilisation",
 ]
 
 
@@ -164,12 +168,16 @@ def test_nothing_learned_yet(tmp_path: Path) -> None:
     seen = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
     assert "It has learned nothing yet" in seen.text
     assert "Test accuracy unknown" in seen.text
-    assert len(seen.images) == 4
+    assert len(seen.images) == 8
+
+
+def spent_by(case: Case) -> expense.Expense:
+    return expense.look(case.run, case.data)
 
 
 def test_saturations_not_counted() -> None:
     uncounted = learned(1)
-    text = page.page(uncounted.run, uncounted.data, [], 0, None)
+    text = page.page(uncounted.run, uncounted.data, [], spent_by(uncounted), 0, None)
     assert "were not counted in this run" in text
 
 
@@ -177,7 +185,7 @@ def test_texts_are_escaped(case: Case) -> None:
     nasty = "<script>alert(1)</script>&$x$"
     test = case.data.test
     data = from_arrays(test.x, test.y, test.x, test.y, name=nasty)
-    text = page.page(case.run, data, [], 0, None)
+    text = page.page(case.run, data, [], spent_by(case), 0, None)
     assert "<script" not in text
     assert nasty in Page(text).text
 

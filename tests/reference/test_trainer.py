@@ -12,7 +12,7 @@ import pytest
 from neurochip.errors import DataError, NetworkError, NeurochipError, RuleError
 from neurochip.network import LIF, Dense, Network, Parameters, initialise
 from neurochip.reference import Trainer, record
-from neurochip.reference.trainer import PREDICT_BATCH
+from neurochip.reference.inference import PREDICT_BATCH
 from neurochip.rules import OTTT, Surrogate
 from neurochip.rules.feedback import draw
 

@@ -10,8 +10,8 @@ import pytest
 from tests.vectors import make_networks, make_vectors
 
 MAX_BYTES = 400_000
-#: Made where Lava runs, by make_lava_vectors.py.
-OF_LAVA = {"lava"}
+#: Made where Lava and NengoLoihi run, by make_lava_vectors.py and make_nengo_loihi_vectors.py.
+OF_PEERS = {"lava", "nengo_loihi"}
 MAKERS = {
     **dict.fromkeys(make_vectors.VECTORS, make_vectors.make),
     **dict.fromkeys(make_networks.VECTORS, make_networks.make),
@@ -20,7 +20,7 @@ MAKERS = {
 
 def test_all_are_committed() -> None:
     names = {path.stem for path in make_vectors.FOLDER.glob("*.npz")}
-    assert names == set(MAKERS) | OF_LAVA
+    assert names == set(MAKERS) | OF_PEERS
     files = [make_vectors.FOLDER / f"{name}.npz" for name in MAKERS]
     assert sum(file.stat().st_size for file in files) < MAX_BYTES
 

@@ -71,7 +71,7 @@ def test_killed_at_random_points_nothing_is_lost_or_done_twice(search: str, tmp_
         time.sleep(draw.uniform(0.3, 5.0))
         process.send_signal(signal.SIGKILL)  # the command alone: its workers must notice
         process.wait()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120  # seconds of a machine that does much else
         while alive(process.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not alive(process.pid), "a worker outlived its study"

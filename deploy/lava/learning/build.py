@@ -68,6 +68,8 @@ def build(epoch: NextEpoch, paths: tuple[str, ...] | None = None) -> Learners:
         population.v_out.connect(synapses[number + 1].v_in)
         synapses[number + 1].d_out.connect(synapses[number].d_in)
     read_out.d_out.connect(synapses[-1].d_in)
+    for layer in synapses:
+        read_out.d_out.connect(layer.e_in)
     return Learners(source, labels, synapses, populations)
 
 

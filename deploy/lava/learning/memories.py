@@ -16,7 +16,7 @@ __all__ = ["as_states", "memories"]
 def memories(core: layout.Core, number: int) -> dict[str, NDArray[Any]]:
     """Weights, shadow weights, biases of a layer and traces below it, each (n,), copied."""
     layer = core.layers[number]
-    synapses = slice(layer.weight_start, layer.weight_start + layer.n_in * layer.n_out)
+    synapses = slice(layer.weight_start, layer.weight_start + layer.rows * layer.columns)
     return {
         "weights": core.weights[synapses].copy(),
         "shadow": core.shadow[synapses].copy(),

@@ -18,19 +18,16 @@ from neurochip.deploy.lava.learning.memories import as_states, memories
 from neurochip.deploy.lava.learning.threads import step_together
 from neurochip.deploy.lava.player.limited import run_limited
 from neurochip.deploy.states import LayerStates, Verdict
-from neurochip.errors import ExportError
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
+from neurochip.mapping import check_currents, check_learns
 
 __all__ = ["compare", "on_chip", "through_models", "through_session"]
 
 
 def compare(chip: Chip, data: Split, limit_s: float | None) -> tuple[Verdict, ...]:
     """See `neurochip.deploy.lava.learning.compare`."""
-    if chip.rule.feedback == "direct":
-        raise ExportError(
-            "feedback is 'direct', but in Lava errors come down layer by layer; learn with "
-            "feedback 'symmetric', 'sign' or 'random'"
-        )
+    check_learns(chip.hardware, chip.rule)
+    check_currents(chip.network)
     epoch = next_epoch(chip, data)
     found = through_models(epoch) if limit_s is None else through_session(epoch, limit_s)
     return states.compare(on_chip(epoch), found)

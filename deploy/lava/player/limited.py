@@ -21,7 +21,9 @@ __all__ = ["SessionError", "end_group", "run_limited", "session"]
 #: The folder that holds this package: sessions begin there, so that they find it.
 ROOT = Path(__file__).parents[len(__name__.split(".")) - 1]
 #: How long processes get to end by themselves after they were asked to.
-GRACE_S = 5.0
+GRACE_S = 20.0
+#: How long the system gets to end those that it was told to kill: it's quick unless it's busy.
+KILL_S = 60.0
 #: How often it's looked whether they have.
 POLL_S = 0.02
 #: Where Linux lists its processes, and their states after the end.
@@ -95,17 +97,24 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     They are asked first: then Python's resource tracker, which ignores that, has the time to give
     back the shared memory of the others.
     """
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+    for sign, seconds in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, KILL_S)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
-        end = time.monotonic() + GRACE_S
-        while time.monotonic() < end:
-            process.poll()
-            if not _is_alive(process.pid):
-                # It may have ended since it was polled.
-                process.wait()
-                return
-            time.sleep(POLL_S)
+        if _ends_within(process, seconds):
+            break
+    process.wait()
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether all of a group have ended before the time is over."""
+    end = time.monotonic() + seconds
+    while _is_alive(process.pid):
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_S)
+        # Where a group is only asked about, a process that isn't collected counts as alive.
+        process.poll()
+    return True
 
 
 def _is_alive(group: int) -> bool:

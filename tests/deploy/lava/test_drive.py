@@ -14,10 +14,19 @@ from neurochip.deploy import states
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError, ParityError
-from neurochip.network import Network
+from neurochip.network import LIF, AvgPool, Network
 
 from ...naive import lava as naive
-from .networks import Case, cases, naive_run, wrapping_cases
+from .networks import (
+    Case,
+    ImageCase,
+    Stage,
+    cases,
+    image_cases,
+    naive_run,
+    wrapping_cases,
+    wrapping_image_cases,
+)
 
 pytestmark = pytest.mark.skipif(
     not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
@@ -82,6 +91,53 @@ def test_dense_is_what_the_twin_says(case):
     sent = np.array([twin.step(row) for row in case["inputs"]])
     assume((abs(sent) < BITS24 >> 6).all())
     assert found.tolist() == (sent << 6).tolist()
+
+
+@st.composite
+def conv_cases(draw):
+    shape = tuple(draw(st.integers(1, 4)) for _ in range(3))
+    padding = draw(st.integers(0, 2))
+    side = draw(st.integers(1, min(3, min(shape[1:]) + 2 * padding)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    reach = draw(st.sampled_from([3, 300, 2**22]))
+    kernels = rng.integers(-reach, reach, (draw(st.integers(1, 3)), shape[0], side, side))
+    return {
+        "kernels": kernels,
+        "shape": shape,
+        "stride": draw(st.integers(1, 3)),
+        "padding": padding,
+        "graded": draw(st.booleans()),
+        "inputs": rng.integers(0, 5, (3, *shape)),
+    }
+
+
+@given(case=conv_cases())
+@settings(max_examples=60)
+def test_convolutions_are_what_the_twin_says(case):
+    """Lava's axes are (width, height, channels), and its kernels turned round."""
+    from lava.proc.conv.process import Conv
+    from lava.proc.io.source import RingBuffer
+
+    from neurochip.deploy.lava.drive import make_models
+
+    inputs = case.pop("inputs")
+    twin = naive.Conv(**{**case, "kernels": case["kernels"].tolist()})
+    source = RingBuffer(data=inputs.transpose(3, 2, 1, 0).astype(np.int32))
+    conv = Conv(
+        weight=case["kernels"][:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(np.int32),
+        input_shape=case["shape"][::-1],
+        stride=case["stride"],
+        padding=case["padding"],
+        num_message_bits=3 if case["graded"] else 0,
+    )
+    source.s_out.connect(conv.s_in)
+    models = make_models((source, conv))
+    for step, row in enumerate(inputs, start=1):
+        for model in models.values():
+            model.time_step = step
+            model.run_spk()
+        sent = models[conv.id].a_out.last
+        assert sent.transpose(2, 1, 0).ravel().tolist() == twin.step(row.ravel().tolist())
 
 
 @st.composite
@@ -155,6 +211,41 @@ def test_wrapped_currents_equal_lavas(case):
     assert differing(case) == []
 
 
+@given(case=image_cases())
+@settings(max_examples=60)
+def test_a_chip_of_convolutions_and_pools_equals_lava(case):
+    assert differing(case) == []
+
+
+@given(case=wrapping_image_cases())
+@settings(max_examples=15)
+def test_wrapped_currents_of_convolutions_equal_lavas(case):
+    assert differing(case) == []
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_two_hundred_steps_of_convolutions_of_every_weight_width(bits, reset):
+    case = ImageCase(
+        sizes=(4,),
+        shape=(2, 6, 5),
+        stages=(Stage(4, 3, 1, 1), Stage(3, 2, 2, 1, AvgPool(2))),
+        weight_bits=bits,
+        timesteps=220,
+        threshold=1 << (bits - 2),
+        reset=reset,
+        readout="spiking",
+    )
+    chip, samples = case.chip(), case.samples(1)
+    assert record(chip, samples).layers[1].states["s"].any()
+    verdicts = export.compare(chip, samples)
+    assert [(v.layer, v.state, v.steps, v.mismatches) for v in verdicts] == [
+        (layer, state, 220, 0)
+        for layer in ("layer 0", "layer 1", "read-out")
+        for state in ("u", "v", "s")
+    ]
+
+
 @pytest.mark.parametrize("bits", range(2, 9))
 @pytest.mark.parametrize("reset", ["hard", "soft"])
 def test_two_hundred_steps_of_every_weight_width(bits, reset):
@@ -183,13 +274,18 @@ def test_the_twin_of_lava_runs_whole_networks_as_lava_does():
     assert [v for v in verdicts if v.mismatches] == []
 
 
-def test_digits_are_recognised_as_well_in_lava():
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_digits_are_recognised_as_well_in_lava(kind):
     from neurochip.deploy.lava.drive import drive
 
     digits = data.load("digits")
-    network = Network.mlp([64, 32, 10], timesteps=8, reset="hard", fires=">")
+    networks = {
+        "mlp": Network.mlp([64, 32, 10], timesteps=8, reset="hard", fires=">"),
+        "conv": Network.conv("8C3-P2-32", (1, 8, 8), 10, 8, neuron=LIF(reset="hard", fires=">")),
+    }
+    network = networks[kind]
     chip = Chip(network, "loihi", encoding="rate")
-    chip.learn(digits.train)
+    chip.learn(digits.train, epochs=3)
     inputs = record(chip, digits.test.x).inputs
     classes = predictions("linear", drive(plan(chip), inputs).layers[-1])
     result = chip.evaluate(digits.test)

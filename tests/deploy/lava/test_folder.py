@@ -16,10 +16,19 @@ from neurochip.deploy import lava as export
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import read
 from neurochip.deploy.recording import record
+from neurochip.network import AvgPool, SumPool
 
-from .networks import Case
+from .networks import Case, ImageCase, Stage
 
 CASE = Case(sizes=(12, 9, 7, 3), timesteps=10, threshold=100, reset="soft")
+CONV = ImageCase(
+    sizes=(5, 3),
+    shape=(2, 6, 5),
+    stages=(Stage(4, 3, 1, 1), Stage(3, 2, 2, 1, AvgPool(2))),
+    last_pool=SumPool(2),
+    timesteps=10,
+    threshold=100,
+)
 needs_lava = pytest.mark.skipif(
     not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
 )
@@ -50,7 +59,7 @@ def run(python: Path | str, folder: Path, *options: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -64,9 +73,11 @@ def test_only_lava_numpy_and_h5py_are_imported(folder):
                 assert node.level == 0 and str(node.module).split(".")[0] in allowed, path
 
 
-def test_the_file_gives_the_network_back(folder):
-    network, recording = read(folder / "network.h5")
-    planned, expected = plan(CASE.chip()), record(CASE.chip(), CASE.samples(3))
+@pytest.mark.parametrize("case", [CASE, CONV], ids=["dense", "conv"])
+def test_the_file_gives_the_network_back(tmp_path, case):
+    export.write(case.chip(), case.samples(3), tmp_path)
+    network, recording = read(tmp_path / "network.h5")
+    planned, expected = plan(case.chip()), record(case.chip(), case.samples(3))
     assert network.timesteps == planned.timesteps
     for found, layer in zip(network.layers, planned.layers, strict=True):
         for name, value in vars(layer).items():
@@ -88,7 +99,7 @@ def test_predictions_go_along(folder):
 def test_it_runs_and_agrees_without_neurochip(folder, elsewhere):
     absent = subprocess.run([elsewhere, "-c", "import neurochip"], cwd="/", capture_output=True)
     assert b"No module named 'neurochip'" in absent.stderr
-    said = run(elsewhere, folder)
+    said = run(elsewhere, folder, "--limit", "300")
     assert (said.returncode, said.stderr) == (0, "")
     lines = said.stdout.splitlines()
     assert lines[-1] == "3 samples: every integer in Lava is the chip's"
@@ -98,12 +109,21 @@ def test_it_runs_and_agrees_without_neurochip(folder, elsewhere):
 
 
 @needs_lava
+def test_convolutions_and_pools_run_and_agree_without_neurochip(tmp_path, elsewhere):
+    export.write(CONV.chip(), CONV.samples(3), tmp_path / "exported")
+    said = run(elsewhere, tmp_path / "exported", "--limit", "300")
+    assert (said.returncode, said.stderr) == (0, "")
+    table = [line.split() for line in said.stdout.splitlines()[1:-1]]
+    assert [tuple(row[-3:]) for row in table] == [("30", "0", "none")] * 12
+
+
+@needs_lava
 def test_a_difference_is_told_and_exits_with_1(folder, elsewhere):
     with h5py.File(folder / "network.h5", "r+") as file:
         values = file["expected/layer1/v"]
         before = int(values[2, 4, 1])
         values[2, 4, 1] = before + 1
-    said = run(elsewhere, folder)
+    said = run(elsewhere, folder, "--limit", "300")
     assert (said.returncode, said.stderr) == (1, "")
     told = f"sample 2, step 4, neuron 1: {before + 1} expected, {before} found"
     assert told in said.stdout

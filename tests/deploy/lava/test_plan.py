@@ -17,9 +17,18 @@ from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
 from neurochip.mapping import Integers
-from neurochip.network import LI, LIF, Conv2d, Dense, Flatten, Network
+from neurochip.network import LI, LIF, Dense, Feedback, Network, SumPool
 
-from .networks import Case, cases, naive_run, wrapping_cases
+from .networks import (
+    Case,
+    ImageCase,
+    Stage,
+    cases,
+    image_cases,
+    naive_run,
+    wrapping_cases,
+    wrapping_image_cases,
+)
 
 EASY = Case(sizes=(5, 4, 3))
 
@@ -49,6 +58,18 @@ def test_a_chip_equals_an_independent_model_of_lava(case):
 @settings(max_examples=25)
 def test_wrapped_currents_equal_an_independent_model_of_lava(case):
     assert differences(case.chip(), case.samples()) == []
+
+
+@given(case=image_cases())
+@settings(max_examples=100)
+def test_a_chip_of_convolutions_and_pools_equals_an_independent_model_of_lava(case):
+    assert differences(case.chip(), case.samples()) == []
+
+
+@given(case=wrapping_image_cases())
+@settings(max_examples=15)
+def test_wrapped_currents_of_convolutions_equal_an_independent_model_of_lava(case):
+    assert differences(case.chip(), case.samples(1)) == []
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -103,13 +124,13 @@ def refusal(chip: Chip) -> str:
     return str(caught.value)
 
 
-def test_convolutions_are_refused():
-    lif = LIF(reset="hard", fires=">")
-    layers = (Conv2d(1, 2, 3), lif, Flatten(), Dense(8, 2))
-    chip = Chip(Network(layers, 4, (1, 4, 4)), "loihi", encoding="rate")
+def test_a_way_back_is_refused():
+    chip = EASY.chip()
+    back = Feedback(1, 0, (Dense(4, 4, bias=False),))
+    chip.network = replace(chip.network, feedback=(back,))
     assert refusal(chip) == (
-        "the network has a Conv2d as layer 0, but only Dense and LIF layers in turn are exported "
-        "as Lava processes; build it with Network.mlp"
+        "the network has feedback between layers, but only Dense, Conv2d, pools and LIF in turn "
+        "are exported as Lava processes; learn a network of these"
     )
 
 
@@ -182,6 +203,29 @@ def with_integers(case: Case, weights=None, biases=None, bits=13) -> Chip:
     return chip
 
 
+def test_currents_that_last_for_ever_are_refused():
+    assert refusal(replace(EASY, current_lam=0.99999).chip()) == (
+        "layer 0 keeps all of its currents, but Lava's lose 1/4096 or more in a step; lower "
+        "current_lam"
+    )
+
+
+def test_currents_that_outlive_membranes_are_refused():
+    assert refusal(replace(EASY, lam=0.0, current_lam=0.5).chip()) == (
+        "layer 0 keeps its currents and not its membranes, but Lava's membranes keep 1/4096 or "
+        "more; set lam to 0.000244 or more, or current_lam to 0"
+    )
+
+
+def test_sums_on_top_of_a_current_that_wrap_twice_are_refused():
+    case = replace(EASY, sizes=(2100, 2, 2), current_lam=0.5)
+    weights = tuple(np.full(w.shape, 127, np.int8) for w in case.integers().weights)
+    assert refusal(with_integers(case, weights=weights)) == (
+        "layer 0 can sum its weights to 266700, but beyond 262144 Lava's current no longer wraps "
+        "as a 24-bit register does; use smaller weights or fewer inputs"
+    )
+
+
 def test_a_wide_bias_is_refused():
     biases = tuple(np.full(n, 5000, np.int32) for n in EASY.sizes[1:])
     assert refusal(with_integers(EASY, biases=biases)) == (
@@ -194,6 +238,18 @@ def test_sums_that_wrap_twice_are_refused():
     weights = tuple(np.full(w.shape, 127, np.int8) for w in case.integers().weights)
     assert refusal(with_integers(case, weights=weights)) == (
         "layer 0 can sum its weights to 393700, but beyond 393216 Lava's current no longer wraps "
+        "as a 24-bit register does; use smaller weights or fewer inputs"
+    )
+
+
+def test_counts_of_a_pool_whose_sums_wrap_twice_are_refused():
+    """Up to four spikes an axon."""
+    case = ImageCase(
+        sizes=(2,), shape=(1, 10, 10), stages=(Stage(31, 1), Stage(2, 5, pool=SumPool(2)))
+    )
+    weights = tuple(np.full(w.shape, 127, np.int8) for w in case.integers().weights)
+    assert refusal(with_integers(case, weights=weights)) == (
+        "layer 1 can sum its weights to 393700, but beyond 393216 Lava's current no longer wraps "
         "as a 24-bit register does; use smaller weights or fewer inputs"
     )
 

@@ -32,7 +32,7 @@ from neurochip.chip.epoch import copied
 from neurochip.deploy.lava.learning.clock import Clock
 from neurochip.deploy.lava.learning.memories import memories
 from neurochip.kernels import layout
-from neurochip.kernels.axon import compact
+from neurochip.kernels.axon import compact, pool
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.pipelined import late_view
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
@@ -44,7 +44,8 @@ __all__ = ["Neurons", "PyNeuronsModel", "PyReadOutModel", "PySynapsesModel", "Re
 
 
 class Synapses(AbstractProcess):
-    """Weight layer ``number``, its biases, its traces, and the error's way down through it.
+    """Weight layer ``number`` with the pool below it, its biases, its traces, and the error's way
+    down through it.
 
     Args:
         core: registers; this process uses those of its layer and of the population below.
@@ -55,11 +56,12 @@ class Synapses(AbstractProcess):
 
     def __init__(self, *, core: layout.Core, clock: Clock, number: int, path: str = "") -> None:
         super().__init__(core=core, clock=clock, number=number, path=path)
-        layer = core.layers[number]
-        below, above = (int(layer.n_in),), (int(layer.n_out),)
+        layer, population = core.layers[number], _below(core, number)
+        below, above = (population.stop - population.start,), (int(layer.n_out),)
         self.s_in = InPort(below)
         self.v_in = InPort(below)
         self.d_in = InPort(above)
+        self.e_in = InPort((core.error.size,))
         self.a_out = OutPort(above)
         self.b_out = OutPort(above)
         self.d_out = OutPort(below)
@@ -89,6 +91,17 @@ class ReadOut(AbstractProcess):
         self.d_out = OutPort(shape)
 
 
+def _below(core: layout.Core, number: int) -> slice:
+    """Where a core holds the population below weight layer ``number``.
+
+    Pools have places of their own, for the counts that the weights read.
+    """
+    if number == 0:
+        return slice(0, int(core.layers[0].n_in))
+    layer = core.layers[number - 1]
+    return slice(int(layer.post), int(layer.post + layer.n_out))
+
+
 class _Model(PyLoihiProcessModel):
     """What the three have in common: a core, a clock, a layer."""
 
@@ -116,6 +129,7 @@ class PySynapsesModel(_Model):
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     v_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     d_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    e_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     b_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
     d_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
@@ -123,6 +137,9 @@ class PySynapsesModel(_Model):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self.late = late_view(self.core)
+        self.below = _below(self.core, self.number)
+        read_out = self.core.layers[-1]
+        self.end = slice(int(read_out.post), int(read_out.post + read_out.n_out))
         #: Traces and membranes of logical steps whose error hasn't come yet.
         self.waiting: dict[int, tuple[Any, Any]] = {}
         self.error_step: int | None = None
@@ -134,15 +151,17 @@ class PySynapsesModel(_Model):
         self.b_out.send(self.core.bias[self.post])
         spikes, membranes = self.s_in.recv(), self.v_in.recv()
         self._hear(spikes, membranes)
-        deltas = self.d_in.recv()
-        self.late.delta[self.pre] = 0
+        # Direct feedback comes straight from the read-out, any other layer by layer.
+        deltas, errors = self.d_in.recv(), self.e_in.recv()
+        self.late.delta[self.below] = 0
         self.error_step = self.clock.error_step(self.time_step)
         if self.error_step is not None:
             self._recall(self.error_step)
+            self.late.delta[self.end] = errors
             self.late.delta[self.post] = deltas
             if self.number > 0:
                 deltas_below(self.late, self.number, 0, self.clock.random_step(self.time_step))
-        self.d_out.send(self.late.delta[self.pre])
+        self.d_out.send(self.late.delta[self.below])
 
     def lrn_guard(self) -> bool:
         """Whether there is an error to learn from."""
@@ -163,8 +182,9 @@ class PySynapsesModel(_Model):
 
     def _hear(self, spikes: Any, membranes: Any) -> None:
         """Take in what the population below sent, and keep what its error will need."""
-        self.core.signal[self.pre] = spikes
-        compact(self.core, self.number, self.pre.start, self.pre.stop - self.pre.start)
+        self.core.signal[self.below] = spikes
+        compact(self.core, self.number, self.below.start, spikes.size)
+        pool(self.core, self.number)
         tau = self.clock.spike_step(self.number, self.time_step)
         if tau is None:
             return
@@ -177,7 +197,7 @@ class PySynapsesModel(_Model):
         self.waiting[tau] = self.core.trace[self.pre].copy(), membranes
 
     def _recall(self, tau: int) -> None:
-        self.late.trace[self.pre], self.late.v_pre[self.pre] = self.waiting.pop(tau)
+        self.late.trace[self.pre], self.late.v_pre[self.below] = self.waiting.pop(tau)
 
 
 @implements(proc=Neurons, protocol=LoihiProtocol)

@@ -27,7 +27,7 @@ class Recorder(AbstractProcess):
     Args:
         shape: of the population.
         steps: after how many the file is written.
-        path: of the file (npz) with u, v and s, each (steps, n) int32.
+        path: of the file (npz) with u, v and s, each (steps, *shape) int32.
     """
 
     def __init__(self, *, shape: tuple[int, ...], steps: int, path: str) -> None:

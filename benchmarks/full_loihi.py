@@ -1,0 +1,97 @@
+"""A whole Loihi: 131,072 neurons on 128 cores, 12 million synapses: building it, memory, steps."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import numpy as np
+
+import neurochip as nc
+from benchmarks.nets import chip_of
+from benchmarks.table import Table
+from neurochip.network import LIF, Feedback, Network, Parameters, Sparse
+
+CORES, PER_CORE = 128, 1024
+#: Each neuron reaches its own core and the three after it, which fills the axons of all: 4096.
+#: There it has so many synapses.
+REACHED, EACH = 4, 23
+LAM, THRESHOLD, LARGEST_WEIGHT, LARGEST_BIAS = 63 / 64, 150.0, 8, 7
+STEPS = 100
+MIB = 1 << 20
+#: Bytes of what a synapse is: an 8-bit weight and where it leads.
+SYNAPSE_BYTES = 1 + 4
+
+
+def measure(_: str | None) -> Table:
+    """Build the chip, run it, and compare with what it must reach."""
+    table = Table(
+        "A whole Loihi",
+        ("what", "measured", "must"),
+    )
+    warm_up()
+    network, parameters = whole_loihi(CORES)
+    start = time.process_time()
+    chip = chip_of(network, parameters)
+    seconds = time.process_time() - start
+    held, most = memory_of(network, parameters)
+    n = parameters.weights[1].size
+    table.add("neurons", f"{CORES * PER_CORE:,}", "131,072")
+    table.add("CPU seconds to build the chip, map included", f"{seconds:.2f}", "2")
+    synapses = n * SYNAPSE_BYTES / MIB
+    table.add("memory of weights and targets, MiB", f"{synapses:.0f}", "")
+    table.add("all other memory that the chip holds, MiB", f"{held - synapses:.0f}", "300")
+    table.add("the same at its most while it is built, MiB", f"{most - synapses:.0f}", "300")
+    table.add("cores", str(np.unique(chip.map.core).size), str(CORES))
+    table.add("synapses", f"{n:,}", "12,000,000")
+    silent = np.zeros((1, 1), np.uint8)
+    start = time.process_time()
+    counters = chip.evaluate(nc.data.Split(silent, np.zeros(1, np.int64))).counters
+    seconds = time.process_time() - start
+    spikes, operations = (counters[:, 0, k].sum() / STEPS for k in (1, 2))
+    table.add("firing, share of neurons a step", f"{spikes / CORES / PER_CORE:.2%}", "")
+    table.add("steps a CPU-second, counters on", f"{STEPS / seconds:,.0f}", "")
+    table.add(
+        "synaptic operations a CPU-second", f"{operations * STEPS / seconds / 1e6:,.0f} M", ""
+    )
+    table.notes.append(
+        "Description and float weights of the network are there before the clock starts; kernels "
+        "are compiled. SANA-FE takes 1.5 GB for an empty Loihi."
+    )
+    return table
+
+
+def warm_up() -> None:
+    """Compile everything on two cores."""
+    chip = chip_of(*whole_loihi(2))
+    chip.predict(np.zeros((1, 1), np.uint8))
+
+
+def whole_loihi(cores: int) -> tuple[Network, Parameters]:
+    """Recurrent neurons with 23 synapses in each core that they reach; biases drive them."""
+    rng = np.random.default_rng(0)
+    n, reached = cores * PER_CORE, min(REACHED, cores)
+    # One target at random in each part of a core's neurons: all differ.
+    part = PER_CORE // EACH
+    within = (
+        rng.integers(0, part, (n, reached, EACH), np.int32) + np.arange(EACH, dtype=np.int32) * part
+    )
+    own = np.arange(n, dtype=np.int32) // PER_CORE
+    core = (own[:, np.newaxis] + np.arange(reached, dtype=np.int32)) % cores
+    targets = np.sort((within + core[:, :, np.newaxis] * PER_CORE).reshape(n, -1), axis=1).ravel()
+    back = Sparse(n, n, np.arange(n + 1) * (reached * EACH), targets, bias=False)
+    weights = rng.integers(-LARGEST_WEIGHT, LARGEST_WEIGHT + 1, targets.size).astype(np.float64)
+    bias = rng.integers(1, LARGEST_BIAS + 1, n).astype(np.float64)
+    layers = (Sparse.between([], [], 1, n), LIF(LAM, THRESHOLD, "hard", 0.0, ">"))
+    network = Network(layers, STEPS, feedback=(Feedback(1, 0, (back,)),))
+    return network, Parameters((np.zeros(0), weights), (bias, np.zeros(n)))
+
+
+def memory_of(network: Network, parameters: Parameters) -> tuple[float, float]:
+    """MiB that a chip takes after it is built, and most while it is (numpy's and Python's)."""
+    tracemalloc.start()
+    chip = chip_of(network, parameters)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del chip
+    return held / MIB, most / MIB

@@ -1,0 +1,68 @@
+"""What `neurochip run` tells of time and energy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cli.running import QUICK, Command
+
+
+def test_run_tells_what_a_sample_costs(neurochip: Command, learned: Path, here: Path) -> None:
+    lines = neurochip("run", learned).out.splitlines()[-4:]
+    amount = r"[\d.]+ [munp]?"
+    assert lines[0] == (
+        "costs a sample on 2 cores of chip 'neurochip', by the weights as they are now:"
+    )
+    assert re.fullmatch(rf"  inference: {amount}s; {amount}J; [\d,]+ words of memory", lines[1])
+    for line, rule in zip(lines[2:], ("OTTT-O", "OTTT-A"), strict=True):
+        share = r"\(\d+%, by layer \d+% \d+%\)"
+        assert re.fullmatch(
+            rf"  learning by {rule} adds {amount}s {share}; {amount}J {share}; [\d,]+ words "
+            rf"{share}",
+            line,
+        )
+    costs = neurochip("run", learned, "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] > 0
+    assert costs["inference"]["energy_unknown"] == []
+    assert list(costs["learning"]) == ["online", "accumulate"]
+    online, accumulated = costs["learning"].values()
+    assert 0 < online["share_of_energy"] < accumulated["share_of_energy"] < 1
+    for what in ("energy", "time", "memory_words"):
+        assert len(online[f"share_of_{what}_by_layer"]) == 2
+
+
+def test_run_tells_the_metrics_of_neurobench(neurochip: Command, learned: Path, here: Path) -> None:
+    told = neurochip("run", learned, "--json").json["neurobench"]
+    assert told["dense"] % (64 * 16 + 16 * 10) == 0
+    assert 0 < told["effective_acs"] < told["effective_macs"] < told["dense"]
+    assert set(told["definitions"]) < set(told)
+    assert told["source"] == "Yik et al., Nature Communications 16, 1545 (2025)"
+    lines = neurochip("run", learned).out.splitlines()
+    first = lines.index(next(line for line in lines if line.startswith("NeuroBench: ")))
+    assert re.fullmatch(
+        r"NeuroBench: footprint [\d,]+ bytes; sparsity of connections [\d.]+%, of activations "
+        r"[\d.]+%;",
+        lines[first],
+    )
+    assert lines[first + 1] == (
+        f"  synaptic operations a sample: dense {told['dense']:,.0f}, effective MACs "
+        f"{told['effective_macs']:,.0f}, effective ACs {told['effective_acs']:,.0f}"
+    )
+
+
+def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
+    options = ("--hardware", "loihi2", "--epochs", 1, "--json", "--out", "two.h5")
+    assert neurochip("learn", *QUICK, *options).status == 0
+    costs = neurochip("run", "two.h5", "--json").json["costs"]
+    assert costs["inference"]["energy_joules"] is None
+    assert "synaptic_operation" in costs["inference"]["energy_unknown"]
+    assert "; unknown (message out" in neurochip("run", "two.h5").out
+
+
+def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
+    neurochip("learn", *QUICK, "--feedback", "sign", "--epochs", 1, "--out", "sign.h5")
+    assert neurochip("run", "sign.h5").out.splitlines()[-1] == (
+        "energy and time are not told: feedback is 'sign', but the account of energy and time is "
+        "of errors that come down through the weights; set feedback to 'symmetric'"
+    )

@@ -1,0 +1,22 @@
+"""`neurochip demo` from learning to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Command
+
+
+def test_demo(neurochip: Command, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurochip.cli.demo.DEMO_EPOCHS", 1)
+    said = neurochip("demo", "--out", "shown")
+    assert (said.status, said.err) == (0, "")
+    assert "test accuracy" in said.out
+    assert "the chip agrees with the float reference" in said.out
+    assert {path.name for path in (here / "shown").iterdir()} == {"run.h5", "report.html"}
+    said = neurochip("demo", "--json")
+    assert said.status == 0
+    assert 0 <= said.json["accuracy"] <= 1
+    assert said.json["parity"]["agrees"] is True

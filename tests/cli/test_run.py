@@ -1,0 +1,46 @@
+"""`neurochip run`: inference on the chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neurochip import experiment
+from tests.cli.declared import CHANGED, EVENTS, flags
+from tests.cli.running import KINDS, Command, other_data, refused
+
+
+def test_run(neurochip: Command, learned: Path, here: Path) -> None:
+    said = neurochip("run", learned, "--data", "digits", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert len(said.out.splitlines()) == 1
+    facts = said.json
+    assert facts["accuracy"] == experiment.load_run(learned).accuracy
+    assert (facts["command"], facts["data"], facts["samples"]) == ("run", "digits", 60)
+    assert facts["events_per_sample"][0]["synaptic_ops"] > 0
+    said = neurochip("run", learned)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith(f"test accuracy {facts['accuracy']:.2%} on 60 samples of digits\n")
+    assert not list(here.iterdir())
+
+
+def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
+    other_data(here, classes=3)
+    said = neurochip("run", learned, "--data", "other.npz", "--json")
+    # Cut is the run's own data set, not another one.
+    assert (said.status, said.json["data"], said.json["samples"]) == (0, "other.npz", 200)
+
+
+def test_a_run_keeps_the_layout_of_its_data(neurochip: Command, events: Path) -> None:
+    options = {key: value for key, value in CHANGED.items() if key != "test_samples"}
+    assert neurochip("learn", *flags(options)).status == 0
+    assert neurochip("run", "run.h5", "--json").json["samples"] == 50
+    np.savez("others.npz", **{**EVENTS, "part": np.arange(150) // 140})
+    assert neurochip("run", "run.h5", "--data", "others.npz", "--json").json["samples"] == 10
+    refused(
+        neurochip("run", "run.h5", "--data", ""),
+        f"the data set has an empty name; give a built-in one (digits) or the path of {KINDS}",
+    )
+    events.unlink()
+    refused(neurochip("run", "run.h5"), f"events.npz does not exist; give the path of {KINDS}")
