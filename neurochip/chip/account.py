@@ -1,90 +1,49 @@
 """What a sample costs: events, energy and time of inference and of learning, layer by layer.
 
-    seen = watch(chip, data.test)  # one pass over some samples; nothing is learned
-    account(chip, seen).share("energy")  # of learning, 0..1
+    told = chip.costs(data.test)  # by the weights as they are now; nothing is learned
+    told.share("energy")  # of learning, 0..1
+    record.account, result.account  # of an epoch of learning, of an evaluation
 
-Counts are those of `neurochip.chip.counts`, costs those of the chip's file, each with its source
-there. Not counted, because no chip's file has a cost for it: the read-out's softmax, errors of the
-read-out, and biases.
+Counts are those of the chip's own meter (`neurochip.chip.meter`), costs those of the chip's file,
+each with its source there. Not counted, because no chip's file has a cost for it: the read-out's
+softmax, errors of the read-out, biases, and bringing together the sums of a kernel that lies on
+several cores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip.chip import counts as count
 from neurochip.chip.energy import Amount, busy_time, energy_by_core, energy_of, static_energy
-from neurochip.errors import ConfigError, LimitError
-from neurochip.hardware import EVENTS, cost_table
+from neurochip.chip.meter import (
+    ERRORS,
+    INFERENCE,
+    PHASES,
+    TICKS_PER_NANOSECOND,
+    TRACES,
+    UPDATES,
+    Reading,
+)
+from neurochip.hardware import EVENTS, CostTable, cost_table
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.rules.ottt import Update
 
-if TYPE_CHECKING:
-    from neurochip.chip.chip import Chip
-    from neurochip.data import Split
-
 Counts = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Quantity: TypeAlias = Literal["time", "energy", "words"]
 #: How the time of a step is found: from counts alone, or message by message.
 Timing: TypeAlias = Literal["analytic", "cycle"]
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
 
-__all__ = ["PHASES", "SAMPLES", "TIMINGS", "Account", "Activity", "Timing", "account", "watch"]
+__all__ = ["ERRORS", "INFERENCE", "PHASES", "SAMPLES", "TIMINGS", "TRACES", "UPDATES"]
+__all__ += ["Account", "Timing", "account"]
 
-#: Phases 1 to 3, 4, 6 and 7 of a step; all but the first are learning.
-PHASES = ("inference", "traces", "errors", "updates")
-INFERENCE, TRACES, ERRORS, UPDATES = range(len(PHASES))
 #: Samples that are watched unless someone asks for more.
 SAMPLES = 32
 _WORDS = [EVENTS.index(name) for name in ("word_read", "word_written")]
-
-
-class Activity(NamedTuple):
-    """Which neurons did what; N neurons of all populations, inputs first."""
-
-    sends: Flags  # (samples, T, N) fires, or is an input that isn't 0
-    factors: Flags  # (samples, T, N) its presynaptic factor isn't 0; False of read-out neurons
-    deltas: Flags  # (samples, T, N) its error isn't 0; False of inputs
-
-
-def watch(chip: Chip, data: Split, samples: int = SAMPLES) -> Activity:
-    """Show the first samples of a set and note which neurons did what; nothing is learned.
-
-    The chip's own event counters tell how many neurons of a layer fired, but not which neurons had
-    an error, nor on which core: hence a pass of its own, with the weights as they are now.
-
-    Raises:
-        LimitError: the network isn't one of Dense and LIF layers in turn, or errors come down by
-            other weights than their own: no chip's file says how a core would hold those.
-        ConfigError: no sample was asked for.
-    """
-    if samples < 1:
-        raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
-    if chip.network.unlike_mlp is not None:
-        raise LimitError(
-            f"the network has {chip.network.unlike_mlp}, but the account of energy and time is of "
-            f"Dense and LIF layers in turn; use Network.mlp"
-        )
-    if chip.rule.feedback != "symmetric":
-        raise LimitError(
-            f"feedback is {chip.rule.feedback!r}, but the account of energy and time is of errors "
-            f"that come down through the weights; set feedback to 'symmetric'"
-        )
-    shape = (min(samples, len(data)), chip.network.timesteps, sum(chip.network.sizes))
-    seen = Activity(*np.zeros((3, *shape), np.bool_))
-    n_in, n_out = chip.network.n_in, chip.network.n_out
-    for sample in range(shape[0]):
-        shown = chip.observe(data.x[sample], int(data.y[sample]), sample)
-        seen.sends[sample] = np.hstack(shown.signal) != 0
-        seen.factors[sample, :, :-n_out] = np.hstack(shown.factor) != 0
-        seen.deltas[sample, :, n_in:] = np.hstack(shown.delta) != 0
-    return seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +52,7 @@ class Account:
 
     Attributes:
         update: when weights change: "online" (OTTT-O), "accumulate" (OTTT-A) or "last".
-        samples: how many were watched.
+        samples: how many were shown.
         counts: (phases, layers, cores, len(EVENTS)) int64, summed over the samples; a layer's
             events are those of the spikes into it, its weights and its neurons.
         chip_map: which core holds what.
@@ -177,118 +136,40 @@ class Account:
         return time.value
 
 
-def account(chip: Chip, seen: Activity, update: Update | None = None) -> Account:
-    """Charge what neurons did to the chip's cores, with and without learning.
+def account(reading: Reading, chip_map: ChipMap, update: Update, samples: int) -> Account:
+    """Price what a meter read.
 
     Time is analytic: the cores work side by side, each at one event after the other, messages wait
     for nothing, and a step lasts as long as its slowest core and the barrier. OTTT-A's products
     are charged as `synaptic_update` on words of the accumulators, and once more at the sample's
-    end for each weight with a product that isn't 0. All updates are charged for the same activity,
-    that of weights which don't change.
+    end for each weight with a product that isn't 0.
 
     Args:
-        chip: mapped network and costs.
-        seen: what `watch` returned for it.
-        update: when weights change; as the chip's rule says if None.
+        reading: what was counted.
+        chip_map: of the chip where it was.
+        update: when weights changed.
+        samples: how many were shown.
     """
-    update = chip.rule.update if update is None else update
-    pricing = _Pricing(chip.map)
-    n_layers = len(chip.network.sizes) - 1
-    shape = (len(PHASES), n_layers, *count.no_events(chip.map).shape)
-    total, without, with_learning = np.zeros(shape, np.int64), 0.0, 0.0
-    for sends, factors, deltas in zip(*seen, strict=True):
-        for step in _steps(chip, sends, factors, deltas, update):
-            total += step
-            without += pricing.slowest(step[INFERENCE])
-            with_learning += pricing.slowest(step.sum(axis=0))
-    samples, n_steps = len(seen.sends), chip.network.timesteps
+    table = cost_table(chip_map.hardware)
+    barriers = reading.steps / samples * float(table.barrier[chip_map.n_tiles])
+    of_inference, of_learning = reading.counts[INFERENCE], reading.counts[TRACES:]
+    without, more = reading.inference_ticks / samples, reading.learning_ticks / samples
     return Account(
         update=update,
         samples=samples,
-        counts=total,
-        chip_map=chip.map,
-        inference_time=pricing.time(total[INFERENCE], without / samples, n_steps),
-        learning_time=pricing.time(total[TRACES:], (with_learning - without) / samples, 0),
+        counts=reading.counts,
+        chip_map=chip_map,
+        inference_time=_time(of_inference, without, barriers, table),
+        learning_time=_time(of_learning, more, 0.0, table),
     )
 
 
-class _Pricing:
-    """Time of steps on a mapped chip."""
-
-    def __init__(self, chip_map: ChipMap) -> None:
-        self.table = cost_table(chip_map.hardware)
-        self.known = np.nan_to_num(self.table.time)
-        self.barrier = float(self.table.barrier[chip_map.n_tiles])
-
-    def slowest(self, step: Counts) -> float:
-        """Known ns of the slowest core, of (layers, cores, events)."""
-        return float((step.sum(axis=0) @ self.known).max())
-
-    def time(self, counts: Counts, slowest: float, barriers: int) -> Amount:
-        """Cores and barriers of a sample; names every event that happened at an unknown cost."""
-        unknown = busy_time(counts, self.table).unknown
-        waits = 0.0 if barriers == 0 else barriers * self.barrier
-        if np.isnan(waits):
-            waits, unknown = 0.0, (*unknown, "barrier")
-        return Amount((slowest + waits) * 1e3, unknown, "s")
-
-
-def _steps(
-    chip: Chip, sends: Flags, factors: Flags, deltas: Flags, update: Update
-) -> Iterator[Counts]:
-    """Counts of each step of a sample, (phases, layers, cores, events)."""
-    chip_map, last = chip.map, len(sends) - 1
-    layers = [_Layer(chip_map, number) for number in range(len(chip.network.sizes) - 1)]
-    for t in range(len(sends)):
-        before = factors[t - 1] if t else np.zeros_like(factors[t])
-        active = count.with_input(chip_map, sends[t])
-        step = np.zeros((len(PHASES), len(layers), *count.no_events(chip_map).shape), np.int64)
-        for number, layer in enumerate(layers):
-            step[INFERENCE, number] = layer.inference(sends[t], active)
-            if number > 0 or chip.formats.traced_input:
-                step[TRACES, number] = count.count_traces(
-                    chip_map, layer.below(factors[t] | before)
-                )
-            if update == "last" and t < last:
-                continue
-            x, d = layer.below(factors[t]), layer.above(deltas[t])
-            step[ERRORS, number] = count.count_transport(chip_map, d)
-            if update == "accumulate":
-                step[UPDATES, number] = count.count_accumulation(chip_map, x, d)
-                if t == last:
-                    step[UPDATES, number] += count.count_application(
-                        chip_map, layer.below(factors), layer.above(deltas)
-                    )
-            else:
-                step[UPDATES, number] = count.count_update(chip_map, x, d)
-        yield step
-
-
-class _Layer:
-    """The part of all flags that concerns one weight layer."""
-
-    def __init__(self, chip_map: ChipMap, number: int) -> None:
-        first, middle, last = chip_map.topology.offsets[number : number + 3]
-        neurons = np.arange(chip_map.topology.offsets[-1])
-        self.chip_map = chip_map
-        self.is_below = (neurons >= first) & (neurons < middle)
-        self.is_above = (neurons >= middle) & (neurons < last)
-
-    def below(self, flags: Flags) -> Flags:
-        """Flags of the neurons that send to the layer, others False, (..., N)."""
-        below: Flags = flags & self.is_below
-        return below
-
-    def above(self, flags: Flags) -> Flags:
-        """Flags of the layer's own neurons, others False, (..., N)."""
-        above: Flags = flags & self.is_above
-        return above
-
-    def inference(self, sends: Flags, active: Flags) -> Counts:
-        """Spikes into the layer, and its neurons."""
-        arrive = count.count_spikes(self.chip_map, self.below(sends))
-        own = self.is_above
-        return arrive + count.count_neurons(self.chip_map, sends & own, active & own, own)
+def _time(counts: Counts, picoseconds: float, barriers: float, table: CostTable) -> Amount:
+    """Cores and barriers of a sample; names every event that happened at an unknown cost."""
+    unknown = busy_time(counts, table).unknown
+    if np.isnan(barriers):
+        barriers, unknown = 0.0, (*unknown, "barrier")
+    return Amount(picoseconds + barriers * TICKS_PER_NANOSECOND, unknown, "s")
 
 
 def _mean(amount: Amount, samples: int) -> Amount:

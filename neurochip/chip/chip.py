@@ -14,13 +14,16 @@ from neurochip import hardware as hardware_models
 from neurochip import mapping
 from neurochip.chip import account, cycle, memory
 from neurochip.chip import core as cores
+from neurochip.chip import meter as meters
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
+from neurochip.chip.pipeline import Pipeline, Shown, Step
 from neurochip.data import Split
 from neurochip.data.encoders import to_graded
 from neurochip.errors import ConfigError, DataError, LimitError, RuleError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
+from neurochip.kernels.meter import Meter, silent
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
 from neurochip.mapping import Encoding, Formats, Integers, Manual
@@ -62,6 +65,8 @@ class EpochRecord:
         wrong: how many of them wrongly.
         counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
         saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
+        account: what learning took in energy and time, without the samples that were scored; None
+            of an epoch that was read from a file.
     """
 
     epoch: int
@@ -71,6 +76,7 @@ class EpochRecord:
     wrong: int
     counters: NDArray[np.int64]
     saturations: NDArray[np.int64]
+    account: account.Account | None = None
 
     @property
     def running_error(self) -> float:
@@ -87,12 +93,14 @@ class Result:
         predictions: (n,) int64.
         counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
         saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
+        account: what it took in energy and time.
     """
 
     accuracy: float
     predictions: NDArray[np.int64]
     counters: NDArray[np.int64]
     saturations: NDArray[np.int64]
+    account: account.Account
 
 
 class Chip:
@@ -197,6 +205,8 @@ class Chip:
             self.seed,
             count_saturations,
         )
+        self._pipeline: Pipeline | None = None
+        self._meters: dict[Update, meters.Meter] = {}
         self._waiting = late_view(self._core), delay_lines(self._core)
 
     @property
@@ -312,19 +322,22 @@ class Chip:
     def evaluate(self, data: Split) -> Result:
         """Predict every sample of a set; nothing is learned."""
         labels = self._labels(data)
-        core = self._counting_apart()
-        predictions = self._predict(core, self.encode(data.x), np.arange(len(labels)))
+        core, meter = self._counting_apart(), self._meter(self.rule.update)
+        samples = np.arange(len(labels))
+        predictions = self._predict(core, meter.arrays, self.encode(data.x), samples)
         return Result(
             accuracy=float(np.mean(predictions == labels)),
             predictions=predictions,
             counters=core.counters,
             saturations=core.saturations,
+            account=self._account(self.rule.update, len(labels)),
         )
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Predicted classes, (n,), of samples as `encode` takes them."""
         inputs = self.encode(x)
-        return self._predict(self._counting_apart(), inputs, np.arange(len(inputs)))
+        meter = silent(len(self._plan))
+        return self._predict(self._counting_apart(), meter, inputs, np.arange(len(inputs)))
 
     def observe(self, x: ArrayLike, label: int, index: int = 0) -> Observation:
         """Every register while one sample is shown; nothing is learned.
@@ -360,17 +373,82 @@ class Chip:
             timing: "analytic", from counts alone, or "cycle", every message routed over the mesh.
 
         Raises:
-            LimitError: the network isn't one of Dense and LIF layers in turn, or errors come down
-                by other weights than their own; or, for cycle timing, the schedule is "pipelined".
-            HardwareError: cycle timing needs what the chip's file doesn't know.
+            LimitError, HardwareError: for cycle timing, see `chip.cycle.Clock`.
             ConfigError: no sample was asked for, or the timing is unknown.
         """
         if timing not in account.TIMINGS:
             raise ConfigError(
                 f"timing {timing!r} is unknown; choose one of {', '.join(account.TIMINGS)}"
             )
-        told = account.account(self, account.watch(self, data, samples), update)
+        if samples < 1:
+            raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
+        update = self.rule.update if update is None else update
+        seen = data[:samples]
+        meter, core = self._meter(update), self._counting_apart()
+        for index, (frames, label) in enumerate(
+            zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
+        ):
+            shown = Shown(frames, label, index, layout.EVALUATION_EPOCH, 0, learns=False)
+            pipeline = Pipeline(core, meter, shown)
+            while not pipeline.is_over:
+                pipeline.step()
+        told = self._account(update, len(seen))
         return told if timing == "analytic" else cycle.in_cycles(told, self, data)
+
+    def start(self, x: ArrayLike, label: int | None = None, index: int = 0) -> None:
+        """Show a sample, of which `step` then works through one step after the other.
+
+        Args:
+            x: one sample, as `encode` takes it but without the first axis.
+            label: its class, to learn from it as the next sample of the epoch; None: to infer.
+            index: its number in the data set, which keys Bernoulli inputs.
+
+        Raises:
+            DataError: the sample or the label isn't the network's.
+            LimitError: the chip can't learn by its rule, or its schedule isn't 'layered'.
+        """
+        if self.schedule != "layered":
+            raise LimitError(
+                f"the schedule is {self.schedule!r}, but step by step a chip works through all "
+                f"layers in each; set schedule to 'layered'"
+            )
+        inputs, epoch = self.encode(np.asarray(x)[np.newaxis]), layout.EVALUATION_EPOCH
+        if label is not None:
+            self._check_label(label)
+            mapping.check_learns(self.hardware, self.rule)
+            epoch = self.epoch
+            cores.set_rates(self._core, self.formats, self.rates_of_epoch(inputs))
+        first_step = self.n_learned * self.network.timesteps
+        shown = Shown(inputs[0], label, index, epoch, first_step, label is not None)
+        self._pipeline = Pipeline(self._core, self._meter(self.rule.update), shown)
+
+    def step(self) -> Step:
+        """Advance the sample that `start` showed by one time step; see `chip.pipeline`.
+
+        Raises:
+            ConfigError: no sample is shown, or all its steps are done.
+        """
+        pipeline = self._pipeline
+        if pipeline is None:
+            raise ConfigError("no sample is shown; show one with chip.start")
+        before = meters.read(pipeline.meter)
+        pipeline.step()
+        if pipeline.is_over and pipeline.shown.learns:
+            self.n_learned += 1
+        return pipeline.told(self._plan, self.map, before)
+
+    def _meter(self, update: Update) -> meters.Meter:
+        """A meter at zero that charges learning by one way to update."""
+        if update not in self._meters:
+            code = cores.UPDATES[update]
+            self._meters[update] = meters.build(self.map, self._core, code, self.rule.feedback)
+        meter = self._meters[update]
+        meter.reset()
+        return meter
+
+    def _account(self, update: Update, samples: int) -> account.Account:
+        """The price of what the meter of one way to update has counted."""
+        return account.account(meters.read(self._meters[update]), self.map, update, samples)
 
     def clock(self, update: Update | None = None) -> cycle.Clock:
         """What times samples message by message; see `neurochip.chip.cycle`.
@@ -450,6 +528,7 @@ class Chip:
     def _predict(
         self,
         core: layout.Core,
+        meter: Meter,
         inputs: NDArray[np.uint8],
         samples: NDArray[np.int64],
         epoch: int = layout.EVALUATION_EPOCH,
@@ -457,7 +536,7 @@ class Chip:
         predictions = np.empty(len(samples), np.int64)
         for first in range(0, len(samples), CHUNK):
             part = slice(first, first + CHUNK)
-            infer_stream(core, inputs, samples[part], epoch, predictions[part])
+            infer_stream(core, meter, inputs, samples[part], epoch, predictions[part])
         return predictions
 
     def _learn_epoch(
@@ -467,14 +546,15 @@ class Chip:
         cores.set_rates(self._core, self.formats, rates)
         self._core.counters[:] = 0
         self._core.saturations[:] = 0
+        meter, quiet = self._meter(self.rule.update).arrays, silent(len(self._plan))
         order = shuffled(len(labels), self.seed, self.epoch)
         scored, wrong = 0, 0
         for first in range(0, len(order), CHUNK):
             chunk = order[first : first + CHUNK]
             early = chunk[:SCORED]
-            guesses = self._predict(self._counting_apart(), inputs, early, self.epoch)
+            guesses = self._predict(self._counting_apart(), quiet, inputs, early, self.epoch)
             scored, wrong = scored + early.size, wrong + int(np.sum(guesses != labels[early]))
-            self._learn_chunk(inputs, labels, chunk)
+            self._learn_chunk(meter, inputs, labels, chunk)
             self.n_learned += chunk.size
             if progress is not None:
                 progress(first + chunk.size, scored, wrong)
@@ -487,19 +567,21 @@ class Chip:
             wrong=wrong,
             counters=self._core.counters.copy(),
             saturations=self._core.saturations.copy(),
+            account=self._account(self.rule.update, len(order)),
         )
 
     def _learn_chunk(
         self,
+        meter: Meter,
         inputs: NDArray[np.uint8],
         labels: NDArray[np.int64],
         chunk: NDArray[np.int64],
     ) -> None:
         position = (inputs, labels, chunk, self.epoch, self.n_learned)
         if self.schedule == "layered":
-            learn_stream(self._core, *position)
+            learn_stream(self._core, meter, *position)
         else:
-            learn_stream_pipelined(self._core, *self._waiting, *position)
+            learn_stream_pipelined(self._core, meter, *self._waiting, *position)
 
 
 def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:

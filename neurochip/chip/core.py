@@ -187,6 +187,7 @@ def _allocate(
         delta=neurons(np.int16),
         output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
+        changed=neurons(np.uint8),
         touched=neurons(np.uint8),
         rows=neurons(np.int32),
         lifted=neurons(np.int16),

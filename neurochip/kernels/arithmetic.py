@@ -109,12 +109,3 @@ def sum_all(values):  # type: ignore[no-untyped-def]
     for j in range(values.size):
         total += values[j]
     return total
-
-
-@kernel
-def count_nonzero(values):  # type: ignore[no-untyped-def]
-    """How many values are not 0."""
-    n = np.int64(0)
-    for j in range(values.size):
-        n += values[j] != 0
-    return n

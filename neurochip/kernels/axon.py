@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import layout
+from neurochip.kernels.bits import compact_into
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import key, word
 
@@ -14,16 +15,6 @@ def rate_spike(value, t, bits):  # type: ignore[no-untyped-def]
     """1 where the running count of an evenly spaced spike train grows in step t."""
     half = 1 << (bits - 1)
     return ((((t + 1) * value + half) >> bits) - ((t * value + half) >> bits)) > 0
-
-
-@kernel
-def compact_into(values, out):  # type: ignore[no-untyped-def]
-    """Write the positions of the nonzero values to out; return how many there are."""
-    found = 0
-    for i in range(values.size):
-        out[found] = i
-        found += values[i] != 0
-    return found
 
 
 @kernel

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import lanes
-from neurochip.kernels.axon import compact_into
+from neurochip.kernels.bits import compact_into
 from neurochip.kernels.jit import kernel, unit
 
 #: Forward rows whose products are summed in 16 bits before they reach the accumulator.

@@ -170,6 +170,7 @@ class Core(NamedTuple):
     delta: NDArray[np.int16]  # (N,) d
     output_trace: NDArray[np.int64]  # (C,) filtered spikes of a spiking read-out
     output_sum: NDArray[np.int64]  # (C,) sum of o, or of the filtered spikes, over a sample's steps
+    changed: NDArray[np.uint8]  # (N,) axons whose trace wasn't 0 before or after the last step
     touched: NDArray[np.uint8]  # (N,) rows that had a nonzero factor in this sample
     rows: NDArray[np.int32]  # (N,) scratch: rows with a nonzero factor
     lifted: NDArray[np.int16]  # (N,) scratch: deltas shifted for the fast update

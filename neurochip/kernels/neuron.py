@@ -14,6 +14,7 @@ from neurochip.kernels.arithmetic import (
     shift_stochastic,
 )
 from neurochip.kernels.axon import compact
+from neurochip.kernels.bits import count_nonzero
 from neurochip.kernels.jit import kernel
 from neurochip.kernels.random import step_key, word
 
@@ -177,12 +178,12 @@ def traces(core, number, t, step):  # type: ignore[no-untyped-def]
     add_impulses(after, signal, layer.trace_fraction - layer.signal_fraction)
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_TRACE] += count_outside(after, 0, high)
-    updated = np.int64(0)
+    changed = core.changed[first:last]
     for i in range(x.size):
-        updated += (np.int64(x[i]) | after[i]) != 0
+        changed[i] = (np.int64(x[i]) | after[i]) != 0
     for i in range(x.size):
         x[i] = min(after[i], high)
-    core.counters[t, number, layout.TRACE_UPDATES] += updated
+    core.counters[t, number, layout.TRACE_UPDATES] += count_nonzero(changed)
 
 
 @kernel

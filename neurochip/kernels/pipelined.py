@@ -20,12 +20,11 @@ from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import copy_all
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
+from neurochip.kernels.meter import end_step, meter_neurons, meter_spikes, meter_traces
 from neurochip.kernels.neuron import neurons, raw_factor, traces
-from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
-from neurochip.kernels.readout import error_in, read_out
-from neurochip.kernels.stream import frame_of, start_sample
+from neurochip.kernels.readout import read_out
+from neurochip.kernels.stream import err_step, frame_of, start_sample, update
 from neurochip.kernels.synapse import synapses
-from neurochip.kernels.transport import transport
 
 
 class DelayLines(NamedTuple):
@@ -65,7 +64,7 @@ def wait(core, lines, number, tau):  # type: ignore[no-untyped-def]
 
 
 @pipeline
-def hidden_layer(core, lines, number, tau, step):  # type: ignore[no-untyped-def]
+def hidden_layer(core, meter, lines, number, tau, step):  # type: ignore[no-untyped-def]
     """Phases 2 to 4 of one weight layer above the first, for logical step tau."""
     traces(core, number, tau, step)
     synapses(core, number, tau)
@@ -74,15 +73,19 @@ def hidden_layer(core, lines, number, tau, step):  # type: ignore[no-untyped-def
     else:
         neurons(core, number, tau)
         pool(core, number + 1)
+    meter_traces(core, meter, number)
+    meter_spikes(core, meter, number)
+    meter_neurons(core, meter, number)
     wait(core, lines, number, tau)
 
 
 @pipeline
-def first_layer(core, lines, frame, sample, epoch, tau, step):  # type: ignore[no-untyped-def]
+def first_layer(core, meter, lines, frame, sample, epoch, tau, step):  # type: ignore[no-untyped-def]
     """Phases 1 to 4 of the weight layer at the input, for logical step tau."""
     axons_in(core, frame, sample, epoch, tau)
     if core.settings[0].trace_input:
         traces(core, 0, tau, step)
+        meter_traces(core, meter, 0)
     else:
         raw_factor(core)
     synapses(core, 0, tau)
@@ -91,31 +94,26 @@ def first_layer(core, lines, frame, sample, epoch, tau, step):  # type: ignore[n
     else:
         neurons(core, 0, tau)
         pool(core, 1)
+    meter_spikes(core, meter, 0)
+    meter_neurons(core, meter, 0)
     wait(core, lines, 0, tau)
 
 
 @pipeline
-def late_phases(core, late, lines, label, tau, step):  # type: ignore[no-untyped-def]
+def late_phases(core, meter, late, lines, label, tau, step):  # type: ignore[no-untyped-def]
     """Phases 5 to 7 for logical step tau, which the read-out has just come to."""
     s = core.settings[0]
-    last = tau == s.timesteps - 1
-    if s.update != layout.LAST or last:
+    if s.update != layout.LAST or tau == s.timesteps - 1:
         slot = tau % lines.trace.shape[0]
         copy_all(lines.trace[slot], late.trace)
         copy_all(lines.v_pre[slot], late.v_pre)
-        error_in(late, label, tau)
-        transport(late, tau, step)
+        err_step(late, meter, label, tau, step)
         for number in range(core.layers.size):
-            if s.update == layout.ACCUMULATE:
-                accumulate(late, number, tau)
-                if last:
-                    apply_accumulated(late, number, tau, step)
-            else:
-                update_online(late, number, tau, step)
+            update(late, number, tau, step)
 
 
 @pipeline
-def learn_sample(core, late, lines, frames, label, sample, epoch, first_step):  # type: ignore[no-untyped-def]
+def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step):  # type: ignore[no-untyped-def]
     """Show one sample and learn from it; ``first_step`` is the number of its first logical step."""
     timesteps, depth = core.settings[0].timesteps, core.layers.size - 1
     start_sample(core)
@@ -123,16 +121,17 @@ def learn_sample(core, late, lines, frames, label, sample, epoch, first_step):  
         # From the top down: each layer still finds below it the spikes of the step before.
         for number in range(depth, 0, -1):
             if 0 <= t - number < timesteps:
-                hidden_layer(core, lines, number, t - number, first_step + t - number)
+                hidden_layer(core, meter, lines, number, t - number, first_step + t - number)
         if t < timesteps:
             frame = frame_of(frames, t)
-            first_layer(core, lines, frame, sample, epoch, t, first_step + t)
+            first_layer(core, meter, lines, frame, sample, epoch, t, first_step + t)
         if t >= depth:
-            late_phases(core, late, lines, label, t - depth, first_step + t - depth)
+            late_phases(core, meter, late, lines, label, t - depth, first_step + t - depth)
+        end_step(meter)
 
 
 @kernel
-def learn_stream_pipelined(core, late, lines, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
+def learn_stream_pipelined(core, meter, late, lines, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
     """Learn the listed samples in order; ``n_learned`` samples were learned before them.
 
     ``late`` is `late_view` of the core; inputs are (n, 1 or T, n_in) uint8, labels (n,) int64.
@@ -140,4 +139,5 @@ def learn_stream_pipelined(core, late, lines, inputs, labels, samples, epoch, n_
     for k in range(samples.size):
         sample = np.int64(samples[k])
         first_step = (n_learned + k) * core.settings[0].timesteps
-        learn_sample(core, late, lines, inputs[sample], labels[sample], sample, epoch, first_step)
+        frames, label = inputs[sample], labels[sample]
+        learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step)

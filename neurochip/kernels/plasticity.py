@@ -17,13 +17,12 @@ from neurochip.kernels import lanes, layout
 from neurochip.kernels.arithmetic import (
     HALF_WORD,
     copy_all,
-    count_nonzero,
     count_outside,
     fit,
     fit_all,
     shift_round,
 )
-from neurochip.kernels.axon import compact_into
+from neurochip.kernels.bits import compact_into, count_nonzero
 from neurochip.kernels.jit import kernel, view
 from neurochip.kernels.random import fill_words, round_all, step_key
 from neurochip.kernels.shared_weights import (

@@ -7,6 +7,7 @@ import numpy as np
 from neurochip.kernels import layout
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
+from neurochip.kernels.meter import end_step, meter_inference, meter_learning, meter_memory
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
 from neurochip.kernels.readout import error_in, predicted, read_out
@@ -58,21 +59,37 @@ def sense_step(core, frame, sample, epoch, t, step):  # type: ignore[no-untyped-
 
 
 @pipeline
-def learn_step(core, frame, label, sample, epoch, t, step):  # type: ignore[no-untyped-def]
+def update(core, number, t, step):  # type: ignore[no-untyped-def]
+    """Phase 7 of one weight layer."""
+    s = core.settings[0]
+    if s.update == layout.ACCUMULATE:
+        accumulate(core, number, t)
+        if t == s.timesteps - 1:
+            apply_accumulated(core, number, t, step)
+    else:
+        update_online(core, number, t, step)
+
+
+@pipeline
+def err_step(core, meter, label, t, step):  # type: ignore[no-untyped-def]
+    """Phases 5 and 6: errors, from the read-out down to the first hidden population."""
+    error_in(core, label, t)
+    transport(core, t, step)
+    meter_learning(core, meter, t == core.settings[0].timesteps - 1)
+
+
+@pipeline
+def learn_step(core, meter, frame, label, sample, epoch, t, step):  # type: ignore[no-untyped-def]
     """One step of learning: all seven phases, the last three only where the rule asks for them."""
     s = core.settings[0]
-    last = t == s.timesteps - 1
     sense_step(core, frame, sample, epoch, t, step)
-    if s.update != layout.LAST or last:
-        error_in(core, label, t)
-        transport(core, t, step)
+    meter_inference(core, meter)
+    meter_memory(core, meter)
+    if s.update != layout.LAST or t == s.timesteps - 1:
+        err_step(core, meter, label, t, step)
         for number in range(core.layers.size):
-            if s.update == layout.ACCUMULATE:
-                accumulate(core, number, t)
-                if last:
-                    apply_accumulated(core, number, t, step)
-            else:
-                update_online(core, number, t, step)
+            update(core, number, t, step)
+    end_step(meter)
 
 
 @pipeline
@@ -82,38 +99,40 @@ def frame_of(frames, t):  # type: ignore[no-untyped-def]
 
 
 @pipeline
-def infer_sample(core, frames, sample, epoch):  # type: ignore[no-untyped-def]
+def infer_sample(core, meter, frames, sample, epoch):  # type: ignore[no-untyped-def]
     """Show one sample (1 or T, n_in) and return the predicted class."""
     start_sample(core)
     for t in range(core.settings[0].timesteps):
         infer_step(core, frame_of(frames, t), sample, epoch, t)
+        meter_inference(core, meter)
+        end_step(meter)
     return predicted(core)
 
 
 @pipeline
-def learn_sample(core, frames, label, sample, epoch, n_learned):  # type: ignore[no-untyped-def]
+def learn_sample(core, meter, frames, label, sample, epoch, n_learned):  # type: ignore[no-untyped-def]
     """Show one sample and learn from it; ``n_learned`` samples were learned before it."""
     timesteps = core.settings[0].timesteps
     start_sample(core)
     for t in range(timesteps):
         step = n_learned * timesteps + t
-        learn_step(core, frame_of(frames, t), label, sample, epoch, t, step)
+        learn_step(core, meter, frame_of(frames, t), label, sample, epoch, t, step)
 
 
 @kernel
-def infer_stream(core, inputs, samples, epoch, predictions):  # type: ignore[no-untyped-def]
+def infer_stream(core, meter, inputs, samples, epoch, predictions):  # type: ignore[no-untyped-def]
     """Predict the listed samples of inputs (n, 1 or T, n_in) uint8 into predictions (k,)."""
     for k in range(samples.size):
         sample = samples[k]
-        predictions[k] = infer_sample(core, inputs[sample], sample, epoch)
+        predictions[k] = infer_sample(core, meter, inputs[sample], sample, epoch)
 
 
 @kernel
-def learn_stream(core, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
+def learn_stream(core, meter, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
     """Learn the listed samples in order; ``n_learned`` samples were learned before them."""
     for k in range(samples.size):
         sample = np.int64(samples[k])
-        learn_sample(core, inputs[sample], labels[sample], sample, epoch, n_learned + k)
+        learn_sample(core, meter, inputs[sample], labels[sample], sample, epoch, n_learned + k)
 
 
 @kernel

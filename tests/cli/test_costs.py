@@ -58,11 +58,3 @@ def test_unknown_costs_stay_unknown(neurochip: Command, here: Path) -> None:
     assert costs["inference"]["energy_joules"] is None
     assert "synaptic_operation" in costs["inference"]["energy_unknown"]
     assert "; unknown (message out" in neurochip("run", "two.h5").out
-
-
-def test_costs_that_are_not_told(neurochip: Command, here: Path) -> None:
-    neurochip("learn", *QUICK, "--feedback", "sign", "--epochs", 1, "--out", "sign.h5")
-    assert neurochip("run", "sign.h5").out.splitlines()[-1] == (
-        "energy and time are not told: feedback is 'sign', but the account of energy and time is "
-        "of errors that come down through the weights; set feedback to 'symmetric'"
-    )

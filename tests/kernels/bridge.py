@@ -116,6 +116,7 @@ def allocate(c: CoreConfig) -> layout.Core:
         delta=neurons(np.int16),
         output_trace=np.zeros(classes, np.int64),
         output_sum=np.zeros(classes, np.int64),
+        changed=neurons(np.uint8),
         touched=neurons(np.uint8),
         rows=neurons(np.int32),
         lifted=neurons(np.int16),

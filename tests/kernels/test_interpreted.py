@@ -19,6 +19,7 @@ MODULES = (
     "test_pipelined",
     "test_loihi_engine",
     "test_lanes",
+    "test_bits",
     "test_random",
     "test_arithmetic",
     "test_agenda",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED
+from neurochip.kernels.meter import silent
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.kernels.stream import learn_stream
 
@@ -37,15 +38,17 @@ def twin_of(case: Case) -> PipelinedCore:
 def learn(case: Case, core: layout.Core) -> None:
     inputs, labels, order = bridge.stream(case)
     late, lines = late_view(core), delay_lines(core)
+    meter = silent(core.layers.size)
     learn_stream_pipelined(
-        core, late, lines, inputs, labels, order, case.epoch, case.learned_before
+        core, meter, late, lines, inputs, labels, order, case.epoch, case.learned_before
     )
 
 
 def learned_layered(case: Case) -> layout.Core:
     core = bridge.build(case.core())
     inputs, labels, order = bridge.stream(case)
-    learn_stream(core, inputs, labels, order, case.epoch, case.learned_before)
+    meter = silent(core.layers.size)
+    learn_stream(core, meter, inputs, labels, order, case.epoch, case.learned_before)
     return core
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from neurochip import fixed
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED, unfused
+from neurochip.kernels.meter import silent
 from neurochip.kernels.neuron import surrogates
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
 from neurochip.kernels.readout import error_in
@@ -171,7 +172,8 @@ def gradients_of_twin(naive: NaiveCore) -> tuple[Any, Any] | None:
 
 def learn(case: Case, core: layout.Core) -> None:
     inputs, labels, order = bridge.stream(case)
-    learn_stream(core, inputs, labels, order, case.epoch, case.learned_before)
+    meter = silent(core.layers.size)
+    learn_stream(core, meter, inputs, labels, order, case.epoch, case.learned_before)
 
 
 def learn_naively(case: Case, naive: NaiveCore) -> tuple[np.ndarray, np.ndarray]:
@@ -220,7 +222,8 @@ def assert_predictions_agree(case: Case, naive: NaiveCore, core: layout.Core) ->
     inputs, _, order = bridge.stream(case)
     learned = memories_of(core)
     predictions = np.full(len(order), -1, dtype=np.int64)
-    infer_stream(core, inputs, order, layout.EVALUATION_EPOCH, predictions)
+    meter = silent(core.layers.size)
+    infer_stream(core, meter, inputs, order, layout.EVALUATION_EPOCH, predictions)
     twins = [naive.predict(sample, int(k)) for sample, k in zip(case.samples, order, strict=True)]
     assert predictions.tolist() == twins
     assert core.output_sum.tolist() == naive.sum_o

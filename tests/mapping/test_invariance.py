@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurochip.kernels.jit import INTERPRETED
+from neurochip.kernels.meter import silent
 from neurochip.kernels.stream import learn_stream
 from neurochip.mapping import ChipMap, map_network
 from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network
@@ -117,7 +118,15 @@ def assert_same(case: Case, mapped: ChipMap) -> None:
     assert_memories_held(parts.memories(), memories)
     compiled = bridge.build(case.core())
     inputs, labels, order = bridge.stream(case)
-    learn_stream(compiled, inputs, labels, order, case.epoch, case.learned_before)
+    learn_stream(
+        compiled,
+        silent(compiled.layers.size),
+        inputs,
+        labels,
+        order,
+        case.epoch,
+        case.learned_before,
+    )
     assert_memories_held(
         parts.memories(),
         {

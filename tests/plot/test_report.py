@@ -97,7 +97,7 @@ def test_page_says_what_was_run(case: Case, written: list[Path]) -> None:
         "1,776 of 8 bit",
         "weight 8 bit max bits 16 bit, rounding stochastic, headroom 2.0 assumed",
         "Test sample 3 of digits",
-        "neurochip learn --hidden 24 --epochs 2 --train-samples 160 --test-samples 40 "
+        "neurochip learn --train-samples 160 --test-samples 40 --epochs 2 --hidden 24 "
         "--count-saturations --out run.h5",
         "neurochip report run.h5 --out report.html --sample 3",
     ):

@@ -18,6 +18,7 @@ from neurochip.deploy.lava.learning.memories import as_states, memories
 from neurochip.deploy.lava.learning.threads import step_together
 from neurochip.deploy.lava.player.limited import run_limited
 from neurochip.deploy.states import LayerStates, Verdict
+from neurochip.kernels.meter import silent
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
 from neurochip.mapping import check_currents, check_learns
 
@@ -38,6 +39,7 @@ def on_chip(epoch: NextEpoch) -> tuple[LayerStates, ...]:
     core = copied(epoch.core)
     learn_stream_pipelined(
         core,
+        silent(core.layers.size),
         late_view(core),
         delay_lines(core),
         epoch.inputs,

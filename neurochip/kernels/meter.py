@@ -1,0 +1,367 @@
+"""What a step takes, counted while it happens: few numbers that depend on data, all else in tables.
+
+A counter is one such number, summed over steps: spikes of a group of neurons that go the same ways,
+neurons of a slice that are active, errors of a slice that aren't 0, products of factors and errors.
+Every event of every core is a multiple of counters, so events are worked out from the sums, when
+somebody asks (`chip.meter`). Only time can't wait, because a step lasts as long as its slowest
+core: ``start``, ``place`` and ``ticks`` say what a counter costs which core, in whole ticks.
+
+A weight layer's target neurons lie in parts, each on one core. A meter without parts counts nothing
+and costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip.kernels import layout
+from neurochip.kernels.bits import LANES, NO_BITS, count_nonzero, nonzero, ones
+from neurochip.kernels.jit import kernel, pipeline, unit
+from neurochip.kernels.windows import add_up, area, in_window
+
+Ints = NDArray[np.int64]
+
+_SETTING_FIELDS = (
+    "update "  # as in `layout`, of the learning that is charged
+    # Counters of each kind lie side by side; these are the first of each:
+    "spikes "  # of a group, heard by the layer above it
+    "scanned reached "  # of a layer: steps; steps in which all its neurons have input
+    "active fired "  # neurons of a part: with input where not all have it; that fire
+    "changed "  # traces of a run of axons
+    "operations read_back "  # of a part's errors: synapses backwards; steps with an error
+    "sent "  # of the parts on one core: steps with an error
+    "products words "  # of a part: changes of weights or sums, and words for them
+    "applied applied_rows"  # of a part, where sums become weights
+).split()
+_LAYER_FIELDS = "group group_end part part_end run run_end back back_end sender sender_end pairs"
+_FIELDS_OF_A_RUN = "first last row row_end"
+_FIELDS_OF_A_BACK = "first last sender"
+
+
+def _record(fields: list[str]) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in fields])
+
+
+#: One record: the first counter of each kind.
+SETTINGS = _record(_SETTING_FIELDS)
+#: One record a weight layer: what of the tables below is its own.
+LAYER = _record(_LAYER_FIELDS.split())
+#: Neurons or axons in a core's arrays.
+SPAN = _record(["first", "last"])
+#: A run of axons whose synapses take the same words in every part; its rows.
+RUN = _record(_FIELDS_OF_A_RUN.split())
+#: Words that one axon of a run has in one part.
+ROW = _record(["part", "words"])
+#: Neurons whose errors are read backwards, on one core.
+BACK = _record(_FIELDS_OF_A_BACK.split())
+#: Columns of `Meter.elapsed`.
+INFERENCE_TICKS, LEARNING_TICKS, STEPS = range(3)
+
+
+class Meter(NamedTuple):
+    """K counters, C cores with a part of the network, L weight layers, P parts."""
+
+    settings: NDArray[np.void]  # (1,) SETTINGS
+    layers: NDArray[np.void]  # (L,) LAYER
+    groups: NDArray[np.void]  # SPAN of neurons that send, layer by layer
+    parts: NDArray[np.void]  # (P,) SPAN of neurons
+    runs: NDArray[np.void]  # RUN of axons
+    rows: NDArray[np.void]  # ROW
+    backs: NDArray[np.void]  # BACK
+    totals: Ints  # (K,) sums of counters
+    start: Ints  # (K + 1,) counter k costs time in the entries start[k] : start[k + 1]
+    place: Ints  # (E,) core, or C + core where it's learning
+    ticks: Ints  # (E,) for each unit of the counter
+    work: Ints  # (2 C,) ticks of the cores in the step at hand
+    elapsed: Ints  # (3,) ticks of the slowest cores, and what learning adds; steps
+    errors: Ints  # (P,) scratch: errors of a part that aren't 0
+    words: Ints  # (P,) scratch: words of its rows
+    sending: Ints  # scratch: whether the parts of a layer on one core have an error
+    summed: Ints  # (P,) whether a part of a convolution has sums that wait
+    pairs: NDArray[np.uint64]  # bit i of column j: weight (i, j) has a sum that waits
+    row_bits: NDArray[np.uint64]  # scratch: axons with a factor
+    map: Ints  # scratch: of the largest map of a convolution (`kernels.windows`)
+
+
+def silent(n_layers: int) -> Meter:
+    """A meter of no part, of no layer."""
+    return make(n_layers, {})
+
+
+def make(n_layers: int, arrays: dict[str, NDArray[np.generic]]) -> Meter:
+    """A meter whose arrays are given by name; those that aren't are empty, layers have nothing."""
+    records = {"groups": SPAN, "parts": SPAN, "runs": RUN, "rows": ROW, "backs": BACK}
+    bits = dict.fromkeys(("pairs", "row_bits"), np.dtype(np.uint64))
+    given = {
+        "settings": np.zeros(1, SETTINGS),
+        "layers": np.zeros(n_layers, LAYER),
+        "start": np.zeros(1, np.int64),
+        "elapsed": np.zeros(3, np.int64),
+        **arrays,
+    }
+    kinds = {name: np.dtype(np.int64) for name in Meter._fields} | records | bits
+    empty = {name: np.zeros(0, kind) for name, kind in kinds.items() if name not in given}
+    whole: dict[str, Any] = {**given, **empty}
+    for name in ("settings", "layers", *records):
+        whole[name] = whole[name].view(np.recarray)
+    return Meter(**whole)
+
+
+@kernel
+def charge(meter, counter, n):  # type: ignore[no-untyped-def]
+    """Add n to a counter, and its time to the cores."""
+    meter.totals[counter] += n
+    for e in range(meter.start[counter], meter.start[counter + 1]):
+        meter.work[meter.place[e]] += n * meter.ticks[e]
+
+
+@kernel
+def meter_spikes(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phases 1 and 2: what the spikes into weight layer ``number`` send and read."""
+    layer, first = meter.layers[number], meter.settings[0].spikes
+    for group in range(layer.group, layer.group_end):
+        span = meter.groups[group]
+        n = count_nonzero(core.signal[span.first : span.last])
+        if n:
+            charge(meter, first + group, n)
+
+
+@unit
+def neurons_with_input(layer, spikes, first, last, reached):  # type: ignore[no-untyped-def]
+    """Neurons first .. last-1 of a convolution that a spike reaches or that fire."""
+    n, c = np.int64(0), layer.columns
+    for position in range(first // c, (last + c - 1) // c):
+        begin, end = max(first, position * c), min(last, (position + 1) * c)
+        if in_window(reached, layer, position) > 0:
+            n += end - begin
+        else:
+            n += count_nonzero(spikes[begin:end])
+    return n
+
+
+@kernel
+def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phase 3: the neurons above weight layer ``number``."""
+    s, parts, layer = meter.settings[0], meter.layers[number], core.layers[number]
+    if parts.part == parts.part_end:
+        return
+    charge(meter, s.scanned + number, 1)
+    spikes = core.signal[layer.post : layer.post + layer.n_out]
+    shared = layer.kind == layout.CONVOLUTION
+    everyone = not shared and core.n_active[number] > 0
+    if everyone:
+        charge(meter, s.reached + number, 1)
+    elif shared:
+        add_up(core.signal[layer.pre : layer.pre + layer.n_in], layer, meter.map)
+    for part in range(parts.part, parts.part_end):
+        span = meter.parts[part]
+        first, last = span.first - layer.post, span.last - layer.post
+        n = count_nonzero(spikes[first:last])
+        charge(meter, s.fired + part, n)
+        if shared:
+            n = neurons_with_input(layer, spikes, first, last, meter.map)
+        if not everyone:
+            charge(meter, s.active + part, n)
+
+
+@kernel
+def meter_traces(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phase 4: the traces below weight layer ``number`` that change, on each core that has them."""
+    layer, first = meter.layers[number], meter.settings[0].changed
+    for run in range(layer.run, layer.run_end):
+        axons = meter.runs[run]
+        n = count_nonzero(core.changed[axons.first : axons.last])
+        if n:
+            charge(meter, first + run, n)
+
+
+@unit
+def synapses_of_errors(layer, delta, first):  # type: ignore[no-untyped-def]
+    """Synapses of a convolution into the neurons, from ``first`` on, that have an error."""
+    n, c = np.int64(0), layer.columns
+    for position in range(first // c, (first + delta.size + c - 1) // c):
+        begin, end = max(first, position * c), min(first + delta.size, (position + 1) * c)
+        n += count_nonzero(delta[begin - first : end - first]) * area(layer, position)
+    return n
+
+
+@kernel
+def meter_errors(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phase 6: errors that come down from weight layer ``number``, and the messages they make."""
+    s, own, layer = meter.settings[0], meter.layers[number], core.layers[number]
+    for back in range(own.back, own.back_end):
+        part = meter.backs[back]
+        delta = core.delta[part.first : part.last]
+        n = count_nonzero(delta)
+        if n == 0:
+            continue
+        if layer.kind == layout.CONVOLUTION:
+            n = synapses_of_errors(layer, delta, part.first - layer.post)
+        charge(meter, s.operations + back, n)
+        charge(meter, s.read_back + back, 1)
+        meter.sending[part.sender] = 1
+    for sender in range(own.sender, own.sender_end):
+        if meter.sending[sender]:
+            meter.sending[sender] = 0
+            charge(meter, s.sent + sender, 1)
+
+
+@unit
+def products_of_errors(layer, delta, first, factors):  # type: ignore[no-untyped-def]
+    """Products that aren't 0 of the errors of neurons, from ``first`` on, of a convolution."""
+    n, c = np.int64(0), layer.columns
+    for position in range(first // c, (first + delta.size + c - 1) // c):
+        begin, end = max(first, position * c), min(first + delta.size, (position + 1) * c)
+        errors = count_nonzero(delta[begin - first : end - first])
+        if errors:
+            n += errors * in_window(factors, layer, position)
+    return n
+
+
+@kernel
+def count_errors(core, meter, own):  # type: ignore[no-untyped-def]
+    """Count the errors of every part of a weight layer, and return the sum."""
+    total = np.int64(0)
+    for part in range(own.part, own.part_end):
+        span = meter.parts[part]
+        n = count_nonzero(core.delta[span.first : span.last])
+        meter.errors[part] = n
+        meter.words[part] = 0
+        total += n
+    return total
+
+
+@kernel
+def count_factors(core, meter, own):  # type: ignore[no-untyped-def]
+    """Factors below a weight layer that aren't 0; their words for every part with an error."""
+    total = np.int64(0)
+    for run in range(own.run, own.run_end):
+        axons = meter.runs[run]
+        n = count_nonzero(core.trace[axons.first : axons.last])
+        total += n
+        if n:
+            for r in range(axons.row, axons.row_end):
+                row = meter.rows[r]
+                if meter.errors[row.part]:
+                    meter.words[row.part] += n * row.words
+    return total
+
+
+@kernel
+def meter_updates(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phase 7, every step: weights, or sums of products, with a factor and an error."""
+    s, own, layer = meter.settings[0], meter.layers[number], core.layers[number]
+    if count_errors(core, meter, own) == 0:
+        return
+    factors = count_factors(core, meter, own)
+    shared = layer.kind == layout.CONVOLUTION
+    if shared:
+        add_up(core.trace[layer.pre : layer.pre + layer.n_in], layer, meter.map)
+    for part in range(own.part, own.part_end):
+        if meter.errors[part] == 0:
+            continue
+        products = meter.errors[part] * factors
+        if shared:
+            span = meter.parts[part]
+            delta = core.delta[span.first : span.last]
+            products = products_of_errors(layer, delta, span.first - layer.post, meter.map)
+            meter.summed[part] |= products > 0
+        charge(meter, s.products + part, products)
+        charge(meter, s.words + part, meter.words[part])
+    if s.update == layout.ACCUMULATE and not shared:
+        note_pairs(core, meter, own, layer)
+    elif s.update != layout.ACCUMULATE and shared:
+        apply_shared(meter, own)
+
+
+@unit
+def note_pairs(core, meter, own, layer):  # type: ignore[no-untyped-def]
+    """Note which weights of a dense layer have a product in this step."""
+    x = core.trace[layer.pre : layer.pre + layer.n_in]
+    length = (x.size + LANES - 1) // LANES
+    bits = meter.row_bits[:length]
+    for k in range(length):
+        bits[k] = nonzero(x, k * LANES)
+    delta = core.delta[layer.post : layer.post + layer.n_out]
+    for j in range(delta.size):
+        if delta[j]:
+            column = meter.pairs[own.pairs + j * length :][:length]
+            for k in range(length):
+                column[k] |= bits[k]
+
+
+@kernel
+def apply_shared(meter, own):  # type: ignore[no-untyped-def]
+    """The sums of a convolution become weights, part by part."""
+    for part in range(own.part, own.part_end):
+        if meter.summed[part]:
+            meter.summed[part] = 0
+            charge(meter, meter.settings[0].applied_rows + part, 1)
+
+
+@unit
+def meter_sums(core, meter, number):  # type: ignore[no-untyped-def]
+    """Phase 7, end of a sample: sums that waited become weights."""
+    s, own, layer = meter.settings[0], meter.layers[number], core.layers[number]
+    if layer.kind == layout.CONVOLUTION:
+        apply_shared(meter, own)
+        return
+    length = (layer.n_in + LANES - 1) // LANES
+    bits = meter.row_bits[:length]
+    for part in range(own.part, own.part_end):
+        span, summed = meter.parts[part], np.int64(0)
+        bits[:] = 0
+        for j in range(span.first - layer.post, span.last - layer.post):
+            column = meter.pairs[own.pairs + j * length :][:length]
+            for k in range(length):
+                summed += ones(column[k])
+                bits[k] |= column[k]
+                column[k] = NO_BITS
+        rows = np.int64(0)
+        for k in range(length):
+            rows += ones(bits[k])
+        charge(meter, s.applied + part, summed)
+        charge(meter, s.applied_rows + part, rows)
+
+
+@kernel
+def end_step(meter):  # type: ignore[no-untyped-def]
+    """A step lasts as long as its slowest core, without learning and with it."""
+    cores = meter.work.size // 2
+    without, both = np.int64(0), np.int64(0)
+    for c in range(cores):
+        without = max(without, meter.work[c])
+        both = max(both, meter.work[c] + meter.work[cores + c])
+    meter.work[:] = 0
+    meter.elapsed[INFERENCE_TICKS] += without
+    meter.elapsed[LEARNING_TICKS] += both - without
+    meter.elapsed[STEPS] += 1
+
+
+@pipeline
+def meter_inference(core, meter):  # type: ignore[no-untyped-def]
+    """Phases 1 to 3 of a whole step."""
+    for number in range(meter.layers.size):
+        meter_spikes(core, meter, number)
+        meter_neurons(core, meter, number)
+
+
+@pipeline
+def meter_memory(core, meter):  # type: ignore[no-untyped-def]
+    """Phase 4 of a whole step."""
+    for number in range(meter.layers.size):
+        if number > 0 or core.settings[0].trace_input:
+            meter_traces(core, meter, number)
+
+
+@pipeline
+def meter_learning(core, meter, last):  # type: ignore[no-untyped-def]
+    """Phases 6 and 7 of a whole step, the ``last`` of a sample or not, before weights change."""
+    for number in range(meter.layers.size):
+        meter_errors(core, meter, number)
+        meter_updates(core, meter, number)
+        if last and meter.settings[0].update == layout.ACCUMULATE:
+            meter_sums(core, meter, number)

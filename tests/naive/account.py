@@ -1,0 +1,206 @@
+"""Events of a sample on a mapped chip, followed one by one along every synapse.
+
+Neurons and axons are numbered as `tests.naive.connections` numbers maps; a layer's matrix
+[target][axon] counts synapses, and the axons that a source neuron feeds are listed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from tests.naive.connections import Matrix, hops
+
+#: (phase, layer, core) to its events.
+Events = dict[tuple[str, int, int], Counter[str]]
+Flags = list[list[bool]]
+
+
+@dataclass
+class Layer:
+    """Weights and what lies before them."""
+
+    matrix: Matrix
+    axons_of: list[list[int]]  # of each source neuron
+    shared: bool  # a convolution
+    weights: list[int]  # that each part stores; read only where they're shared
+
+
+@dataclass
+class Shape:
+    """The mapped network; populations are numbered with the inputs as 0."""
+
+    layers: list[Layer]
+    homes: list[list[int]]  # core of every neuron by population; -1 of inputs
+    parts: list[list[tuple[int, int]]]  # slices of each population
+    update: str
+    feedback: str
+    traced_input: bool
+    word: int
+    weight_bits: int
+    sum_bits: int
+    feedback_bits: int
+    cores_a_tile: int
+    width: int
+
+
+@dataclass
+class Sample:
+    """What was not 0 in each step."""
+
+    sends: list[Flags]  # [t][population][neuron]
+    carries: list[Flags]  # [t][layer][axon]: a spike, a count of spikes or an input
+    factors: list[Flags]  # [t][layer][axon]
+    deltas: list[Flags]  # [t][layer][neuron]
+
+
+class Follower:
+    """Follows everything that happens in one sample."""
+
+    def __init__(self, shape: Shape, sample: Sample) -> None:
+        self.shape, self.sample = shape, sample
+        self.steps: list[Events] = []
+        self.waiting: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+        for t in range(len(sample.sends)):
+            self.events: Events = defaultdict(Counter)
+            for number in range(len(shape.layers)):
+                self.infer(t, number)
+                self.trace(t, number)
+                if shape.update != "last" or t == len(sample.sends) - 1:
+                    self.send_errors(t, number)
+                    self.update(t, number)
+            self.steps.append(self.events)
+
+    def add(self, phase: str, number: int, core: int, event: str, n: int = 1) -> None:
+        if n:
+            self.events[phase, number, core][event] += n
+
+    def words(self, size: int, bits: int) -> int:
+        return -(-size * bits // self.shape.word)
+
+    def parts(self, number: int) -> list[tuple[int, int, int]]:
+        """First and last neuron and core of each part of a layer's targets."""
+        homes = self.shape.homes[number + 1]
+        return [(*part, homes[part[0]]) for part in self.shape.parts[number + 1]]
+
+    def size(self, number: int, axon: int, first: int, last: int) -> int:
+        """Synapses of an axon in a part."""
+        matrix = self.shape.layers[number].matrix
+        return sum(matrix[target][axon] for target in range(first, last))
+
+    def travel(self, phase: str, number: int, start: int, end: int, sent: str | None) -> None:
+        """One message; from the mesh's port where it starts at no core."""
+        if sent is not None:
+            self.add(phase, number, start, sent)
+        each, width = self.shape.cores_a_tile, self.shape.width
+        east_west, north_south = hops(max(start, 0), end, each, width)
+        self.add(phase, number, end, "message_in")
+        self.add(phase, number, end, "spike_in_tile")
+        self.add(phase, number, end, "hop_east_west", east_west)
+        self.add(phase, number, end, "hop_north_south", north_south)
+
+    def infer(self, t: int, number: int) -> None:
+        layer = self.shape.layers[number]
+        operation = "synaptic_operation" + ("_convolution" if layer.shared else "")
+        for neuron, sends in enumerate(self.sample.sends[t][number]):
+            if not sends:
+                continue
+            reached = set()
+            for first, last, core in self.parts(number):
+                sizes = [self.size(number, axon, first, last) for axon in layer.axons_of[neuron]]
+                self.add("inference", number, core, operation, sum(sizes))
+                words = sum(self.words(size, self.shape.weight_bits) for size in sizes)
+                self.add("inference", number, core, "word_read", words)
+                if sum(sizes):
+                    reached.add(core)
+            home = self.shape.homes[number][neuron]
+            for core in reached:
+                self.travel("inference", number, home, core, None if home < 0 else "message_out")
+        carries = self.sample.carries[t][number]
+        for neuron, core in enumerate(self.shape.homes[number + 1]):
+            fires = self.sample.sends[t][number + 1][neuron]
+            has_input = any(
+                synapse and carried
+                for synapse, carried in zip(layer.matrix[neuron], carries, strict=True)
+            )
+            state = "neuron_active" if fires or has_input else "neuron_inactive"
+            self.add("inference", number, core, state)
+            self.add("inference", number, core, "neuron_fired", int(fires))
+
+    def trace(self, t: int, number: int) -> None:
+        if number == 0 and not self.shape.traced_input:
+            return
+        for axon, factor in enumerate(self.sample.factors[t][number]):
+            if factor or (t > 0 and self.sample.factors[t - 1][number][axon]):
+                parts = self.parts(number)
+                hear = {core for *ends, core in parts if self.size(number, axon, *ends)}
+                for core in hear:
+                    self.add("traces", number, core, "trace_update")
+
+    def send_errors(self, t: int, number: int) -> None:
+        if number == 0:
+            return
+        direct = self.shape.feedback == "direct"
+        fixed = direct or self.shape.feedback == "random"
+        above = len(self.shape.layers) - 1 if direct else number
+        layer, deltas = self.shape.layers[number], self.sample.deltas[t][above]
+        n_axons = len(layer.matrix[0])
+        bits = self.shape.feedback_bits if fixed else self.shape.weight_bits
+        heard: dict[int, set[int]] = defaultdict(set)
+        sending = set()
+        for first, last, core in self.parts(above):
+            for axons, neuron in zip(layer.axons_of, range(len(layer.axons_of)), strict=True):
+                if direct or any(self.size(number, axon, first, last) for axon in axons):
+                    heard[core].add(neuron)
+            if not any(deltas[first:last]):
+                continue
+            sending.add(core)
+            for target in range(first, last):
+                fan = n_axons if direct else sum(layer.matrix[target])
+                self.add("errors", number, core, "error_operation", fan * deltas[target])
+            for axon in range(n_axons):
+                size = last - first if fixed else self.size(number, axon, first, last)
+                self.add("errors", number, core, "word_read", self.words(size, bits))
+        for core in sending:
+            for neuron in heard[core]:
+                home = self.shape.homes[number][neuron]
+                self.travel("errors", number, core, home, "error_message")
+
+    def update(self, t: int, number: int) -> None:
+        layer, factors = self.shape.layers[number], self.sample.factors[t][number]
+        deltas, at_end = self.sample.deltas[t][number], t == len(self.sample.sends) - 1
+        sums = layer.shared or self.shape.update == "accumulate"
+        bits = self.shape.sum_bits if sums else self.shape.weight_bits
+        for k, (first, last, core) in enumerate(self.parts(number)):
+            pairs = {
+                (axon, target)
+                for target in range(first, last)
+                if deltas[target]
+                for axon, factor in enumerate(factors)
+                if factor and layer.matrix[target][axon]
+            }
+            self.add("updates", number, core, "synaptic_update", len(pairs))
+            rows = [axon for axon, factor in enumerate(factors) if factor]
+            if any(deltas[first:last]):
+                words = sum(self.words(self.size(number, i, first, last), bits) for i in rows)
+                self.add("updates", number, core, "word_read", words)
+                self.add("updates", number, core, "word_written", words)
+                self.add("updates", number, core, "learning_word", 0 if sums else words)
+            if sums:
+                self.waiting[number, k] |= pairs
+                if at_end or self.shape.update != "accumulate":
+                    self.apply(number, k, self.waiting.pop((number, k)))
+
+    def apply(self, number: int, k: int, pairs: set[tuple[int, int]]) -> None:
+        """Sums of one part become weights."""
+        layer, (first, last, core) = self.shape.layers[number], self.parts(number)[k]
+        rows, size, changes = len({axon for axon, _ in pairs}), last - first, len(pairs)
+        if layer.shared:
+            rows, size = bool(pairs), layer.weights[k]
+            changes = rows * size
+        weights = rows * self.words(size, self.shape.weight_bits)
+        both = weights + rows * self.words(size, self.shape.sum_bits)
+        self.add("updates", number, core, "synaptic_update", changes)
+        self.add("updates", number, core, "learning_word", weights)
+        self.add("updates", number, core, "word_read", both)
+        self.add("updates", number, core, "word_written", both)
