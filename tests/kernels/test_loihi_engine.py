@@ -19,8 +19,11 @@ def test_an_epoch_equals_its_twin(seed):
     decayed = np.arange(128) * 3 // 4
     threshold = int(rng.integers(0, 128))
     expected_x = naive.traces(x.tolist(), spiked.tolist(), decayed.tolist(), 32)
-    expected_w = naive.weights(w.tolist(), expected_x, spiked.tolist(), y.tolist(), threshold)
+    rates = seed % 5, seed + 3
+    expected_w = naive.weights(
+        w.tolist(), expected_x, spiked.tolist(), y.tolist(), *rates, threshold
+    )
     decay_traces(x, spiked, decayed, 32)
-    learn_weights(w, x, spiked, y, threshold)
+    learn_weights(w, x, spiked, y, *rates, threshold)
     assert x.tolist() == expected_x
     assert w.tolist() == expected_w

@@ -12,7 +12,7 @@ pytest.importorskip("lava", reason="lava-nc needs Python 3.10")
 N_IN, N_OUT, STEPS = 9, 7, 160
 
 
-def _lava(weights, spikes, factors, tau, impulse):
+def _lava(weights, spikes, factors, tau, impulse, rate):
     """Traces (STEPS, N_IN) and weights (STEPS, N_OUT, N_IN) of LearningDense."""
     from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
     from lava.proc.dense.process import LearningDense
@@ -21,7 +21,11 @@ def _lava(weights, spikes, factors, tau, impulse):
     from neurochip.deploy.lava.drive import make_models
 
     rule = Loihi3FLearningRule(
-        dw="2^-7*u0*x1*y1 - 2^-5*x0*y1", x1_impulse=impulse, x1_tau=tau, t_epoch=1, rng_seed=5
+        dw=f"2^{rate - 7}*u0*x1*y1 - 2^{rate - 5}*x0*y1",
+        x1_impulse=impulse,
+        x1_tau=tau,
+        t_epoch=1,
+        rng_seed=5,
     )
     dense = LearningDense(weights=weights, learning_rule=rule, name="engine")
     # A ring buffer shows column t - 1 at step t.
@@ -44,13 +48,15 @@ def _lava(weights, spikes, factors, tau, impulse):
     return np.array(traces), np.array(learned)
 
 
-@pytest.mark.parametrize(("seed", "tau", "impulse"), [(0, 2, 32), (1, 1, 32), (2, 16, 100)])
-def test_traces_and_weights_are_those_of_lava(seed, tau, impulse):
+@pytest.mark.parametrize(
+    ("seed", "tau", "impulse", "rate"), [(0, 2, 32, 0), (1, 1, 32, 4), (2, 16, 100, 2), (3, 2, 32, 4)]
+)
+def test_traces_and_weights_are_those_of_lava(seed, tau, impulse, rate):
     rng = np.random.default_rng(seed)
     weights = rng.integers(-128, 128, (N_OUT, N_IN)) * 2
     spikes = rng.integers(0, 2, (STEPS, N_IN)).astype(np.int32)
     factors = rng.integers(-150, 151, (STEPS, N_OUT)).astype(np.int32)
-    traces, learned = _lava(weights, spikes, factors, tau, impulse)
+    traces, learned = _lava(weights, spikes, factors, tau, impulse, rate)
 
     x, w = np.zeros(N_IN, np.int64), weights.astype(np.int64)
     # Each generator of Lava's draws once when it is made; traces then draw twice a step.
@@ -60,7 +66,8 @@ def test_traces_and_weights_are_those_of_lava(seed, tau, impulse):
         exact = np.exp(-1 / tau) * np.arange(128)
         decayed = (np.floor(exact) + (of_traces[2 * step + 2] < exact % 1)).astype(np.int64)
         decay_traces(x, spikes[step], decayed, impulse)
-        learn_weights(w, x, spikes[step], factors[step], int(128 * of_weights[step + 1]))
+        threshold = int(128 * of_weights[step + 1])
+        learn_weights(w, x, spikes[step], factors[step], rate, rate + 2, threshold)
         np.testing.assert_array_equal(x, traces[step])
         np.testing.assert_array_equal(w, learned[step])
     assert (x == 127).any() or tau < 16

@@ -1,0 +1,184 @@
+"""What Lava's stock learning engine can express of a chip and its rule, each limit in words."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from neurochip import hardware, mapping
+from neurochip.chip.chip import Chip
+from neurochip.errors import LimitError
+from neurochip.hardware import Hardware
+from neurochip.mapping.formats import decay_factor
+from neurochip.network import Dense
+
+__all__ = ["EngineRates", "check", "engine_rates", "loihi3f", "taus_of"]
+
+#: Learned weights are Loihi's nine bits.
+WEIGHT_BITS = 9
+#: Lava's traces decay by exp(-1/tau), tau a whole number.
+MOST_TAU = 64
+#: A change is product * 2^-k: Lava's exponents end at 10, and below 6 products leave 16 bits.
+LEAST_SHIFT, MOST_SHIFT = 6, 10
+#: The impulse 2^fx of a trace: more than 64 leaves no headroom, less than 8 no exponent.
+LEAST_FRACTION, MOST_FRACTION = 3, 6
+#: Bits of the weights' fraction in the engine; exponents of a rule count from there.
+ENGINE_FRACTION = 7
+
+
+class EngineRates(NamedTuple):
+    """Left shifts of a layer's two products, as `kernels.loihi_engine.learn_weights` takes them."""
+
+    trace: int
+    spike: int
+
+    @property
+    def rule(self) -> str:
+        """The change of a weight, as Lava's learning rules are written."""
+        trace, spike = self.trace - ENGINE_FRACTION, self.spike - ENGINE_FRACTION
+        return f"2^{trace}*u0*x1*y1 - 2^{spike}*x0*y1"
+
+
+def loihi3f() -> Hardware:
+    """The hardware model `loihi`, its weights as the learning engine holds them."""
+    bits = {"registers.weight.bits": WEIGHT_BITS, "registers.weight.max_bits": WEIGHT_BITS}
+    return hardware.load("loihi").with_values(bits)
+
+
+def check(chip: Chip) -> None:
+    """Raise LimitError unless the engine can learn the chip's network by the chip's rule."""
+    mapping.check_learns(chip.hardware, chip.rule)
+    mapping.check_currents(chip.network)
+    _check_network(chip)
+    _check_hardware(chip)
+    _check_rule(chip)
+    taus_of(chip)
+    for number, layer in enumerate(chip.formats.layers):
+        if not LEAST_FRACTION <= layer.factor <= MOST_FRACTION:
+            raise LimitError(
+                f"layer {number} has traces with the impulse {1 << layer.factor}, but the profile "
+                f"loihi3f takes {1 << LEAST_FRACTION} to {1 << MOST_FRACTION}; choose another lam "
+                f"or trace_bits"
+            )
+
+
+def taus_of(chip: Chip) -> tuple[int, ...]:
+    """The time constant of the traces below every weight layer, 1..64 steps.
+
+    Raises:
+        LimitError: a decay is no exp(-1/tau).
+    """
+    populations = [("the input", chip.rule.input_decay(chip.network))]
+    for number, neuron in enumerate(chip.network.neurons):
+        populations.append((f"the neurons above layer {number}", neuron.lam))
+    return tuple(_tau(name, lam) for name, lam in populations)
+
+
+def engine_rates(chip: Chip, shifts: tuple[int, ...]) -> tuple[EngineRates, ...]:
+    """The engine's exponents for learning rates 2^-shift, one a weight layer.
+
+    Raises:
+        LimitError: a rate is beyond them.
+    """
+    return tuple(_rates(chip, number, shift) for number, shift in enumerate(shifts))
+
+
+def _rates(chip: Chip, number: int, rate_shift: int) -> EngineRates:
+    layer = chip.formats.layers[number]
+    shift = layer.update_shift(rate_shift)
+    if not LEAST_SHIFT <= shift <= MOST_SHIFT:
+        zero = layer.update_shift(0)
+        raise LimitError(
+            f"layer {number} has the learning rate 2^-{rate_shift}, a change of 2^-{shift} for "
+            f"trace times error, but Lava's exponents give 2^-{MOST_SHIFT} to 2^-{LEAST_SHIFT}; "
+            f"set its rate shift to {LEAST_SHIFT - zero} to {MOST_SHIFT - zero}"
+        )
+    return EngineRates(MOST_SHIFT - shift, layer.factor + ENGINE_FRACTION - shift)
+
+
+def _tau(name: str, lam: float) -> int:
+    tau = round(-1 / math.log(lam)) if 0 < lam < 1 else 0
+    nearest = min(max(tau, 1), MOST_TAU)
+    if tau != nearest or decay_factor(math.exp(-1 / tau)) != decay_factor(lam):
+        raise LimitError(
+            f"{name} decays by lam = {lam:g}, but Lava's traces by exp(-1/tau) with a whole tau "
+            f"of 1 to {MOST_TAU}; set lam to {math.exp(-1 / nearest):.6f} (tau {nearest})"
+        )
+    return tau
+
+
+def _check_network(chip: Chip) -> None:
+    network = chip.network
+    if network.unlike_feedforward is not None:
+        raise LimitError(
+            f"the network has {network.unlike_feedforward}, but the profile loihi3f learns Dense "
+            f"and LIF in turn; learn a network of these"
+        )
+    plan = mapping.plan_of(network)
+    for number, projection in enumerate(plan):
+        if not isinstance(projection.layer, Dense) or projection.pools or projection.is_listed:
+            kind = "pools below it" if projection.pools else type(projection.layer).__name__
+            raise LimitError(
+                f"layer {number} has {kind}, but the profile loihi3f learns whole matrices alone; "
+                f"learn a network of Dense and LIF"
+            )
+    if network.readout != "linear":
+        raise LimitError(
+            f"the read-out is {network.readout!r}, but the profile loihi3f has a linear one; set "
+            f"readout to 'linear'"
+        )
+    for number, neuron in enumerate(network.neurons):
+        if neuron.reset != "hard":
+            raise LimitError(
+                f"the neurons above layer {number} have a {neuron.reset} reset, but Loihi's a hard "
+                f"one; set reset to 'hard'"
+            )
+
+
+def _check_hardware(chip: Chip) -> None:
+    registers, fires = chip.hardware.registers, chip.hardware.neuron.fires
+    if fires != ">":
+        raise LimitError(
+            f"hardware {chip.hardware.name!r} fires at v {fires} v_th, but Loihi at v > v_th; map "
+            f"the network to loihi3f()"
+        )
+    for name, bits, limit in (
+        ("weights", registers.weight.bits.value, WEIGHT_BITS),
+        ("traces", registers.trace.bits.value, 7),
+        ("errors", registers.error.bits.value, 8),
+        ("deltas", registers.delta.bits.value, 8),
+    ):
+        if bits != limit:
+            raise LimitError(
+                f"hardware {chip.hardware.name!r} has {name} of {bits} bits, but Lava's learning "
+                f"engine has {limit}; map the network to loihi3f()"
+            )
+    if registers.shadow.bits.value:
+        raise LimitError(
+            f"hardware {chip.hardware.name!r} has shadow weights of {registers.shadow.bits.value} "
+            f"bits, but Lava's learning engine has none; set shadow_bits to 0"
+        )
+
+
+def _check_rule(chip: Chip) -> None:
+    rule = chip.rule
+    if chip.encoding == "graded":
+        raise LimitError(
+            "encoding is 'graded', but the profile loihi3f hears spikes; choose 'rate', "
+            "'bernoulli' or 'spikes'"
+        )
+    if not chip.formats.traced_input:
+        raise LimitError(
+            "trace_input is False, but Lava's learning engine keeps a trace of every spike; set "
+            "trace_input to True"
+        )
+    if rule.update != "online":
+        raise LimitError(
+            f"update is {rule.update!r}, but the profile loihi3f learns in every step (t_epoch is "
+            f"1); set update to 'online'"
+        )
+    if chip.network.neurons and rule.feedback != "direct":
+        raise LimitError(
+            f"feedback is {rule.feedback!r}, but Lava's learned weights can't be read backwards; "
+            f"set feedback to 'direct'"
+        )
