@@ -18,7 +18,6 @@ engine lacks, the chip's own learning has:
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +37,10 @@ __all__ = ["LoihiLearner", "Source", "loihi3f"]
 
 #: Lava's generator of the numbers that round weights begins here, whatever the rule's seed is.
 WEIGHT_SEED = 2
+#: Third factors too decay before they are used, by exp(-1/tau): in 500 steps a 127 is once a 126.
+FACTOR_TAU = 65535
+#: Their generator's seed is the rule's, plus this.
+FACTOR_SEED = 2
 
 
 class Source:
@@ -82,9 +85,11 @@ class LoihiLearner:
         self.factors = [np.zeros(len(w), np.int64) for w in self.weights]
         self.sums = [np.zeros(len(w), np.int64) for w in self.weights]
         self.steps = 0
-        self._decays = [math.exp(-1 / tau) * np.arange(TRACE_HIGH + 1) for tau in taus_of(chip)]
+        self._taus = taus_of(chip)
         self._impulses = [1 << layer.factor for layer in chip.formats.layers]
-        self._of_traces = [Source(chip.seed + n, 2) for n in range(len(self.weights))]
+        seeds = range(chip.seed, chip.seed + len(self.weights))
+        self._of_traces = [Source(seed, 2) for seed in seeds]
+        self._of_factors = [Source(seed + FACTOR_SEED, 2) for seed in seeds]
         self._of_weights = Source(WEIGHT_SEED, 1)
         self._rates: tuple[EngineRates, ...] = ()
 
@@ -170,10 +175,19 @@ class LoihiLearner:
         """A layer hears spikes with the weights as they are, then it learns."""
         w, x, rates = self.weights[number], self.traces[number], self._rates[number]
         self.sums[number] = w[:, spikes != 0].sum(axis=1, dtype=np.int64)
-        exact = self._decays[number]
-        up = self._of_traces[number].next() < exact % 1
-        decay_traces(x, spikes, (np.floor(exact) + up).astype(np.int64), self._impulses[number])
-        learn_weights(w, x, spikes, self.factors[number], rates.trace, rates.spike, threshold)
+        decayed = decay(np.arange(TRACE_HIGH + 1), self._taus[number], self._of_traces[number])
+        decay_traces(x, spikes, decayed, self._impulses[number])
+        y = decay(self.factors[number], FACTOR_TAU, self._of_factors[number])
+        learn_weights(w, x, spikes, y, rates.trace, rates.spike, threshold)
+
+
+def decay(values: NDArray[np.int64], tau: int, source: Source) -> NDArray[np.int64]:
+    """Values times exp(-1/tau), all rounded with one random number: up where it's below the rest.
+
+    Floats here, and in Lava's order, for Lava's integers follow from them.
+    """
+    exact = np.exp(-1 / np.array([tau])) * values
+    return np.asarray(np.floor(exact) + (source.next() < exact % 1), np.int64)
 
 
 def initial_weights(chip: Chip) -> list[NDArray[np.int32]]:

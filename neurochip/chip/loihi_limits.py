@@ -20,8 +20,6 @@ WEIGHT_BITS = 9
 MOST_TAU = 64
 #: A change is product * 2^-k: Lava's exponents end at 10, and below 6 products leave 16 bits.
 LEAST_SHIFT, MOST_SHIFT = 6, 10
-#: The impulse 2^fx of a trace: more than 64 leaves no headroom, less than 8 no exponent.
-LEAST_FRACTION, MOST_FRACTION = 3, 6
 #: Bits of the weights' fraction in the engine; exponents of a rule count from there.
 ENGINE_FRACTION = 7
 
@@ -53,13 +51,6 @@ def check(chip: Chip) -> None:
     _check_hardware(chip)
     _check_rule(chip)
     taus_of(chip)
-    for number, layer in enumerate(chip.formats.layers):
-        if not LEAST_FRACTION <= layer.factor <= MOST_FRACTION:
-            raise LimitError(
-                f"layer {number} has traces with the impulse {1 << layer.factor}, but the profile "
-                f"loihi3f takes {1 << LEAST_FRACTION} to {1 << MOST_FRACTION}; choose another lam "
-                f"or trace_bits"
-            )
 
 
 def taus_of(chip: Chip) -> tuple[int, ...]:
@@ -68,10 +59,11 @@ def taus_of(chip: Chip) -> tuple[int, ...]:
     Raises:
         LimitError: a decay is no exp(-1/tau).
     """
-    populations = [("the input", chip.rule.input_decay(chip.network))]
-    for number, neuron in enumerate(chip.network.neurons):
-        populations.append((f"the neurons above layer {number}", neuron.lam))
-    return tuple(_tau(name, lam) for name, lam in populations)
+    neurons = enumerate(chip.network.neurons)
+    return (
+        _tau("the input", "input_lam", chip.rule.input_decay(chip.network)),
+        *(_tau(f"the population above layer {n}", "lam", neuron.lam) for n, neuron in neurons),
+    )
 
 
 def engine_rates(chip: Chip, shifts: tuple[int, ...]) -> tuple[EngineRates, ...]:
@@ -85,24 +77,25 @@ def engine_rates(chip: Chip, shifts: tuple[int, ...]) -> tuple[EngineRates, ...]
 
 def _rates(chip: Chip, number: int, rate_shift: int) -> EngineRates:
     layer = chip.formats.layers[number]
-    shift = layer.update_shift(rate_shift)
-    if not LEAST_SHIFT <= shift <= MOST_SHIFT:
-        zero = layer.update_shift(0)
+    shift, zero = layer.update_shift(rate_shift), layer.update_shift(0)
+    # The impulse 2^fx is taken out of a trace by a product of its own, with an exponent of its own.
+    most = min(MOST_SHIFT, layer.factor + ENGINE_FRACTION)
+    if not LEAST_SHIFT <= shift <= most:
         raise LimitError(
             f"layer {number} has the learning rate 2^-{rate_shift}, a change of 2^-{shift} for "
-            f"trace times error, but Lava's exponents give 2^-{MOST_SHIFT} to 2^-{LEAST_SHIFT}; "
-            f"set its rate shift to {LEAST_SHIFT - zero} to {MOST_SHIFT - zero}"
+            f"trace times error, but Lava's exponents give 2^-{most} to 2^-{LEAST_SHIFT}; set its "
+            f"entry of rate_shifts to {LEAST_SHIFT - zero} to {most - zero}"
         )
     return EngineRates(MOST_SHIFT - shift, layer.factor + ENGINE_FRACTION - shift)
 
 
-def _tau(name: str, lam: float) -> int:
+def _tau(name: str, option: str, lam: float) -> int:
     tau = round(-1 / math.log(lam)) if 0 < lam < 1 else 0
     nearest = min(max(tau, 1), MOST_TAU)
     if tau != nearest or decay_factor(math.exp(-1 / tau)) != decay_factor(lam):
         raise LimitError(
-            f"{name} decays by lam = {lam:g}, but Lava's traces by exp(-1/tau) with a whole tau "
-            f"of 1 to {MOST_TAU}; set lam to {math.exp(-1 / nearest):.6f} (tau {nearest})"
+            f"{name} has traces that decay by {lam:g}, but Lava's by exp(-1/tau) with a whole tau "
+            f"of 1 to {MOST_TAU}; set {option} to {math.exp(-1 / nearest):.6f} (tau {nearest})"
         )
     return tau
 

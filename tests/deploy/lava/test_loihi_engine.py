@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neurochip.chip.loihi_learner import FACTOR_TAU, Source, decay
 from neurochip.kernels.loihi_engine import decay_traces, learn_weights
 
 pytest.importorskip("lava", reason="lava-nc needs Python 3.10")
 
-N_IN, N_OUT, STEPS = 9, 7, 160
+N_IN, N_OUT, STEPS = 9, 7, 1500
 
 
 def _lava(weights, spikes, factors, tau, impulse, rate):
@@ -59,15 +60,13 @@ def test_traces_and_weights_are_those_of_lava(seed, tau, impulse, rate):
     traces, learned = _lava(weights, spikes, factors, tau, impulse, rate)
 
     x, w = np.zeros(N_IN, np.int64), weights.astype(np.int64)
-    # Each generator of Lava's draws once when it is made; traces then draw twice a step.
-    of_traces = np.random.default_rng(5).random(2 * STEPS + 1)
-    of_weights = np.random.default_rng(2).random(STEPS + 1)
+    of_traces, of_factors, of_weights = Source(5, 2), Source(7, 2), Source(2, 1)
     for step in range(STEPS):
-        exact = np.exp(-1 / tau) * np.arange(128)
-        decayed = (np.floor(exact) + (of_traces[2 * step + 2] < exact % 1)).astype(np.int64)
+        decayed = decay(np.arange(128), tau, of_traces)
         decay_traces(x, spikes[step], decayed, impulse)
-        threshold = int(128 * of_weights[step + 1])
-        learn_weights(w, x, spikes[step], factors[step], rate, rate + 2, threshold)
+        y = decay(factors[step], FACTOR_TAU, of_factors)
+        threshold = int(128 * of_weights.next())
+        learn_weights(w, x, spikes[step], y, rate, rate + 2, threshold)
         np.testing.assert_array_equal(x, traces[step])
         np.testing.assert_array_equal(w, learned[step])
     assert (x == 127).any() or tau < 16
