@@ -10,7 +10,7 @@ from neurochip.chip.chip import Chip
 from neurochip.errors import LimitError
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import decay_factor
-from neurochip.network import Dense
+from neurochip.network import LI, LIF, Dense
 
 __all__ = ["EngineRates", "check", "engine_rates", "loihi3f", "taus_of"]
 
@@ -107,13 +107,11 @@ def _check_network(chip: Chip) -> None:
             f"the network has {network.unlike_feedforward}, but the profile loihi3f learns Dense "
             f"and LIF in turn; learn a network of these"
         )
-    plan = mapping.plan_of(network)
-    for number, projection in enumerate(plan):
-        if not isinstance(projection.layer, Dense) or projection.pools or projection.is_listed:
-            kind = "pools below it" if projection.pools else type(projection.layer).__name__
+    for layer in network.layers:
+        if not isinstance(layer, Dense | LIF | LI):
             raise LimitError(
-                f"layer {number} has {kind}, but the profile loihi3f learns whole matrices alone; "
-                f"learn a network of Dense and LIF"
+                f"the network has a {type(layer).__name__}, but the profile loihi3f learns Dense "
+                f"and LIF in turn; learn a network of these"
             )
     if network.readout != "linear":
         raise LimitError(

@@ -50,7 +50,8 @@ def _lava(weights, spikes, factors, tau, impulse, rate):
 
 
 @pytest.mark.parametrize(
-    ("seed", "tau", "impulse", "rate"), [(0, 2, 32, 0), (1, 1, 32, 4), (2, 16, 100, 2), (3, 2, 32, 4)]
+    ("seed", "tau", "impulse", "rate"),
+    [(0, 2, 32, 0), (1, 1, 32, 4), (2, 16, 100, 2), (3, 2, 32, 4)],
 )
 def test_traces_and_weights_are_those_of_lava(seed, tau, impulse, rate):
     rng = np.random.default_rng(seed)

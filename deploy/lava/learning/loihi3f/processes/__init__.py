@@ -1,1 +1,1 @@
-"""Neurons that give Lava's own synapses a third factor; Lava executes every module of this package."""
+"""Neurons for Lava's own synapses; to find models, Lava executes every module of this package."""
