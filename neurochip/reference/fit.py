@@ -147,8 +147,7 @@ def fit(
     if len(samples) != len(labels):
         raise DataError(f"there are {len(samples)} samples and {len(labels)} labels; give as many.")
     for stage in stages:
-        # What a rule can't train is refused before the first batch of the first stage.
-        Trainer(replace(network, timesteps=stage.timesteps), params, rule, lr, dtype=dtype)
+        _check_stage(replace(network, timesteps=stage.timesteps), params, rule)
     guard = _Guard()
     params = params if after is None else after.params
     done = 0 if after is None else after.number
@@ -203,6 +202,12 @@ def batches(
 
 def _rate(schedule: Schedule, lr: float, epoch: int, epochs: int) -> float:
     return lr if schedule == "constant" else cosine(lr, epoch, epochs)
+
+
+def _check_stage(network: Network, params: Parameters, rule: Rule) -> None:
+    """Take a gradient of one empty sample: what can't be trained is refused before any batch."""
+    trainer = Trainer(network, params, rule, lr=0.0)
+    trainer.gradient(np.zeros((1, *network.in_shape)), np.zeros(1, np.int64))
 
 
 class _Guard:
