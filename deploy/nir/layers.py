@@ -37,7 +37,6 @@ TIMESTEPS = 8
 CLOSE = 1e-9
 #: What to do about nodes that a network can't say.
 REMEDIES = {
-    "IF": "give its neurons a leak (LIF)",
     "I": "give its neurons a leak (LI)",
     "CubaLI": "use LI",
     "Conv1d": "write its connections as one Linear",
@@ -132,6 +131,10 @@ class _Layers:
             self._need_weights(name, kind)
             threshold = shared(name, "thresholds", node.threshold)
             self._close(LIF(0.0, threshold, reset="hard", fires=">"))
+        elif kind == "IF":
+            self._need_weights(name, kind)
+            self._multiply(name, "resistances", node.r * self.dt)
+            self._close(self._spiking(name, node, 1.0, 0.0))
         elif kind in ("LIF", "LI", "CubaLIF"):
             self._need_weights(name, kind)
             self._add_neurons(name, node)
@@ -214,11 +217,14 @@ class _Layers:
         if kind == "LI":
             self._close(LI(lam))
             return
+        self._close(self._spiking(name, node, lam, current_lam))
+
+    def _spiking(self, name: str, node: Any, lam: float, current_lam: float) -> LIF:
         threshold = shared(name, "thresholds", node.v_threshold)
         reset = node.metadata.get("reset", "hard")
         v_reset = shared(name, "resets", node.v_reset)
         fires = node.metadata.get("fires", ">")
-        self._close(LIF(lam, threshold, reset, v_reset, fires, current_lam))
+        return LIF(lam, threshold, reset, v_reset, fires, current_lam)
 
     def _add_currents(self, name: str, node: Any) -> float:
         """Take in what comes before the membrane of a CubaLIF; the decay of its currents."""

@@ -66,6 +66,11 @@ def _require_plain_currents(network: Network) -> None:
     pooled: int | None = None
     for number, layer in enumerate(network.layers):
         if isinstance(layer, WeightLayer | LIF):
+            if isinstance(layer, LIF) and layer.current_lam and layer.lam == 1:
+                raise ExportError(
+                    f"layer {number} has neurons without a leak (lam is 1) whose currents outlive "
+                    f"their step, which NIR has no node for; give them a leak"
+                )
             if isinstance(layer, LIF) and layer.current_lam and pooled is not None:
                 raise ExportError(
                     f"layer {pooled} pools currents that outlive their step (current_lam is "
@@ -86,6 +91,8 @@ def nodes_of(network: Network, parameters: Parameters) -> Iterator[list[Any]]:
             bias = parameters.biases[number] if layer.bias else None
             keeps = _keeps_current(network, place)
             yield _weights(layer, parameters.weights[number], None if keeps else bias, below)
+        elif isinstance(layer, LIF) and layer.lam == 1:
+            yield [_without_a_leak(layer, shape)]
         elif isinstance(layer, LIF | LI):
             yield [_neurons(layer, shape, bias)]
         else:
@@ -149,6 +156,17 @@ def _stateless(layer: Any, below: Shape, *, keep: bool = False) -> list[Any]:
     if layer.factor == 1.0:
         return [pool]
     return [pool, nir.Scale(np.full(layer.out_shape(below), layer.factor))]
+
+
+def _without_a_leak(neuron: LIF, shape: Shape) -> Any:
+    import nir
+
+    return nir.IF(
+        r=np.full(shape, 1.0 / DT),
+        v_threshold=np.full(shape, neuron.v_th),
+        v_reset=np.full(shape, neuron.v_reset),
+        metadata={"reset": neuron.reset, "fires": neuron.fires},
+    )
 
 
 def _neurons(neuron: LIF | LI, shape: Shape, bias: NDArray[np.float64] | None) -> Any:

@@ -88,6 +88,8 @@ def neurons(draw: Any) -> LIF:
     reset = draw(st.sampled_from(["soft", "hard"]))
     v_reset = draw(st.floats(-10.0, v_th, exclude_max=True)) if reset == "hard" else 0.0
     fires = draw(st.sampled_from([">=", ">"]))
+    if draw(st.integers(0, 4)) == 0:
+        return LIF(1.0, v_th, reset, v_reset, fires)
     return LIF(draw(decays), v_th, reset, v_reset, fires, draw(st.just(0.0) | decays))
 
 
@@ -149,6 +151,12 @@ def test_the_graph_is_what_other_tools_expect(tmp_path):
             (),
             "layer 1 pools currents that outlive their step (current_lam is 0.5), which a NIR file "
             "here doesn't say; pool the spikes",
+        ),
+        (
+            (Dense(4, 4), LIF(1.0, current_lam=0.5), Dense(4, 4)),
+            (),
+            "layer 1 has neurons without a leak (lam is 1) whose currents outlive their step, "
+            "which NIR has no node for; give them a leak",
         ),
         (
             (Dense(4, 4), LIF(), Dense(4, 4)),

@@ -11,11 +11,10 @@ from neurochip.errors import NetworkError
 from .nir_graphs import B1, W1, W2, current_based, lif, nir, refusal, saved
 
 
-def test_neurons_without_a_leak_are_refused(tmp_path):
-    neuron = nir.IF(r=np.ones(4), v_threshold=np.ones(4))
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), neuron)) == (
-        "node 'if' of the NIR graph is of type IF, which a network can't say; give its neurons "
-        "a leak (LIF)"
+def test_integrators_are_refused(tmp_path):
+    assert refusal(saved(tmp_path, nir.Affine(W1, B1), nir.I(r=np.ones(4)))) == (
+        "node 'i' of the NIR graph is of type I, which a network can't say; give its neurons a "
+        "leak (LI)"
     )
 
 
