@@ -161,7 +161,7 @@ def test_description() -> None:
             {"layers": [{"kind": "conv"}], "timesteps": 3},
             "layer kind is 'conv'; it must be one of 'dense', 'conv2d', 'sparse', 'lif', 'li', "
             "'low_pass', 'avg_pool', 'sum_pool', 'adaptive_avg_pool', 'upsample', 'flatten', "
-            "'scale', 'batch_norm', 'dropout', 'residual'.",
+            "'reshape', 'scale', 'batch_norm', 'dropout', 'residual'.",
         ),
         (
             {"layers": [{"kind": "li", "tau": 2}], "timesteps": 3},

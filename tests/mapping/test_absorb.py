@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neurochip.errors import LimitError
-from neurochip.mapping import absorbed, loops_of, plan_of
+from neurochip.mapping import loops_of, plan_of
+from neurochip.mapping.absorb import absorbed
 from neurochip.network import (
     LI,
     LIF,

@@ -157,7 +157,8 @@ FEEDBACK = presets.vgg_f(3, (2, 8, 8), plan=(3, 0, 4))
             MLP,
             TSSLBP(),
             "TSSLBP needs neurons with a hard reset to 0 that fire above the threshold, but layer "
-            "1 is LIF(lam=0.5, v_th=1.0, reset='soft', v_reset=0.0, fires='>='); use presets.tssl "
+            "1 is LIF(lam=0.5, v_th=1.0, reset='soft', v_reset=0.0, fires='>=', "
+            "current_lam=0.0); use presets.tssl "
             "or presets.tssl_neuron.",
         ),
         (
