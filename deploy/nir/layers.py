@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.deploy.nir.chain import Loop, chain_of
 from neurochip.deploy.nir.graph import OURS, read_graph
+from neurochip.deploy.nir.leaks import CLOSE, Decay, Leaks
 from neurochip.deploy.nir.loops import Entry, entry_of
 from neurochip.deploy.nir.nodes import DT
 from neurochip.deploy.nir.stateless import Arrays, convolution, matrix, pool, rows_of, shared
-from neurochip.errors import ExportError
+from neurochip.errors import ConfigError, ExportError
 from neurochip.network import (
     LI,
     LIF,
@@ -25,16 +26,15 @@ from neurochip.network import (
     Layer,
     Network,
     Parameters,
+    Reset,
     Shape,
     SumPool,
 )
 
-__all__ = ["from_nir", "network_of"]
+__all__ = ["Decay", "from_nir", "network_of"]
 
 #: Steps of a sample where neither the file nor the caller says.
 TIMESTEPS = 8
-#: A decay that's told in metadata must be that of tau to this distance.
-CLOSE = 1e-9
 #: What to do about nodes that a network can't say.
 REMEDIES = {
     "I": "give its neurons a leak (LI)",
@@ -44,29 +44,51 @@ REMEDIES = {
 SPATIAL_DIMENSIONS = 3
 
 
-def from_nir(path: str | Path, timesteps: int | None = None, dt: float | None = None) -> Network:
+def from_nir(
+    path: str | Path,
+    timesteps: int | None = None,
+    dt: float | None = None,
+    reset: Reset = "hard",
+    decay: Decay = "euler",
+) -> Network:
     """The network of a NIR file, with its weights as what a chip starts from (`Network.initial`).
 
     Args:
         path: the file.
         timesteps: steps of a sample; those of the file, else 8, if None.
         dt: length of a step in the file's unit of time; that of the file, else 1, if None.
+        reset: of neurons whose nodes don't say; NIR's is hard, but some tools that mean a soft one
+            write files that look the same.
+        decay: whether a step is Euler's, v <- (1 - dt/tau) v + (dt/tau) (v_leak + R I), or that of
+            a current which stays the same for its length, exp(-dt/tau) in place of 1 - dt/tau.
 
     Raises:
+        ConfigError: reset or decay is none of these.
         ExportError: the package nir is missing, the file can't be read, or it holds what a network
             can't say.
         NetworkError: its layers don't alternate as a network's do.
     """
-    return network_of(read_graph(path), timesteps, dt)
+    for name, value, kind in (("reset", reset, Reset), ("decay", decay, Decay)):
+        if value not in get_args(kind):
+            listed = ", ".join(get_args(kind))
+            raise ConfigError(f"from_nir got the {name} {value!r}; choose one of {listed}")
+    return network_of(read_graph(path), timesteps, dt, reset, decay)
 
 
-def network_of(graph: Any, timesteps: int | None = None, dt: float | None = None) -> Network:
+def network_of(
+    graph: Any,
+    timesteps: int | None = None,
+    dt: float | None = None,
+    reset: Reset = "hard",
+    decay: Decay = "euler",
+) -> Network:
     """The network of a graph; see `from_nir`."""
     told = graph.metadata.get(OURS, {})
     step = float(told.get("dt", DT)) if dt is None else dt
     chain = chain_of(graph)
     _, first = chain.nodes[0]
-    reader = _Layers(step, tuple(int(n) for n in np.ravel(first.input_type["input"])))
+    leaks = Leaks(step, decay)
+    reader = _Layers(leaks, reset, tuple(int(n) for n in np.ravel(first.input_type["input"])))
     for name, node in chain.nodes:
         for loop in chain.loops:
             if loop.target == name:
@@ -82,8 +104,9 @@ class _Layers:
     Weights wait until the neurons after them are known, whose factors they take in.
     """
 
-    def __init__(self, dt: float, in_shape: Shape) -> None:
-        self.dt = dt
+    def __init__(self, leaks: Leaks, reset: Reset, in_shape: Shape) -> None:
+        self.leaks = leaks
+        self.reset = reset
         self.in_shape = in_shape if len(in_shape) == SPATIAL_DIMENSIONS else (math.prod(in_shape),)
         self.shape = self.in_shape
         self.layers: list[Layer] = []
@@ -133,7 +156,7 @@ class _Layers:
             self._close(LIF(0.0, threshold, reset="hard", fires=">"))
         elif kind == "IF":
             self._need_weights(name, kind)
-            self._multiply(name, "resistances", node.r * self.dt)
+            self._multiply(name, "resistances", node.r * self.leaks.dt)
             self._close(self._spiking(name, node, 1.0, 0.0))
         elif kind in ("LIF", "LI", "CubaLIF"):
             self._need_weights(name, kind)
@@ -210,10 +233,10 @@ class _Layers:
     def _add_neurons(self, name: str, node: Any) -> None:
         kind = type(node).__name__
         tau = node.tau_mem if kind == "CubaLIF" else node.tau
-        lam = self._lam(name, node, "lam", shared(name, "time constants", tau))
+        lam = self.leaks.lam(name, node, "lam", shared(name, "time constants", tau))
         current_lam = self._add_currents(name, node) if kind == "CubaLIF" else 0.0
-        self._multiply(name, "resistances", node.r * self.dt / tau)
-        self._push(name, node.v_leak * self.dt / tau, node.metadata.get("bias"))
+        self._multiply(name, "resistances", self.leaks.taken(node.r, tau))
+        self._push(name, self.leaks.taken(node.v_leak, tau), node.metadata.get("bias"))
         if kind == "LI":
             self._close(LI(lam))
             return
@@ -221,7 +244,7 @@ class _Layers:
 
     def _spiking(self, name: str, node: Any, lam: float, current_lam: float) -> LIF:
         threshold = shared(name, "thresholds", node.v_threshold)
-        reset = node.metadata.get("reset", "hard")
+        reset = node.metadata.get("reset", self.reset)
         v_reset = shared(name, "resets", node.v_reset)
         fires = node.metadata.get("fires", ">")
         return LIF(lam, threshold, reset, v_reset, fires, current_lam)
@@ -229,25 +252,15 @@ class _Layers:
     def _add_currents(self, name: str, node: Any) -> float:
         """Take in what comes before the membrane of a CubaLIF; the decay of its currents."""
         tau = shared(name, "time constants of currents", node.tau_syn)
-        current_lam = self._lam(name, node, "current_lam", tau)
+        current_lam = self.leaks.lam(name, node, "current_lam", tau)
         if current_lam and np.any(self.biases[-1]):
             raise ExportError(
                 f"node {name!r} of the NIR graph has a current that outlives a step (tau_syn = "
-                f"{tau:g} with dt = {self.dt:g}) and a bias before it, which a network adds to the "
-                f"membrane; set the bias to 0 and put it into v_leak"
+                f"{tau:g} with dt = {self.leaks.dt:g}) and a bias before it, which a network adds "
+                f"to the membrane; set the bias to 0 and put it into v_leak"
             )
-        self._multiply(name, "weights of currents", node.w_in * self.dt / node.tau_syn)
+        self._multiply(name, "weights of currents", self.leaks.taken(node.w_in, node.tau_syn))
         return current_lam
-
-    def _lam(self, name: str, node: Any, key: str, tau: float) -> float:
-        lam = 1.0 - self.dt / tau
-        if not 0.0 <= lam < 1.0:
-            raise ExportError(
-                f"node {name!r} of the NIR graph has a time constant of {tau:g} with dt = "
-                f"{self.dt:g}, so its decay a step is {lam:g}; give the dt that belongs to the file"
-            )
-        told = float(node.metadata.get(key, lam))
-        return told if abs(told - lam) <= CLOSE else lam
 
     def _multiply(self, name: str, what: str, factor: NDArray[Any]) -> None:
         """Multiply the weights that wait, and those of the loops that end with them."""

@@ -688,9 +688,7 @@ def test_neurons_without_a_leak_lose_nothing_and_learn() -> None:
         assert spikes[t] == (held >= threshold)
         held -= threshold * spikes[t]
     assert spikes.sum() in (2, 3)  # 12 steps of a quarter, or a bit less
-    assert np.array_equal(
-        seen.factor[1][:, 0], np.cumsum(spikes) << chip.formats.layers[1].factor
-    )
+    assert np.array_equal(seen.factor[1][:, 0], np.cumsum(spikes) << chip.formats.layers[1].factor)
     before = chip.parameters.weights[1].copy()
     chip.learn(Split(np.ones((4, 1)), np.zeros(4, np.int64)))
     assert not np.array_equal(chip.parameters.weights[1], before)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neurochip as nc
-from neurochip.errors import NetworkError
+from neurochip.errors import ConfigError, NetworkError
 
 from .nir_graphs import B1, W1, W2, current_based, lif, nir, refusal, saved
 
@@ -220,3 +220,16 @@ def test_a_leak_before_squares_that_sum_is_refused(tmp_path):
         "the NIR graph sums squares of currents that neurons with a v_leak read; set v_leak to 0 "
         "or sum the spikes"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"reset": "late"}, "from_nir got the reset 'late'; choose one of soft, hard"),
+        ({"decay": "exact"}, "from_nir got the decay 'exact'; choose one of euler, exponential"),
+    ],
+)
+def test_unknown_ways_to_read_a_file_are_refused(tmp_path, options, sentence):
+    with pytest.raises(ConfigError) as caught:
+        nc.from_nir(tmp_path / "some.nir", **options)
+    assert str(caught.value) == sentence
