@@ -168,6 +168,12 @@ FEEDBACK = presets.vgg_f(3, (2, 8, 8), plan=(3, 0, 4))
             "add it.",
         ),
         (
+            Network.mlp([9, 8, 3], lam=1.0, reset="hard", fires=">"),
+            TSSLBP(),
+            "TSSLBP needs neurons with a leak, whose time constant is 1 / (1 - lam), but layer 1 "
+            "has lam = 1; lower it.",
+        ),
+        (
             Network.mlp([9, 3], readout="leaky"),
             TSSLBP(),
             "TSSLBP needs a spiking read-out but the network's is LI; end it with LIF and LowPass.",
