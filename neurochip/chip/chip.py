@@ -385,6 +385,10 @@ class Chip:
         if samples < 1:
             raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
         update = self.rule.update if update is None else update
+        if update not in cores.UPDATES:
+            raise ConfigError(
+                f"update {update!r} is unknown; choose one of {', '.join(cores.UPDATES)}"
+            )
         seen = data[:samples]
         meter, core = self._meter(update), self._counting_apart()
         learnable = not self._loops and not any(layer.is_listed for layer in self._plan)
