@@ -13,10 +13,13 @@ from neurochip.chip import Chip
 from neurochip.chip.loihi_learner import LoihiLearner, loihi3f
 from neurochip.deploy import lava as export
 from neurochip.deploy.lava.learning import loihi3f as profile
+from neurochip.errors import ExportError
 from neurochip.mapping.formats import decay_factor
 from neurochip.network import Network
 from neurochip.rules import OTTT
 from neurochip.rules.surrogates import Surrogate
+
+from ...vectors.make_loihi3f_vectors import FILE
 
 TRAIN = data.load("digits").train.take(40)
 STATES = ("u", "v", "s", "y1", "x1", "weights")
@@ -134,3 +137,21 @@ def test_what_is_compared_is_what_the_chip_gets():
     LoihiLearner(chip).learn(TRAIN)
     for layer, weights in zip(held, chip.integers.weights, strict=True):
         assert np.array_equal(layer.states["weights"][0, -1], weights.T.ravel())
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_without_lava_it_learns_what_lava_once_learned(name):
+    learner = LoihiLearner(chip_of(**CHIPS[name]))
+    learner.learn(TRAIN)
+    with np.load(FILE) as golden:
+        for number, (weights, traces) in enumerate(
+            zip(learner.weights, learner.traces, strict=True)
+        ):
+            assert np.array_equal(weights, golden[f"{name}/weights{number}"])
+            assert np.array_equal(traces, golden[f"{name}/traces{number}"])
+
+
+def test_without_lava_a_comparison_says_so(monkeypatch):
+    monkeypatch.setattr(export, "is_installed", lambda: False)
+    with pytest.raises(ExportError, match=r"^Lava is not installed here \("):
+        profile.compare(chip_of(), TRAIN)
