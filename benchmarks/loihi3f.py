@@ -35,6 +35,9 @@ def measure(_: str | None) -> Table:
         "ottt, the same feedback and rates": lambda seed: _by_chip(
             _chip(seed, "loihi", _rule("direct", _slowest(seed)))
         ),
+        "ottt, the same feedback, half of these rates": lambda seed: _by_chip(
+            _chip(seed, "loihi", _rule("direct", tuple(m + 1 for m in _slowest(seed))))
+        ),
         "ottt, the same feedback, rates of its own, halved twice": lambda seed: _by_chip(
             _chip(seed, "loihi", _rule("direct", halve_at=HALVE_AT))
         ),
@@ -47,7 +50,16 @@ def measure(_: str | None) -> Table:
         scores = 100 * np.array([learn(seed).evaluate(test).accuracy for seed in SEEDS])
         each = " ".join(f"{score:.1f}" for score in scores)
         table.add(name, f"{scores.mean():.2f}", f"{scores.std(ddof=1):.2f}", each)
-    table.notes.append("NOTE")
+    table.notes.append(
+        "The engine loses nothing against ottt that three seeds could show. Its rates end here: they "
+        "can't be halved towards the end, as ottt's are; but it learns from the trace as it was "
+        "before the step's spike, decayed once more, so its steps are 0.61 of ottt's at the same "
+        "rate, and that smaller steps help shows in the third row. What it can't do (delay a "
+        "trace, clear it between samples, round each weight with a number of its own, learn biases, send errors "
+        "down through the learned weights) costs less here than the conditions that all rows "
+        "share, rate-coded spikes, hard reset, boxcar and this decay: ottt without them has 98.0 % "
+        "after 15 epochs (`digits`)."
+    )
     return table
 
 
