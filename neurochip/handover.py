@@ -16,7 +16,8 @@ from neurochip.config import DataConfig, RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import LimitError
 from neurochip.experiment import Run
-from neurochip.mapping import absorbed, check_supported
+from neurochip.mapping import check_supported
+from neurochip.mapping.absorb import absorbed
 from neurochip.network import Network, Parameters
 from neurochip.reference import Inference
 from neurochip.rules import OTTT

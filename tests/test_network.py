@@ -63,8 +63,8 @@ an_mlp: Any = Network.mlp
         (lambda: a_dense(0, 3), "Dense n_in is 0; it must be a whole number from 1 up."),
         (lambda: a_dense(3, 2.0), "Dense n_out is 2.0; it must be a whole number from 1 up."),
         (lambda: a_dense(True, 3), "Dense n_in is True; it must be a whole number from 1 up."),
-        (lambda: a_lif(lam=1.0), "LIF lam is 1.0; it must be a number from 0 up and below 1."),
-        (lambda: a_lif(lam="a"), "LIF lam is 'a'; it must be a number from 0 up and below 1."),
+        (lambda: a_lif(lam=1.5), "LIF lam is 1.5; it must be a number from 0 to 1."),
+        (lambda: a_lif(lam="a"), "LIF lam is 'a'; it must be a number from 0 to 1."),
         (lambda: LI(lam=-0.5), "LI lam is -0.5; it must be a number from 0 up and below 1."),
         (lambda: a_lif(v_th=0.0), "LIF v_th is 0.0; it must be a number above 0."),
         (lambda: a_lif(v_th=float("inf")), "LIF v_th is inf; it must be a number above 0."),
@@ -161,7 +161,7 @@ def test_description() -> None:
             {"layers": [{"kind": "conv"}], "timesteps": 3},
             "layer kind is 'conv'; it must be one of 'dense', 'conv2d', 'sparse', 'lif', 'li', "
             "'low_pass', 'avg_pool', 'sum_pool', 'adaptive_avg_pool', 'upsample', 'flatten', "
-            "'scale', 'batch_norm', 'dropout', 'residual'.",
+            "'reshape', 'scale', 'batch_norm', 'dropout', 'residual'.",
         ),
         (
             {"layers": [{"kind": "li", "tau": 2}], "timesteps": 3},

@@ -117,7 +117,7 @@ def _integers(told: dict[str, Any]) -> Integers:
 
 def _check_unchanged(path: str | Path, network: Network, parameters: Parameters) -> None:
     found = network.initial or parameters
-    for number in range(len(network.dense)):
+    for number in range(len(network.weight_layers)):
         same = np.array_equal(found.weights[number], parameters.weights[number])
         if not same or not np.array_equal(found.biases[number], parameters.biases[number]):
             raise ExportError(

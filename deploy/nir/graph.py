@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurochip import files
+from neurochip.deploy.nir.nodes import DT, nodes_of, path_nodes, require_written
 from neurochip.errors import ExportError
-from neurochip.network import LI, LIF, Dense, Network, Parameters
+from neurochip.network import Network, Parameters
 
-__all__ = ["DT", "OURS", "graph_of", "read_graph", "require", "write_graph", "write_network"]
+__all__ = ["OURS", "graph_of", "read_graph", "require", "write_graph", "write_network"]
 
-#: Length of a step in the files that are written.
-DT = 1.0
 #: Our branch of a graph's metadata, and the version of what it holds.
 OURS, VERSION = "neurochip", 1
 
@@ -32,7 +32,7 @@ def write_network(network: Network, parameters: Parameters, path: str | Path) ->
     """Write a float network.
 
     Raises:
-        ExportError: the package nir is missing.
+        ExportError: the package nir is missing, or NIR has no node for one of the layers.
         NetworkError: the parameters aren't of the network's shapes.
         OutputError: the file can't be written.
     """
@@ -52,74 +52,63 @@ def write_graph(graph: Any, path: str | Path) -> None:
 def graph_of(network: Network, parameters: Parameters, state: dict[str, Any]) -> Any:
     """The NIR graph of a network; ``state`` goes along in our branch of its metadata."""
     require()
-    if network.unlike_mlp is not None:
-        raise ExportError(
-            f"the network has {network.unlike_mlp}, but only Dense and LIF layers in turn are "
-            f"written as NIR; build it with Network.mlp"
-        )
-    import nir
-
-    nodes: list[Any] = []
-    number = 0
-    for layer in network.layers:
-        if isinstance(layer, Dense):
-            weight, bias = parameters.weights[number], parameters.biases[number]
-            after = network.layers[len(nodes) + 1 : len(nodes) + 2]
-            keeps = any(isinstance(n, LIF) and n.current_lam for n in after)
-            beside = layer.bias and not keeps
-            nodes.append(nir.Affine(weight, bias) if beside else nir.Linear(weight))
-            number += 1
-        elif isinstance(layer, LIF) and layer.current_lam:
-            dense = network.dense[number - 1]
-            leak = parameters.biases[number - 1] if dense.bias else None
-            nodes.append(_current_neurons(layer, dense.n_out, leak))
-        elif isinstance(layer, LIF | LI):
-            nodes.append(_neurons(layer, network.dense[number - 1].n_out))
-    graph = nir.NIRGraph.from_list(*nodes)
-    graph.metadata = {OURS: {"version": VERSION, "timesteps": network.timesteps, "dt": DT, **state}}
-    return graph
+    require_written(network)
+    graph = _Graph(network)
+    for nodes in nodes_of(network, parameters):
+        graph.add_layer(nodes)
+    graph.end(network)
+    for number, feedback in enumerate(network.feedback):
+        nodes = path_nodes(network, parameters, number)
+        graph.add_loop(nodes, feedback.source, feedback.target)
+    metadata = {"version": VERSION, "timesteps": network.timesteps, "dt": DT, **state}
+    return graph.made({OURS: metadata})
 
 
-def _neurons(neuron: LIF | LI, n: int) -> Any:
-    import nir
+class _Graph:
+    """Nodes that follow one another, and loops beside them."""
 
-    tau = np.full(n, DT / (1.0 - neuron.lam))
-    # R dt / tau is then 1.0 exactly.
-    common = {"tau": tau, "r": tau / DT, "v_leak": np.zeros(n)}
-    if isinstance(neuron, LI):
-        return nir.LI(**common, metadata={"lam": neuron.lam})
-    return nir.LIF(
-        **common,
-        v_threshold=np.full(n, neuron.v_th),
-        v_reset=np.full(n, neuron.v_reset),
-        metadata={"lam": neuron.lam, "reset": neuron.reset, "fires": neuron.fires},
-    )
+    def __init__(self, network: Network) -> None:
+        import nir
 
+        self._counts: Counter[str] = Counter()
+        self._nodes: dict[str, Any] = {"input": nir.Input({"input": np.array(network.in_shape)})}
+        self._edges: list[tuple[str, str]] = []
+        self._chain = ["input"]
+        # The node whose output is that of each layer.
+        self._last: list[str] = []
 
-def _current_neurons(neuron: LIF, n: int, bias: NDArray[np.float64] | None) -> Any:
-    """Neurons that keep their currents; the bias, which isn't one of them, becomes the leak."""
-    import nir
+    def add_layer(self, nodes: list[Any]) -> None:
+        """The nodes that are one layer; none, where a layer hands on what comes in."""
+        self._chain += [self._name(node) for node in nodes]
+        self._last.append(self._chain[-1])
 
-    tau, tau_syn = np.full(n, DT / (1.0 - neuron.lam)), np.full(n, DT / (1.0 - neuron.current_lam))
-    metadata: dict[str, Any] = {
-        "lam": neuron.lam,
-        "current_lam": neuron.current_lam,
-        "reset": neuron.reset,
-        "fires": neuron.fires,
-    }
-    if bias is not None:
-        metadata["bias"] = bias
-    # R dt / tau_mem and w_in dt / tau_syn are then 1.0 exactly.
-    return nir.CubaLIF(
-        tau_syn=tau_syn,
-        tau_mem=tau,
-        r=tau / DT,
-        v_leak=np.zeros(n) if bias is None else bias * tau / DT,
-        v_threshold=np.full(n, neuron.v_th),
-        v_reset=np.full(n, neuron.v_reset),
-        w_in=tau_syn / DT,
-        metadata=metadata,
-    )
+    def end(self, network: Network) -> None:
+        """No more layers."""
+        import nir
+
+        self._nodes["output"] = nir.Output({"output": np.array(network.shapes[-1])})
+        self._chain.append("output")
+        self._edges += pairwise(self._chain)
+
+    def add_loop(self, nodes: list[Any], source: int, target: int) -> None:
+        """Nodes from what layer ``source`` gives to what reads layer ``target``."""
+        reader = self._chain[self._chain.index(self._last[target]) + 1]
+        names = [self._name(node) for node in nodes]
+        self._edges += pairwise([self._last[source], *names, reader])
+
+    def made(self, metadata: dict[str, Any]) -> Any:
+        """The graph of the package."""
+        import nir
+
+        return nir.NIRGraph(self._nodes, self._edges, metadata)
+
+    def _name(self, node: Any) -> str:
+        kind = type(node).__name__.lower()
+        number = self._counts[kind]
+        self._counts[kind] += 1
+        name = f"{kind}_{number}" if number else kind
+        self._nodes[name] = node
+        return name
 
 
 def read_graph(path: str | Path) -> Any:

@@ -68,7 +68,7 @@ def parity(
     elif isinstance(verdict, room.FloatParity):
         print_parity(verdict)
     else:
-        _print_export_parity(verdict, against)
+        print_export_parity(verdict, against)
     if not verdict.agrees:
         raise typer.Exit(EXIT_DISAGREES)
 
@@ -83,7 +83,8 @@ def parity_facts(verdict: FloatParity | ExportParity) -> dict[str, Any]:
     return {"agrees": verdict.agrees, **spikes, **asdict(verdict)}
 
 
-def _print_export_parity(verdict: ExportParity, against: str) -> None:
+def print_export_parity(verdict: ExportParity, against: str) -> None:
+    """A verdict against an export: a table, and what it comes to."""
     from neurochip.deploy.states import rows
 
     header, *table = rows(verdict.states)

@@ -7,7 +7,6 @@ where spikes then go is written down in arrays from which a step is accounted co
 
 from __future__ import annotations
 
-from neurochip.mapping.absorb import absorbed
 from neurochip.mapping.chipmap import ChipMap, map_network
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
@@ -36,7 +35,6 @@ __all__ = [
     "Loop",
     "Manual",
     "Projection",
-    "absorbed",
     "check_currents",
     "check_fits",
     "check_learns",

@@ -10,7 +10,6 @@ from typing import TypeAlias
 import numpy as np
 
 from neurochip.errors import LimitError
-from neurochip.kernels.rows import transpose
 from neurochip.mapping.topology import (
     Convolution,
     Full,
@@ -169,6 +168,9 @@ class _Walk:
             window = (layer.kernel, layer.stride, layer.padding)
             return Convolution(*ends, signal.shape, entry.shape, *window)
         if isinstance(layer, SparseLayer):
+            # The compiler is loaded where it's needed: --help needs no kernel.
+            from neurochip.kernels.rows import transpose
+
             columns, sources = np.zeros(layer.n_out + 1, np.int64), np.empty_like(layer.targets)
             transpose(layer.offsets, layer.targets, columns, sources)
             return Sparse(*ends, columns, sources)

@@ -141,12 +141,20 @@ def decay_factor(lam: float) -> int:
     return round((1.0 - lam) * (1 << fixed.DECAY_BITS))
 
 
-def trace_fraction(bits: int, lam: float, peak: float = 1.0) -> int:
-    """Fraction of a trace: headroom for the sum of a full signal in every step, peak / (1 - lam).
+def trace_sum(lam: float, timesteps: int) -> float:
+    """Most that a trace of one signal a step sums up to: 1 / (1 - lam), or T where nothing decays.
 
-    A spike's peak is 1, and so is that of the mean of a square.
+    Where it decays the sum is that of steps without end: formats don't depend on T.
     """
-    return bits - max(1, math.ceil(math.log2(peak / (1.0 - lam))))
+    return 1.0 / (1.0 - lam) if lam < 1 else float(timesteps)
+
+
+def trace_fraction(bits: int, largest: float) -> int:
+    """Fraction of a trace: headroom for the largest that it gets to.
+
+    That is `trace_sum` times the peak of a signal: 1 of a spike and of the mean of a square.
+    """
+    return bits - max(1, math.ceil(math.log2(largest)))
 
 
 def lam_below(network: Network, rule: OTTT, number: int) -> float:
@@ -240,7 +248,8 @@ def _factor(
     if number == 0 and not traced:
         return input_fraction, max(1, input_fraction)
     bits = hardware.registers.trace.bits.value
-    return trace_fraction(bits, lam_below(network, rule, number), peak), bits
+    largest = peak * trace_sum(lam_below(network, rule, number), network.timesteps)
+    return trace_fraction(bits, largest), bits
 
 
 def _bias_exponent(

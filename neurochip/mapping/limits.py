@@ -7,7 +7,7 @@ import numpy as np
 from neurochip.errors import LimitError, RuleError
 from neurochip.fixed import DECAY_BITS
 from neurochip.hardware import Hardware
-from neurochip.mapping.formats import Formats, decay_factor, lam_below
+from neurochip.mapping.formats import Formats, decay_factor, lam_below, trace_sum
 from neurochip.mapping.plan import loops_of, plan_of
 from neurochip.mapping.quantise import Integers
 from neurochip.network import LIF, Dense, Network, Parameters
@@ -153,10 +153,11 @@ def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Form
     """Raise LimitError where a leak or the sum of a trace can't be told from nothing."""
     bits = hardware.registers.trace.bits.value
     for number, neuron in enumerate(network.neurons):
-        if neuron.lam > 0 and decay_factor(neuron.lam) == 0:
+        if 0 < neuron.lam < 1 and decay_factor(neuron.lam) == 0:
             raise LimitError(
                 f"lam of layer {number} is {neuron.lam}, but the chip's decay factor of "
-                f"{DECAY_BITS} bits rounds it to 1.0, no leak; choose lam up to {LARGEST_LAM:.4f}"
+                f"{DECAY_BITS} bits rounds it to 1.0, no leak; choose lam up to {LARGEST_LAM:.4f}, "
+                f"or 1"
             )
     for number, (layer, projection) in enumerate(
         zip(formats.layers, plan_of(network), strict=True)
@@ -165,7 +166,7 @@ def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Form
         if (number > 0 or formats.traced_input) and layer.factor < least:
             lam = lam_below(network, rule, number)
             need = bits + least - layer.factor
-            steps = f"{1.0 / (1.0 - lam):.6g}"
+            steps = f"{trace_sum(lam, network.timesteps):.6g}"
             each = f", each a count of 2^-{least}," if projection.pools else ""
             raise LimitError(
                 f"the trace that feeds weight layer {number} has {bits} bits, but with lam = {lam} "

@@ -24,6 +24,12 @@ def check_decay(name: str, value: float) -> None:
         raise NetworkError(f"{name} is {value!r}; it must be a number from 0 up and below 1.")
 
 
+def check_share(name: str, value: float) -> None:
+    """A number in [0, 1]."""
+    if not (is_number(value) and 0 <= value <= 1):
+        raise NetworkError(f"{name} is {value!r}; it must be a number from 0 to 1.")
+
+
 def check_positive(name: str, value: float) -> None:
     """A number above 0."""
     if not (is_number(value) and value > 0):

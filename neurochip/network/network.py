@@ -346,12 +346,9 @@ class Network:
 
 
 def _readout_layers(readout: Readout, neuron: LIF) -> tuple[Layer, ...]:
-    last: dict[Readout, tuple[Layer, ...]] = {
-        "linear": (),
-        "leaky": (LI(neuron.lam),),
-        "spiking": (neuron,),
-    }
-    return last[readout]
+    if readout == "linear":
+        return ()
+    return (LI(neuron.lam),) if readout == "leaky" else (neuron,)
 
 
 def _input_shape(layers: tuple[Layer, ...], given: Sequence[int]) -> Shape:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from neurochip.errors import NetworkError
-from neurochip.network.checks import check_choice, check_decay, check_positive, is_number
+from neurochip.network.checks import (
+    check_choice,
+    check_decay,
+    check_positive,
+    check_share,
+    is_number,
+)
 
 Shape: TypeAlias = tuple[int, ...]
 Reset: TypeAlias = Literal["soft", "hard"]
@@ -26,7 +32,7 @@ class LIF:
     v[-1] = i[-1] = 0.
 
     Attributes:
-        lam: membrane decay a step, in [0, 1); the paper's 1 - 1/tau.
+        lam: membrane decay a step, in [0, 1]; the paper's 1 - 1/tau. 1: no leak (IF).
         v_th: threshold, above 0, in units of the membrane.
         reset: "soft" (the threshold is subtracted) or "hard" (the membrane is set to v_reset).
         v_reset: membrane after a hard reset, below v_th.
@@ -46,7 +52,7 @@ class LIF:
 
     def __post_init__(self) -> None:
         """Check the numbers and the choices."""
-        check_decay("LIF lam", self.lam)
+        check_share("LIF lam", self.lam)
         check_decay("LIF current_lam", self.current_lam)
         check_positive("LIF v_th", self.v_th)
         check_choice("LIF reset", self.reset, RESETS)

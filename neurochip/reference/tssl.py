@@ -140,6 +140,11 @@ def synapse_of(network: Network) -> float:
                 f"TSSLBP needs neurons with a hard reset to 0 that fire above the threshold, but "
                 f"layer {number} is {layer}; use presets.tssl or presets.tssl_neuron."
             )
+        if layer.lam == 1:
+            raise RuleError(
+                f"TSSLBP needs neurons with a leak, whose time constant is 1 / (1 - lam), but "
+                f"layer {number} has lam = 1; lower it."
+            )
         above = layers[number + 1] if number + 1 < len(layers) else None
         if not isinstance(above, LowPass):
             raise RuleError(

@@ -25,7 +25,7 @@ from neurochip.errors import (
     NeurochipError,
     RuleError,
 )
-from neurochip.network import LIF, Network, Parameters, presets
+from neurochip.network import LIF, Dense, Network, Parameters, presets
 from neurochip.rules import OTTT, TET, Surrogate
 
 T = 4
@@ -668,9 +668,30 @@ def test_a_leak_that_rounds_to_none() -> None:
     with fails(
         LimitError,
         "lam of layer 0 is 0.9999, but the chip's decay factor of 12 bits rounds it to 1.0, no "
-        "leak; choose lam up to 0.9998",
+        "leak; choose lam up to 0.9998, or 1",
     ):
         make(network={"lam": 0.9999})
+
+
+def test_neurons_without_a_leak_lose_nothing_and_learn() -> None:
+    network = Network((Dense(1, 1), LIF(1.0), Dense(1, 2)), 12)
+    weights = (np.full((1, 1), 0.25), np.ones((2, 1)))
+    chip = Chip(replace(network, initial=Parameters(weights, (np.zeros(1), np.zeros(2)))))
+    seen = chip.observe(np.ones(1), 0)
+    spikes = seen.signal[1][:, 0]
+    step = seen.current[0][0, 0]
+    threshold = round(2.0 ** chip.formats.layers[0].membrane)
+    held = 0
+    for t in range(12):
+        held += step
+        assert seen.v_pre[0][t, 0] == held
+        assert spikes[t] == (held >= threshold)
+        held -= threshold * spikes[t]
+    assert spikes.sum() in (2, 3)  # 12 steps of a quarter, or a bit less
+    assert np.array_equal(seen.factor[1][:, 0], np.cumsum(spikes) << chip.formats.layers[1].factor)
+    before = chip.parameters.weights[1].copy()
+    chip.learn(Split(np.ones((4, 1)), np.zeros(4, np.int64)))
+    assert not np.array_equal(chip.parameters.weights[1], before)
 
 
 def test_weights_that_all_round_to_zero() -> None:

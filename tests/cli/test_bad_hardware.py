@@ -114,7 +114,8 @@ REPLACED: dict[str, tuple[tuple[str, str], str]] = {
     "a source of which nothing is said": (
         (CORES, CORES.replace("borrowed", "nobody")),
         f"{FRONT}limits.cores has the source 'nobody' but must name one of [sources]: design, "
-        "borrowed, calibrated, alike, in_operation, in_active, none; add it there",
+        "borrowed, calibrated, network, in_message, alike, in_operation, in_active, none; add it "
+        "there",
     ),
 }
 

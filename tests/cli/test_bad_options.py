@@ -156,8 +156,8 @@ LEARN: dict[str, tuple[str, str]] = {
         "--seed 9223372036854775808",
         "seed 9223372036854775808 is out of range; choose one of 0 to 9223372036854775807",
     ),
-    "a decay of 1": ("--lam 1", "LIF lam is 1.0; it must be a number from 0 up and below 1."),
-    "not a number": ("--lam nan", "LIF lam is nan; it must be a number from 0 up and below 1."),
+    "a decay above 1": ("--lam 1.5", "LIF lam is 1.5; it must be a number from 0 to 1."),
+    "not a number": ("--lam nan", "LIF lam is nan; it must be a number from 0 to 1."),
     "too few rates": (
         "--rate-shifts 3",
         "rate_shifts has 1 entries, but the network has 2 weight layers; give one for each",

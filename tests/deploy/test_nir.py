@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,26 +15,68 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip.deploy import nir as export
 from neurochip.errors import ExportError, NetworkError
-from neurochip.network import LI, LIF, Dense, Network, Parameters, initialise
-from neurochip.reference.recording import record as float_record
+from neurochip.network import (
+    LI,
+    LIF,
+    AvgPool,
+    Conv2d,
+    Dense,
+    Dropout,
+    Feedback,
+    Flatten,
+    Network,
+    Parameters,
+    Sparse,
+    SumPool,
+    initialise,
+)
+from neurochip.network.order import flows_through
 from neurochip.rules import OTTT
 
-nir: Any = pytest.importorskip("nir", reason="needs the package nir (the extra 'nir')")
+from .nir_graphs import nir, refusal
 
 # Our own float networks
 
 
 @st.composite
 def networks(draw: Any) -> Network:
-    sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
+    """Convolutions or none, then fully connected layers, and loops between rows of neurons."""
+    shape: tuple[int, ...] = (draw(st.integers(1, 5)),)
     layers: list[Any] = []
-    for n_in, n_out in pairwise(sizes):
-        layers.append(Dense(n_in, n_out, draw(st.booleans())))
-        layers.append(draw(neurons()))
+    if draw(st.booleans()):
+        shape = draw(st.tuples(st.integers(1, 2), st.integers(4, 6), st.integers(4, 6)))
+        layers = draw(convolutions(shape[0]))
+    in_shape, n_in = shape, math.prod(flows_through(layers, shape)[-1] if layers else shape)
+    rows = []
+    for n_out in draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)):
+        rows.append((len(layers), n_out))
+        layers += [Dense(n_in, n_out, draw(st.booleans())), draw(neurons())]
+        n_in = n_out
     layers.pop()
     end = draw(st.sampled_from(["linear", "leaky", "spiking"]))
     layers += {"linear": [], "leaky": [LI(draw(decays))], "spiking": [draw(neurons())]}[end]
-    return Network(tuple(layers), draw(st.integers(1, 20)))
+    feedback = [
+        Feedback(above + 1, below, (Dense(n_above, n_below, bias=False),))
+        for below, n_below in rows
+        for above, n_above in (rows if end == "spiking" else rows[:-1])
+        if above >= below and draw(st.booleans())
+    ]
+    return Network(tuple(layers), draw(st.integers(1, 20)), in_shape, tuple(feedback))
+
+
+@st.composite
+def convolutions(draw: Any, channels: int) -> list[Any]:
+    """One or two of them with pools of spikes in between."""
+    layers: list[Any] = []
+    for _ in range(draw(st.integers(1, 2))):
+        kernel, above = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+        padding = draw(st.integers(kernel // 2, 2))
+        stride, bias = draw(st.integers(1, 2)), draw(st.booleans())
+        layers += [Conv2d(channels, above, kernel, stride, padding, bias), draw(neurons())]
+        pool = draw(st.sampled_from([None, AvgPool(1), AvgPool(2), SumPool(2), SumPool(2, 1.1)]))
+        layers += [pool] if pool else []
+        channels = above
+    return [*layers, Flatten()]
 
 
 decays = st.floats(0.0, 0.9999)
@@ -46,14 +88,17 @@ def neurons(draw: Any) -> LIF:
     reset = draw(st.sampled_from(["soft", "hard"]))
     v_reset = draw(st.floats(-10.0, v_th, exclude_max=True)) if reset == "hard" else 0.0
     fires = draw(st.sampled_from([">=", ">"]))
+    if draw(st.integers(0, 4)) == 0:
+        return LIF(1.0, v_th, reset, v_reset, fires)
     return LIF(draw(decays), v_th, reset, v_reset, fires, draw(st.just(0.0) | decays))
 
 
 def random_parameters(network: Network, seed: int) -> Parameters:
     parameters = initialise(network, seed)
     rng = np.random.default_rng(seed)
-    biases = [rng.normal(size=k.n_out) if k.bias else np.zeros(k.n_out) for k in network.dense]
-    return Parameters(parameters.weights, tuple(biases))
+    weights = [rng.normal(size=k.weight_shape) for k in network.weight_layers]
+    biases = [rng.normal(size=k.n_out) * k.bias for k in network.weight_layers]
+    return replace(parameters, weights=tuple(weights), biases=tuple(biases))
 
 
 @given(network=networks(), seed=st.integers(0, 1000))
@@ -92,14 +137,53 @@ def test_the_graph_is_what_other_tools_expect(tmp_path):
     assert node.metadata == {"lam": 0.75, "reset": "hard", "fires": ">"}
 
 
-def test_a_network_with_other_layers_is_not_written(tmp_path):
-    network = Network.conv("2C3-P2", (1, 8, 8), 3)
+@pytest.mark.parametrize(
+    ("layers", "feedback", "sentence"),
+    [
+        (
+            (Dense(4, 4), LIF(), Dropout(0.1), Dense(4, 4)),
+            (),
+            "the network has a Dropout as layer 2, but only Dense, Conv2d, pools and LIF layers "
+            "are written as NIR; build it of those",
+        ),
+        (
+            (Conv2d(1, 1, 1), AvgPool(1), LIF(current_lam=0.5), Flatten(), Dense(4, 4)),
+            (),
+            "layer 1 pools currents that outlive their step (current_lam is 0.5), which a NIR file "
+            "here doesn't say; pool the spikes",
+        ),
+        (
+            (Dense(4, 4), LIF(1.0, current_lam=0.5), Dense(4, 4)),
+            (),
+            "layer 1 has neurons without a leak (lam is 1) whose currents outlive their step, "
+            "which NIR has no node for; give them a leak",
+        ),
+        (
+            (Dense(4, 4), LIF(), Dense(4, 4)),
+            (Feedback(1, 0, (Sparse.between([0], [1], 4, 4, bias=False),)),),
+            "feedback 0 from layer 1 to layer 0 leads through a Sparse, which NIR has no node for; "
+            "use a Dense or a Conv2d",
+        ),
+        (
+            (Dense(4, 4), LIF(), Dense(4, 4)),
+            (Feedback(1, 0, (Dense(4, 4),)),),
+            "feedback 0 from layer 1 to layer 0 has a bias, which is absent in a network's first "
+            "step and not in NIR's, or sws; use weights without them",
+        ),
+        (
+            (Dense(4, 4), LIF(), Dense(4, 4)),
+            (Feedback(1, 2, (Dense(4, 4, False),)),),
+            "feedback 0 from layer 1 to layer 2 leads up within a step, but the loops of a NIR "
+            "file here lead back; remove it",
+        ),
+    ],
+)
+def test_what_nir_cannot_say_is_not_written(tmp_path, layers, feedback, sentence):
+    in_shape = (1, 2, 2) if isinstance(layers[0], Conv2d) else (4,)
+    network = Network(layers, 4, in_shape, feedback)
     with pytest.raises(ExportError) as caught:
-        export.write_network(network, initialise(network, 0), tmp_path / "conv.nir")
-    assert str(caught.value) == (
-        "the network has a Conv2d as layer 0, but only Dense and LIF layers in turn are written as "
-        "NIR; build it with Network.mlp"
-    )
+        export.write_network(network, initialise(network, 0), tmp_path / "some.nir")
+    assert str(caught.value) == sentence
 
 
 # Our own chips
@@ -131,6 +215,40 @@ def test_a_chip_comes_back_bit_for_bit_and_learns_on(tmp_path, hardware, encodin
     assert [(v.steps, v.mismatches) for v in verdicts] == [(20, 0)] * 6
     for one in (chip, found):
         one.learn(digits.train.take(60))
+    for kind, arrays in vars(chip.integers).items():
+        for ours, theirs in zip(arrays, getattr(found.integers, kind), strict=True):
+            assert ours.dtype == theirs.dtype
+            assert np.array_equal(ours, theirs), kind
+
+
+def test_a_convolutional_chip_comes_back_bit_for_bit_and_learns_on(tmp_path):
+    digits = nc.data.load("digits")
+    network = Network.conv("4C3-P2-6C3", (1, 8, 8), 10, timesteps=3, padding="same")
+    model = nc.hardware.load("neurochip").with_values({"registers.shadow.bits": 16})
+    chip = nc.Chip(network, model, seed=5)
+    chip.learn(digits.train.take(20))
+    check_that_it_comes_back(chip, digits, tmp_path / "chip.nir")
+
+
+def test_a_recurrent_chip_comes_back_bit_for_bit(tmp_path):
+    digits = nc.data.load("digits")
+    loops = (Feedback(1, 0, (Dense(12, 12, False),)), Feedback(3, 0, (Dense(9, 12, False),)))
+    layers = (Dense(64, 12), LIF(), Dense(12, 9), LIF(), Dense(9, 10))
+    network = Network(layers, 4, feedback=loops)
+    network = replace(network, initial=random_parameters(network, 3))
+    check_that_it_comes_back(nc.Chip(network, seed=5), digits, tmp_path / "chip.nir")
+
+
+def check_that_it_comes_back(chip, digits, path):
+    export.write(chip, path)
+    found = export.read_chip(path)
+    assert (found.network, found.formats) == (chip.network, chip.formats)
+    assert all(np.any(w) for w in chip.integers.weights)
+    verdicts = export.compare(chip, digits.test.x[:3], path)
+    assert not any(v.mismatches for v in verdicts)
+    if not chip.network.feedback:
+        for one in (chip, found):
+            one.learn(digits.train.take(20))
     for kind, arrays in vars(chip.integers).items():
         for ours, theirs in zip(arrays, getattr(found.integers, kind), strict=True):
             assert ours.dtype == theirs.dtype
@@ -178,261 +296,6 @@ def test_a_float_file_is_no_chip(tmp_path):
     assert str(caught.value) == (
         f"{str(path)!r} holds no chip of neurochip; load its network with nc.from_nir and map it"
     )
-
-
-# Graphs as other tools write them
-
-
-def saved(tmp_path, *nodes, **options):
-    path = tmp_path / "other.nir"
-    nir.write(path, nir.NIRGraph.from_list(*nodes, **options))
-    return path
-
-
-def lif(n, tau=2.0, r=1.0, v_leak=0.0, v_threshold=1.0, v_reset=0.0):
-    names = {"tau": tau, "r": r, "v_leak": v_leak, "v_threshold": v_threshold, "v_reset": v_reset}
-    return nir.LIF(**{name: np.full(n, value) for name, value in names.items()})
-
-
-W1, B1 = np.arange(12.0).reshape(4, 3) / 10, np.array([0.1, -0.2, 0.3, 0.0])
-W2 = np.arange(8.0).reshape(2, 4) / 8
-
-
-def euler(w1, b1, w2, x, dt, tau, r, v_leak, v_threshold, v_reset):
-    """NIR's LIF between two matrices, one Euler step after the other."""
-    v, outputs = np.zeros(len(b1)), []
-    for frame in x:
-        current = w1 @ frame + b1
-        v = v + dt / tau * (v_leak - v + r * current)
-        spikes = v > v_threshold
-        v = np.where(spikes, v_reset, v)
-        outputs.append(w2 @ spikes)
-    return np.array(outputs)
-
-
-@pytest.mark.parametrize(
-    ("dt", "tau", "r", "v_leak"),
-    [
-        (1e-4, 2e-3, 20.0, 0.0),  # snnTorch: R = tau / dt
-        (1e-3, 1e-2, 1.0, 0.0),  # Norse: R = 1
-        (1.0, 5.0, 1.0, 0.0),  # Sinabs: tau in steps
-        (1.0, 2.0, 2.0, 0.25),  # a leak toward another end
-    ],
-)
-def test_time_constants_of_other_tools(tmp_path, dt, tau, r, v_leak):
-    neuron = lif(4, tau, r, v_leak, v_threshold=0.31, v_reset=-0.1)
-    path = saved(tmp_path, nir.Affine(W1, B1), neuron, nir.Linear(W2))
-    network = nc.from_nir(path, timesteps=30, dt=dt)
-    assert network.neurons == (LIF(1 - dt / tau, 0.31, "hard", -0.1, ">"),)
-    x = (np.random.default_rng(0).random((30, 3)) < 0.4).astype(float)
-    expected = euler(W1, B1, W2, x, dt, tau, r, v_leak, 0.31, -0.1)
-    assert expected.any()
-    assert network.initial is not None
-    found = float_record(network, network.initial, x[:, np.newaxis], np.array([0]), OTTT())
-    assert np.array_equal(found.out[:, 0] > 0, expected > 0)
-    assert np.allclose(found.out[:, 0], expected, rtol=0, atol=1e-9)
-
-
-def test_scales_go_into_the_weights(tmp_path):
-    before, after = np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.5, 2.0, 1.0])
-    path = saved(tmp_path, nir.Scale(before), nir.Affine(W1, B1), nir.Scale(after), lif(4, r=2.0))
-    network = nc.from_nir(path)
-    assert network.initial is not None
-    assert np.array_equal(network.initial.weights[0], W1 * before * after[:, np.newaxis])
-    assert np.array_equal(network.initial.biases[0], B1 * after)
-    assert network.readout == "spiking"
-
-
-def test_thresholds_are_neurons_without_memory(tmp_path):
-    path = saved(tmp_path, nir.Affine(W1, B1), nir.Threshold(np.full(4, 0.5)), nir.Linear(W2))
-    assert nc.from_nir(path).neurons == (LIF(0.0, 0.5, "hard", 0.0, ">"),)
-
-
-def test_current_based_neurons_whose_current_lasts_one_step(tmp_path):
-    full = {name: np.full(4, 2.0) for name in ("tau_mem", "r")}
-    neuron = nir.CubaLIF(
-        tau_syn=np.full(4, 1.0),
-        v_leak=np.zeros(4),
-        v_threshold=np.ones(4),
-        w_in=np.full(4, 3.0),
-        **full,
-    )
-    network = nc.from_nir(saved(tmp_path, nir.Affine(W1, B1), neuron, nir.Linear(W2)))
-    assert network.neurons == (LIF(0.5, 1.0, "hard", 0.0, ">"),)
-    assert network.initial is not None
-    assert np.array_equal(network.initial.weights[0], W1 * 3)
-
-
-def test_graphs_inside_a_graph_and_a_flattened_input(tmp_path):
-    inner = nir.NIRGraph.from_list(nir.Affine(W1, B1), lif(4, r=2.0))
-    nodes = {
-        "input": nir.Input({"input": np.array([1, 3])}),
-        "flat": nir.Flatten({"input": np.array([1, 3])}, 0, -1),
-        "inner": inner,
-        "last": nir.Linear(W2),
-        "output": nir.Output({"output": np.array([2])}),
-    }
-    names = list(nodes)
-    path = tmp_path / "nested.nir"
-    nir.write(path, nir.NIRGraph(nodes, list(pairwise(names))))
-    network = nc.from_nir(path)
-    assert network == Network(
-        (Dense(3, 4), LIF(0.5, reset="hard", fires=">"), Dense(4, 2, False)), 8
-    )
-
-
-def test_an_imported_network_learns_on_a_chip(tmp_path):
-    digits = nc.data.load("digits")
-    rng = np.random.default_rng(0)
-    first = nir.Affine(rng.normal(0, 0.25, (20, 64)), np.zeros(20))
-    path = saved(
-        tmp_path, first, lif(20, r=2.0), nir.Affine(rng.normal(0, 0.2, (10, 20)), np.zeros(10))
-    )
-    network = nc.from_nir(path, timesteps=6)
-    chip = nc.Chip(network, nc.hardware.load("loihi"), seed=1)
-    before = chip.evaluate(digits.test).accuracy
-    chip.learn(digits.train)
-    assert chip.evaluate(digits.test).accuracy > before + 0.3
-
-
-# Refusals
-
-
-def refusal(path, **options) -> str:
-    with pytest.raises(ExportError) as caught:
-        nc.from_nir(path, **options)
-    return str(caught.value)
-
-
-def test_neurons_without_a_leak_are_refused(tmp_path):
-    neuron = nir.IF(r=np.ones(4), v_threshold=np.ones(4))
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), neuron)) == (
-        "node 'if' of the NIR graph is of type IF, which a network of fully connected layers can't "
-        "say; give its neurons a leak (LIF)"
-    )
-
-
-def test_convolutions_are_refused(tmp_path):
-    conv = nir.Conv2d((4, 4), np.ones((2, 1, 3, 3)), 1, 0, 1, 1, np.zeros(2))
-    assert refusal(saved(tmp_path, conv)) == (
-        "node 'conv2d' of the NIR graph is of type Conv2d, which a network of fully connected "
-        "layers can't say; write its connections as one Linear"
-    )
-
-
-def current_based(n):
-    names = {"tau_syn": 2.5, "tau_mem": 4.0, "r": 1.5, "v_leak": 0.3, "v_threshold": 0.4}
-    return nir.CubaLIF(**{k: np.full(n, v) for k, v in names.items()}, w_in=np.full(n, 2.0))
-
-
-def test_currents_with_a_memory_run_as_nir_says(tmp_path):
-    path = saved(tmp_path, nir.Linear(W1), current_based(4), nir.Linear(W2))
-    network = nc.from_nir(path, timesteps=30)
-    assert network.neurons == (LIF(0.75, 0.4, "hard", 0.0, ">", 1 - 1 / 2.5),)
-    assert network.initial is not None
-    x = np.random.default_rng(0).integers(0, 2, (30, W1.shape[1])).astype(float)
-    weight, bias = network.initial.weights[0], network.initial.biases[0]
-    theirs, ours = np.zeros((2, 4)), np.zeros((2, 4))
-    n_spikes = 0
-    for step in x:
-        theirs[0] += (2.0 * (W1 @ step) - theirs[0]) / 2.5
-        theirs[1] += (0.3 - theirs[1] + 1.5 * theirs[0]) / 4.0
-        ours[0] = network.neurons[0].current_lam * ours[0] + weight @ step
-        ours[1] = network.neurons[0].lam * ours[1] + ours[0] + bias
-        assert np.allclose(theirs, ours * [[4.0 / 1.5], [1.0]], atol=1e-12)
-        spikes = theirs[1] > 0.4
-        n_spikes += spikes.sum()
-        theirs[1][spikes] = ours[1][spikes] = 0.0
-    assert n_spikes
-
-
-def test_a_bias_of_currents_with_a_memory_is_refused(tmp_path):
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), current_based(4))) == (
-        "node 'cubalif' of the NIR graph has a current that outlives a step (tau_syn = 2.5 with "
-        "dt = 1) and a bias before it, which a network adds to the membrane; set the bias to 0 and "
-        "put it into v_leak"
-    )
-
-
-def test_neurons_that_differ_within_a_layer_are_refused(tmp_path):
-    neuron = lif(4)
-    neuron.v_threshold = np.array([1.0, 1.0, 2.0, 1.0])
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), neuron)) == (
-        "neurons of node 'lif' of the NIR graph have thresholds from 1 to 2, but those of a layer "
-        "share one; make them equal"
-    )
-
-
-def test_another_dt_is_noticed(tmp_path):
-    path = saved(tmp_path, nir.Affine(W1, B1), lif(4, tau=0.01))
-    assert refusal(path) == (
-        "node 'lif' of the NIR graph has a time constant of 0.01 with dt = 1, so its decay a step "
-        "is -99; give the dt that belongs to the file"
-    )
-
-
-def recurrent() -> Any:
-    nodes = {
-        "input": nir.Input({"input": np.array([3])}),
-        "w": nir.Affine(W1, B1),
-        "lif": lif(4),
-        "back": nir.Linear(np.eye(4)),
-        "output": nir.Output({"output": np.array([4])}),
-    }
-    edges = [("input", "w"), ("w", "lif"), ("lif", "back"), ("back", "lif"), ("lif", "output")]
-    return nir.NIRGraph(nodes, edges)
-
-
-def test_recurrent_edges_are_refused(tmp_path):
-    path = tmp_path / "recurrent.nir"
-    nir.write(path, recurrent())
-    assert refusal(path) == (
-        "node 'lif' of the NIR graph leads to 2 nodes or back, but layers of a network follow one "
-        "another; remove branches and recurrent edges"
-    )
-
-
-def test_two_inputs_are_refused(tmp_path):
-    nodes = {
-        "a": nir.Input({"input": np.array([3])}),
-        "b": nir.Input({"input": np.array([3])}),
-        "w": nir.Affine(W1, B1),
-        "output": nir.Output({"output": np.array([4])}),
-    }
-    path = tmp_path / "two.nir"
-    nir.write(path, nir.NIRGraph(nodes, [("a", "w"), ("b", "w"), ("w", "output")]))
-    assert refusal(path) == (
-        "the NIR graph has 2 inputs and 1 outputs, but a network has one of each; leave one of each"
-    )
-
-
-def test_weights_after_weights_and_neurons_after_neurons_are_refused(tmp_path):
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), nir.Linear(W2))) == (
-        "node 'linear' of the NIR graph has weights of shape (2, 4) after other weights; give one "
-        "matrix between two layers of neurons"
-    )
-    assert refusal(saved(tmp_path, nir.Affine(W1, B1), lif(4), lif(4))) == (
-        "node 'lif_1' of the NIR graph is of type LIF and has no weights before it; put an Affine "
-        "or a Linear there"
-    )
-    path = saved(tmp_path, nir.Affine(W1, B1), lif(4), nir.Scale(np.ones(4)))
-    assert refusal(path) == (
-        "the NIR graph ends with a Scale of what its neurons give, which a network can't say; "
-        "remove it"
-    )
-
-
-def test_a_leaky_integrator_in_the_middle_is_a_networks_error(tmp_path):
-    neuron = nir.LI(tau=np.full(4, 2.0), r=np.full(4, 2.0), v_leak=np.zeros(4))
-    with pytest.raises(NetworkError, match="is a LI in the middle"):
-        nc.from_nir(saved(tmp_path, nir.Affine(W1, B1), neuron, nir.Linear(W2)))
-
-
-def test_what_is_no_nir_file_is_refused(tmp_path):
-    path = tmp_path / "some.nir"
-    path.write_bytes(b"no HDF5 at all")
-    assert refusal(path).startswith(f"{str(path)!r} can't be read as a NIR file (")
-    assert refusal(path).endswith("); give the path of one")
 
 
 def test_a_python_without_nir_says_so(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from neurochip import fixed, hardware, mapping
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
 from neurochip.mapping import Formats, Integers
-from neurochip.mapping.formats import BIAS_REACH, decay_factor, trace_fraction
+from neurochip.mapping.formats import BIAS_REACH, decay_factor, trace_fraction, trace_sum
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -145,14 +145,19 @@ def test_biases_reach_their_thresholds(network: Network, chip: Hardware, seed: i
 
 @given(st.integers(3, 16), st.sampled_from([0.0, 0.3, 0.5, 0.6, 0.75, 0.9, 0.97]))
 def test_traces_hold_a_spike_in_every_step(bits: int, lam: float) -> None:
-    fraction = trace_fraction(bits, lam)
+    fraction = trace_fraction(bits, trace_sum(lam, timesteps=4))
     assert 2**fraction < 2**bits  # one spike; the sum of all without end is reached by none
     assert 2.0**fraction / (1.0 - lam) <= 2.0**bits
     assert 2.0 ** (fraction + 1) / (1.0 - lam) >= 2.0**bits
 
 
+def test_traces_without_a_leak_hold_a_spike_in_every_step_of_a_sample() -> None:
+    assert trace_sum(1.0, timesteps=9) == 9.0
+    assert trace_fraction(8, trace_sum(1.0, timesteps=9)) == 4
+
+
 @pytest.mark.parametrize(
-    ("lam", "d"), [(0.0, 4096), (0.5, 2048), (0.75, 1024), (0.9, 410), (0.99999, 0)]
+    ("lam", "d"), [(1.0, 0), (0.0, 4096), (0.5, 2048), (0.75, 1024), (0.9, 410), (0.99999, 0)]
 )
 def test_decay_factors(lam: float, d: int) -> None:
     assert decay_factor(lam) == d

@@ -23,6 +23,7 @@ from neurochip.network import (
     Layer,
     LowPass,
     Network,
+    Reshape,
     Scale,
     Sparse,
     SumPool,
@@ -157,18 +158,13 @@ def looped(source: int, target: int, *path: Layer) -> Network:
 LOOPS_REFUSED: dict[str, tuple[Network, str]] = {
     "a bias": (
         looped(1, 0, Dense(3, 3)),
-        "feedback 0 from layer 1 to layer 0 leads through Dense, but on a chip spikes come back "
-        "through one Dense or Sparse without bias and sws; use that",
+        "feedback 0 from layer 1 to layer 0 leads through Dense, but on a chip spikes go beside "
+        "the layers through one Dense or Sparse without bias and sws; use that",
     ),
     "other layers": (
         looped(1, 0, Scale(2.0), Dense(3, 3, bias=False)),
-        "feedback 0 from layer 1 to layer 0 leads through Scale and Dense, but on a chip spikes "
-        "come back through one Dense or Sparse without bias and sws; use that",
-    ),
-    "a way up": (
-        looped(1, 2, Dense(3, 3, bias=False)),
-        "feedback 0 from layer 1 to layer 2 leads up, but on a chip spikes skip no layer; let it "
-        "lead back or to the same neurons",
+        "feedback 0 from layer 1 to layer 0 leads through Scale and Dense, but on a chip spikes go "
+        "beside the layers through one Dense or Sparse without bias and sws; use that",
     ),
     "maps": (
         Network(
@@ -177,8 +173,8 @@ LOOPS_REFUSED: dict[str, tuple[Network, str]] = {
             (1, 8, 8),
             (Feedback(1, 0, (Conv2d(2, 2, 1, bias=False),)),),
         ),
-        "feedback 0 from layer 1 to layer 0 leads through Conv2d, but on a chip spikes come back "
-        "through one Dense or Sparse without bias and sws; use that",
+        "feedback 0 from layer 1 to layer 0 leads through Conv2d, but on a chip spikes go beside "
+        "the layers through one Dense or Sparse without bias and sws; use that",
     ),
 }
 
@@ -187,6 +183,31 @@ LOOPS_REFUSED: dict[str, tuple[Network, str]] = {
 def test_what_comes_back_on_no_chip(network: Network, sentence: str) -> None:
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         loops_of(network)
+
+
+def test_a_connection_up_is_listed_too() -> None:
+    (loop,) = loops_of(looped(1, 2, Dense(3, 3, bias=False)))
+    assert (loop.source, loop.target) == (0, 1)
+
+
+def test_connections_of_maps_are_listed_in_the_chips_order() -> None:
+    shape = (2, 1, 2)  # (channels, height, width); on a chip channels come last
+    place = [0, 2, 1, 3]  # of the network's neurons 0 to 3
+    synapses = Sparse.between([0, 1, 3], [2, 1, 0], 4, 4, bias=False)
+    network = Network(
+        (Conv2d(1, 2, 1), LIF(), Flatten(), Dense(4, 2)),
+        2,
+        (1, 1, 2),
+        (Feedback(1, 0, (Flatten(), synapses, Reshape(shape))),),
+    )
+    (loop,) = loops_of(network)
+    weights = np.array([10.0, 11.0, 12.0])
+    pairs = zip(loop.layer.sources, loop.layer.targets, loop.listed(weights), strict=True)
+    given = {(0, 2): 10.0, (1, 1): 11.0, (3, 0): 12.0}
+    assert {(int(i), int(j)): w for i, j, w in pairs} == {
+        (place[i], place[j]): w for (i, j), w in given.items()
+    }
+    assert (loop.weights(loop.listed(weights)) == weights).all()
 
 
 def test_a_dense_way_back_lists_all_its_synapses() -> None:

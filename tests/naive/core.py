@@ -166,12 +166,7 @@ class NaiveCore:
             r["psi"].append(psi)
 
         r["o"] = self.output(r["v_pre"][-1], r["s"][-1])
-        self.filtered = [
-            arithmetic.dec(f, self.config.output_d) + o
-            for f, o in zip(self.filtered, r["o"], strict=True)
-        ]
-        shown = self.filtered if self.config.readout == "spiking" else r["o"]
-        self.sum_o = [total + o for total, o in zip(self.sum_o, shown, strict=True)]
+        self.sum_up(r["o"])
         r["sum_o"] = self.sum_o
         r["num"] = r["sum"] = r["p"] = r["e"] = r["d"] = None
         if label is not None and self.is_error_step(t):
@@ -182,6 +177,15 @@ class NaiveCore:
                 self.apply_gradients(clock)
         r["counters"] = self.counts
         return r
+
+    def sum_up(self, outputs: list[int]) -> None:
+        """Adds o, or the trace of spikes that are o, to the sum that predicts."""
+        self.filtered = [
+            arithmetic.dec(f, self.config.output_d) + o
+            for f, o in zip(self.filtered, outputs, strict=True)
+        ]
+        shown = self.filtered if self.config.readout == "spiking" else outputs
+        self.sum_o = [total + o for total, o in zip(self.sum_o, shown, strict=True)]
 
     def is_error_step(self, t: int) -> bool:
         return self.config.update != "last" or t == self.config.T - 1

@@ -57,7 +57,7 @@ class PipelinedCore(NaiveCore):
         r["v"][ell] = list(self.v[ell])
         if ell == self.config.L - 1:
             r["o"] = self.output(v_pre, s)
-            self.sum_o = [total + o for total, o in zip(self.sum_o, r["o"], strict=True)]
+            self.sum_up(r["o"])
         return s
 
     def late(self, r: dict[str, Any], label: int, tau: int, clock: int) -> None:

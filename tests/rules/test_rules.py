@@ -157,7 +157,8 @@ FEEDBACK = presets.vgg_f(3, (2, 8, 8), plan=(3, 0, 4))
             MLP,
             TSSLBP(),
             "TSSLBP needs neurons with a hard reset to 0 that fire above the threshold, but layer "
-            "1 is LIF(lam=0.5, v_th=1.0, reset='soft', v_reset=0.0, fires='>='); use presets.tssl "
+            "1 is LIF(lam=0.5, v_th=1.0, reset='soft', v_reset=0.0, fires='>=', "
+            "current_lam=0.0); use presets.tssl "
             "or presets.tssl_neuron.",
         ),
         (
@@ -165,6 +166,12 @@ FEEDBACK = presets.vgg_f(3, (2, 8, 8), plan=(3, 0, 4))
             TSSLBP(),
             "TSSLBP needs a LowPass after all neurons but layer 1 has none; use presets.tssl or "
             "add it.",
+        ),
+        (
+            Network.mlp([9, 8, 3], lam=1.0, reset="hard", fires=">"),
+            TSSLBP(),
+            "TSSLBP needs neurons with a leak, whose time constant is 1 / (1 - lam), but layer 1 "
+            "has lam = 1; lower it.",
         ),
         (
             Network.mlp([9, 3], readout="leaky"),
