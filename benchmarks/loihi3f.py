@@ -15,9 +15,11 @@ from neurochip.chip.loihi_limits import MOST_SHIFT
 from neurochip.hardware import Hardware
 from neurochip.network import Network
 from neurochip.rules import OTTT
+from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.surrogates import Surrogate
 
 SEEDS, EPOCHS, TAU = range(3), 8, 2
+HALVE_AT = (5, 7)  # 60 % and 85 % of the epochs
 SIZES, TIMESTEPS = (64, 128, 10), 8
 
 
@@ -30,12 +32,17 @@ def measure(_: str | None) -> Table:
     )
     learners: dict[str, Callable[[int], Chip]] = {
         "loihi3f: Lava's engine, direct feedback, its slowest rates": _by_engine,
-        "ottt, the same feedback and rates": lambda seed: _by_chip(seed, "loihi", "direct", True),
-        "ottt, the same feedback, its own rates": lambda seed: _by_chip(
-            seed, "loihi", "direct", False
+        "ottt, the same feedback and rates": lambda seed: _by_chip(
+            _chip(seed, "loihi", _rule("direct", _slowest(seed)))
         ),
-        "ottt, symmetric feedback, its own rates": lambda seed: _by_chip(
-            seed, "loihi", "symmetric", False
+        "ottt, the same feedback, half of these rates": lambda seed: _by_chip(
+            _chip(seed, "loihi", _rule("direct", tuple(m + 1 for m in _slowest(seed))))
+        ),
+        "ottt, the same feedback, rates of its own, halved twice": lambda seed: _by_chip(
+            _chip(seed, "loihi", _rule("direct", halve_at=HALVE_AT))
+        ),
+        "ottt, symmetric feedback, rates of its own, halved twice": lambda seed: _by_chip(
+            _chip(seed, "loihi", _rule("symmetric", halve_at=HALVE_AT))
         ),
     }
     test = data.load("digits").test
@@ -43,40 +50,46 @@ def measure(_: str | None) -> Table:
         scores = 100 * np.array([learn(seed).evaluate(test).accuracy for seed in SEEDS])
         each = " ".join(f"{score:.1f}" for score in scores)
         table.add(name, f"{scores.mean():.2f}", f"{scores.std(ddof=1):.2f}", each)
-    table.notes.append(NOTE)
+    table.notes.append(
+        "The engine loses nothing against ottt that three seeds could show. Its rates end here: "
+        "they can't be halved towards the end, as ottt's are; but it learns from the trace as it "
+        "was before the step's spike, decayed once more, so its steps are 0.61 of ottt's at the "
+        "same rate, and that smaller steps help shows in the third row. What it can't do (delay a "
+        "trace, clear it between samples, round each weight with a number of its own, learn "
+        "biases, send errors down through the learned weights) comes to less than what all rows "
+        "here lack of the 98.0 % of `digits`, which has graded inputs, a soft reset, a decay of "
+        "1/2, another surrogate and 15 epochs."
+    )
     return table
 
 
-NOTE = ""
-
-
 def _by_engine(seed: int) -> Chip:
-    chip = _chip(seed, loihi3f(), "direct", None)
-    chip = _chip(seed, loihi3f(), "direct", _slowest(chip))
+    chip = _chip(seed, loihi3f(), _rule("direct", _slowest(seed)))
     LoihiLearner(chip).learn(data.load("digits").train, EPOCHS)
     return chip
 
 
-def _by_chip(seed: int, hardware: str, feedback: str, engine_rates: bool) -> Chip:
-    shifts = _slowest(_chip(seed, loihi3f(), "direct", None)) if engine_rates else None
-    chip = _chip(seed, hardware, feedback, shifts)
+def _by_chip(chip: Chip) -> Chip:
     chip.learn(data.load("digits").train, EPOCHS)
     return chip
 
 
-def _slowest(chip: Chip) -> tuple[int, ...]:
+def _slowest(seed: int) -> tuple[int, ...]:
     """The smallest rates that the exponents of Lava's rules can express."""
-    return tuple(MOST_SHIFT - layer.update_shift(0) for layer in chip.formats.layers)
+    formats = _chip(seed, loihi3f(), _rule("direct")).formats.layers
+    return tuple(MOST_SHIFT - layer.update_shift(0) for layer in formats)
 
 
-def _chip(
-    seed: int, hardware: str | Hardware, feedback: str, shifts: tuple[int, ...] | None
-) -> Chip:
+def _rule(
+    feedback: FeedbackMode,
+    rate_shifts: tuple[int, ...] | None = None,
+    halve_at: tuple[int, ...] = (),
+) -> OTTT:
+    surrogate = Surrogate("boxcar")
+    return OTTT("online", surrogate, feedback, rate_shifts=rate_shifts, halve_at=halve_at)
+
+
+def _chip(seed: int, hardware: str | Hardware, rule: OTTT) -> Chip:
     lam = math.exp(-1 / TAU)
     network = Network.mlp(SIZES, timesteps=TIMESTEPS, lam=lam, reset="hard", fires=">")
-    rule = OTTT(
-        feedback=feedback,  # type: ignore[arg-type]
-        surrogate=Surrogate("boxcar"),
-        rate_shifts=shifts,
-    )
     return Chip(network, hardware, rule, seed, encoding="rate", schedule="pipelined")

@@ -47,7 +47,8 @@ class Source:
     """Random numbers in [0, 1) as one of Lava's learning layers draws them.
 
     Args:
-        seed: of the generator; `draws` numbers are used up in every step, the last counts.
+        seed: of the generator.
+        draws: numbers that are used up in a step; the last of them counts.
     """
 
     def __init__(self, seed: int, draws: int) -> None:
@@ -72,6 +73,7 @@ class LoihiLearner:
         factors: y1 of each layer (n_out,) int64: minus its errors.
         sums: what each layer will hear in the next step, (n_out,) int64.
         core: registers of the neurons.
+        steps: of Lava's clock, since the learner was made.
 
     Raises:
         LimitError: the engine can't learn such a network; the sentence says what to change.

@@ -8,56 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurochip import data
-from neurochip.chip import Chip
-from neurochip.chip.loihi_learner import LoihiLearner, loihi3f
+from neurochip.chip.loihi_learner import LoihiLearner
 from neurochip.deploy import lava as export
 from neurochip.deploy.lava.learning import loihi3f as profile
+from neurochip.errors import ExportError
 from neurochip.mapping.formats import decay_factor
-from neurochip.network import Network
-from neurochip.rules import OTTT
-from neurochip.rules.surrogates import Surrogate
 
-TRAIN = data.load("digits").train.take(40)
+from ...vectors.make_loihi3f_vectors import FILE
+from .loihi3f_chips import CHIPS, TRAIN, chip_of
+
 STATES = ("u", "v", "s", "y1", "x1", "weights")
 needs_lava = pytest.mark.skipif(
     not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
 )
-
-
-def chip_of(
-    sizes: tuple[int, ...] = (64, 20, 10),
-    tau: int = 2,
-    shifts: tuple[int, ...] = (1, 1),
-    seed: int = 0,
-    timesteps: int = 8,
-    encoding: Any = "bernoulli",
-    surrogate: Any = "boxcar",
-) -> Chip:
-    lam = math.exp(-1 / tau)
-    network = Network.mlp(sizes, timesteps=timesteps, lam=lam, reset="hard", fires=">")
-    rule = OTTT(
-        feedback="direct",
-        surrogate=Surrogate(surrogate),
-        input_lam=lam,
-        rate_shifts=shifts,
-    )
-    return Chip(network, loihi3f(), rule, seed, encoding=encoding)
-
-
-CHIPS: dict[str, dict[str, Any]] = {
-    "fastest, seed 0": {},
-    "fastest, seed 2": {"seed": 2},
-    "rate": {"encoding": "rate", "shifts": (5, 5)},
-    "short memory": {"tau": 1, "seed": 4},
-    "long memory": {"tau": 16, "shifts": (5, 5)},
-    "two hidden layers, table": {
-        "sizes": (64, 20, 14, 10),
-        "shifts": (1, 2, 3),
-        "surrogate": "table",
-    },
-    "no hidden layer": {"sizes": (64, 10), "shifts": (2,)},
-}
 
 
 @needs_lava
@@ -134,3 +97,21 @@ def test_what_is_compared_is_what_the_chip_gets():
     LoihiLearner(chip).learn(TRAIN)
     for layer, weights in zip(held, chip.integers.weights, strict=True):
         assert np.array_equal(layer.states["weights"][0, -1], weights.T.ravel())
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_without_lava_it_learns_what_lava_once_learned(name):
+    learner = LoihiLearner(chip_of(**CHIPS[name]))
+    learner.learn(TRAIN)
+    with np.load(FILE) as golden:
+        for number, (weights, traces) in enumerate(
+            zip(learner.weights, learner.traces, strict=True)
+        ):
+            assert np.array_equal(weights, golden[f"{name}/weights{number}"])
+            assert np.array_equal(traces, golden[f"{name}/traces{number}"])
+
+
+def test_without_lava_a_comparison_says_so(monkeypatch):
+    monkeypatch.setattr(export, "is_installed", lambda: False)
+    with pytest.raises(ExportError, match=r"^Lava is not installed here \("):
+        profile.compare(chip_of(), TRAIN)
