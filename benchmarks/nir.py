@@ -43,8 +43,8 @@ def measure(_: str | None) -> Table:
     table.notes.append(
         "Differing: (step, sample, neuron) whose spikes differ. None are expected where the reset "
         "comes before the next step's leak, as NIR has it: by reset_delay=False ('at once'), and "
-        "in Leaky by 'zero'. By default snnTorch subtracts a step late, which no NIR file says and a "
-        "network doesn't do."
+        "in Leaky by 'zero'. By default snnTorch subtracts a step late, which no NIR file says and "
+        "a network doesn't do."
     )
     return table
 

@@ -42,7 +42,7 @@ def test_what_any_rule_trains_does_on_the_chip_what_it_did_in_float(options):
     done, data = trained(options)
     run = handover.to_chip(done, data, {})
     loss = handover.loss_of(done, run, data.test, samples=30)
-    assert loss.float_accuracy == done.history[-1].test_accuracy > 0.2
+    assert loss.float_accuracy == done.history[-1].test_accuracy
     assert abs(loss.chip_accuracy - loss.float_accuracy) <= 0.04
     assert loss.samples == 30
     hidden = loss.layers[:-1]

@@ -222,6 +222,29 @@ def test_networks_of_options() -> None:
             ("--net", "20", "--dropout", "0.1"),
             "dropout is 0.1 but net '20' has none; leave it out, or choose net = 'vgg_sws'",
         ),
+        (
+            ("--rule", "bptt", "--update", "online"),
+            "update is 'online' but rule 'bptt' has no such option; leave it out",
+        ),
+        (
+            ("--rule", "tet", "--alpha", "9"),
+            "alpha is 9.0 but rule 'tet' has no such option; leave it out",
+        ),
+        (("--tau-m", "9"), "tau_m is 9.0 but rule 'ottt' has no such option; leave it out"),
+        (
+            ("--net", "vgg_f/16", "--shape", "1,8,8", "--padding", "4"),
+            "padding is 4 but net 'vgg_f/16' is as its paper says; leave it out",
+        ),
+        (
+            ("--spikes", "--first-timesteps", "2", "--first-epochs", "1"),
+            "options: first_timesteps is 2 but samples are spike trains, which have a length of "
+            "their own; leave it out",
+        ),
+        (
+            (*TSSL, "--first-timesteps", "5", "--first-epochs", "9999", "--timesteps", "7"),
+            "timesteps is 7, no multiple of the 5 steps of the target pattern of loss 'kernel'; "
+            "use 5, 10, 20, ... steps or the loss 'count'.",
+        ),
         (("--batch", "0"), "options: batch is 0; it must be 1 or more"),
         (("--epochs", "x"), "--epochs is 'x'; it must be a whole number"),
         (

@@ -364,6 +364,8 @@ class Chip:
     ) -> account.Account:
         """Energy, time and words of memory of a sample, of inference and of learning.
 
+        A network with listed synapses or loops can't learn, so that its learning takes nothing.
+
         The first samples are shown with the weights as they are now; nothing is learned.
 
         Args:
@@ -383,12 +385,18 @@ class Chip:
         if samples < 1:
             raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
         update = self.rule.update if update is None else update
+        if update not in cores.UPDATES:
+            raise ConfigError(
+                f"update {update!r} is unknown; choose one of {', '.join(cores.UPDATES)}"
+            )
         seen = data[:samples]
         meter, core = self._meter(update), self._counting_apart()
+        learnable = not self._loops and not any(layer.is_listed for layer in self._plan)
         for index, (frames, label) in enumerate(
             zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
         ):
-            shown = Shown(frames, label, index, layout.EVALUATION_EPOCH, 0, learns=False)
+            taught = label if learnable else None
+            shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
             pipeline = Pipeline(core, meter, shown)
             while not pipeline.is_over:
                 pipeline.step()

@@ -14,6 +14,10 @@ Sums. OTTT-A sums products beside the weights, in words of the accumulators. So 
 by any rule, whose sums then change all of a core's kernels at the end of the step. A product is
 charged as `synaptic_update`, and so is the change of a weight by its sum.
 
+Listed synapses, and those beside the layers, don't learn: they are charged with inference alone. A
+neuron's spike is one message to a core, whatever it does there, charged to the layer that hears it
+first, when it is sent. What leads back is read a step later, and charged to the layer it leads to.
+
 Fixed feedback. Signs are those of the weights, read as the weights are. A core keeps the random
 numbers that bring its neurons' errors down beside their weights, eight bits each, in rows of the
 same order; of direct feedback the read-out's cores keep them, and send to every hidden neuron.
@@ -29,13 +33,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurochip.chip.marks import links_of, marks_of
+from neurochip.chip.senders import deliveries, leaving, units_of
 from neurochip.hardware import EVENTS, cost_table
 from neurochip.kernels import layout
 from neurochip.kernels import meter as kernel
 from neurochip.kernels.bits import LANES
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.formats import FEEDBACK_BITS
-from neurochip.mapping.place import tiles_of
+from neurochip.mapping.place import PORT, tiles_of
 from neurochip.mapping.routes import OFF_CHIP
 from neurochip.mapping.topology import KINDS, Convolution, Projection
 
@@ -73,7 +79,7 @@ class Reading(NamedTuple):
 class _Effects:
     """What one unit of a counter does: rows (counter, phase, layer, core, event, amount)."""
 
-    rows: list[Ints] = field(default_factory=list)
+    rows: list[NDArray[np.int32]] = field(default_factory=list)
 
     def add(
         self,
@@ -87,12 +93,12 @@ class _Effects:
         """Add an amount of one event, or of each of some; counters, cores and amounts pair up."""
         for event in (events,) if isinstance(events, str) else events:
             columns = np.broadcast_arrays(counter, phase, layer, core, _EVENT[event], amount)
-            rows = np.stack([np.ravel(column) for column in columns], axis=1).astype(np.int64)
+            rows = np.stack([np.ravel(column) for column in columns], axis=1).astype(np.int32)
             self.rows.append(rows[rows[:, -1] != 0])
 
-    def table(self) -> Ints:
+    def table(self) -> NDArray[np.int32]:
         """All rows, (E, 6), by counter."""
-        table = np.concatenate(self.rows) if self.rows else np.zeros((0, 6), np.int64)
+        table = np.concatenate(self.rows) if self.rows else np.zeros((0, 6), np.int32)
         return table[np.argsort(table[:, 0], kind="stable")]
 
 
@@ -107,7 +113,7 @@ class Meter:
     """
 
     arrays: kernel.Meter
-    effects: Ints
+    effects: NDArray[np.int32]
     shape: tuple[int, ...]
 
     def reset(self) -> None:
@@ -161,9 +167,13 @@ class _Builder:
 
     def __init__(self, chip_map: ChipMap, core: layout.Core, update: int, feedback: str) -> None:
         self.map, self.core, self.update, self.feedback = chip_map, core, update, feedback
-        self.projections = sorted(chip_map.topology.projections, key=lambda entry: entry.target)
+        self.projections = [leaving(chip_map, number)[0] for number in range(core.layers.size)]
         self.effects = _Effects()
         self.layers = np.zeros(len(self.projections), kernel.LAYER)
+        self.sources = np.zeros(len(self.projections) + 1, kernel.SOURCE)
+        self.units = [units_of(chip_map, number) for number in range(self.sources.size)]
+        self.links = links_of(core)
+        self.learns = not self.links
         self.spans: dict[str, list[tuple[int, ...]]] = {
             name: [] for name in ("groups", "parts", "runs", "rows", "backs")
         }
@@ -174,14 +184,18 @@ class _Builder:
 
     def meter(self) -> Meter:
         """All tables, and counters at zero."""
+        for population in range(self.sources.size):
+            self._add_source(population)
         walked = [self._spans_of(number) for number in range(len(self.projections))]
         n_counters = self._number_counters()
+        for population in range(self.sources.size):
+            self._charge_spikes(population)
         for number, (parts, backs) in enumerate(walked):
-            self._charge_spikes(number)
             self._charge_neurons(number, parts)
-            self._charge_traces(number)
-            self._charge_errors(number, backs)
-            self._charge_updates(number, parts)
+            if self.learns:
+                self._charge_traces(number)
+                self._charge_errors(number, backs)
+                self._charge_updates(number, parts)
         effects = self.effects.table()
         arrays = {name: np.array(rows, _RECORDS[name]) for name, rows in self.spans.items()}
         n_parts, n_axons = len(self.spans["parts"]), int(self.core.layers["n_in"].max())
@@ -193,7 +207,9 @@ class _Builder:
                 {
                     "settings": self.settings,
                     "layers": self.layers,
+                    "sources": self.sources,
                     **arrays,
+                    **self._marks(),
                     **scratch,
                     "totals": np.zeros(n_counters, np.int64),
                     "sending": np.zeros(self.n_senders, np.int64),
@@ -211,13 +227,15 @@ class _Builder:
         shared = [k for k in self.core.layers if k.kind == layout.CONVOLUTION]
         return max((int((k.h_in + 1) * (k.w_in + 1)) for k in shared), default=0)
 
-    def _times(self, effects: Ints, n_counters: int) -> dict[str, Any]:
+    def _times(self, effects: NDArray[np.int32], n_counters: int) -> dict[str, Any]:
         """Ticks of a counter's unit at each core, learning apart; what is unknown takes none."""
         ns = np.nan_to_num(cost_table(self.map.hardware).time)
         ticks = np.round(ns * TICKS_PER_NANOSECOND).astype(np.int64)
         cores = np.unique(self.map.core)
         place = np.searchsorted(cores, effects[:, 3]) + (effects[:, 1] > INFERENCE) * cores.size
-        keys, where = np.unique(effects[:, 0] * 2 * cores.size + place, return_inverse=True)
+        keys, where = np.unique(
+            effects[:, 0].astype(np.int64) * 2 * cores.size + place, return_inverse=True
+        )
         sums = np.zeros(keys.size, np.int64)
         np.add.at(sums, where, effects[:, 5] * ticks[effects[:, 4]])
         keys, sums = keys[sums != 0], sums[sums != 0]
@@ -231,11 +249,10 @@ class _Builder:
 
     def _number_counters(self) -> int:
         """Give each kind of counters its first number; return how many there are."""
-        groups, parts, runs, backs = (
-            len(self.spans[name]) for name in ("groups", "parts", "runs", "backs")
-        )
+        parts, runs, backs = (len(self.spans[name]) for name in ("parts", "runs", "backs"))
+        units = sum(entry.home.size for entry in self.units)
         sizes = {
-            "spikes": groups,
+            **dict.fromkeys(("spikes", "late"), units),
             **dict.fromkeys(("scanned", "reached"), len(self.layers)),
             **dict.fromkeys(("active", "fired"), parts),
             "changed": runs,
@@ -261,14 +278,11 @@ class _Builder:
         """
         own, layer, spans = self.layers[number], self.core.layers[number], self.spans
         projection = self.projections[number]
-        own["group"] = len(spans["groups"])
-        for group in self._groups(projection.source):
-            place = self._place(projection.source) - self.map.topology.offsets[projection.source]
-            spans["groups"].append(tuple(self.map.routes.first[group : group + 2] + place))
-        own["group_end"] = len(spans["groups"])
         parts = self._parts(projection, len(spans["parts"]))
         own["part"], own["part_end"] = len(spans["parts"]), len(spans["parts"]) + len(parts)
         spans["parts"] += [(layer.post + part.first, layer.post + part.last) for part in parts]
+        if not self.learns:
+            return parts, []
         self._add_runs(number, projection, parts)
         backs = self._add_backs(number, parts)
         own["pairs"] = self.n_pairs
@@ -281,10 +295,49 @@ class _Builder:
         layers = self.core.layers
         return int(layers[0].pre if population == 0 else layers[population - 1].post)
 
-    def _groups(self, population: int) -> range:
-        """Groups of a population's neurons (`mapping.routes`)."""
-        ends = self.map.topology.offsets[population : population + 2]
-        return range(*np.searchsorted(self.map.routes.first, ends).tolist())
+    def _add_source(self, population: int) -> None:
+        """Note where a population's units are counted."""
+        source, units, groups = (
+            self.sources[population],
+            self.units[population],
+            self.spans["groups"],
+        )
+        below = self.core.layers[min(population, self.core.layers.size - 1)]
+        source["unit"] = sum(entry.home.size for entry in self.units[:population])
+        source["place"] = self._place(population)
+        source["pooled"] = population < self.core.layers.size and below.pooled
+        source["single"] = units.single
+        source["back"] = any(k.target <= population for k in leaving(self.map, population))
+        source["group"] = len(groups)
+        if not units.single:
+            groups += [tuple(ends) for ends in pairwise(units.first + source["place"])]
+        source["group_end"] = len(groups)
+        populations = [link.population for link in self.links]
+        source["link"], source["link_end"] = np.searchsorted(
+            populations, (population, population + 1)
+        )
+
+    def _marks(self) -> dict[str, Any]:
+        """What listed synapses mark, and the spikes of the step before."""
+        sizes = -(-self.core.layers["n_out"] // LANES)
+        self.layers["reached"] = np.cumsum(sizes) - sizes
+        marks = [marks_of(self.core, link) for link in self.links]
+        links, row, first, starts = [], 0, 0, []
+        for link, own in zip(self.links, marks, strict=True):
+            links.append((link.place, link.pooled, row, self.layers[link.number]["reached"]))
+            starts.append(own.starts + first)
+            row, first = row + own.starts.size, first + own.words.size
+            self.layers[link.number]["marked"] = True
+        n = self.core.signal.size if self.links else 0
+        return {
+            "links": np.array(links, kernel.LINK),
+            "mark_rows": np.concatenate([np.zeros(0, np.int64), *starts]),
+            "mark_words": np.concatenate([np.zeros(0, np.int32), *(k.words for k in marks)]),
+            "mark_bits": np.concatenate([np.zeros(0, np.uint64), *(k.bits for k in marks)]),
+            "reached": np.zeros(sizes.sum(), np.uint64),
+            "before": np.zeros(n, np.int32),
+            "n_before": np.zeros(self.sources.size, np.int64),
+        }
 
     def _parts(self, projection: Projection, at: int) -> list[_Part]:
         own = self.map.slices.of(projection.target)
@@ -343,24 +396,28 @@ class _Builder:
 
     # What counters cost.
 
-    def _charge_spikes(self, number: int) -> None:
-        """A spike of a group: one message on each route, and what it does where it arrives."""
-        routes, add = self.map.routes, self.effects.add
-        groups = np.array(self._groups(self.projections[number].source))
-        counter = self._first("spikes") + self.layers[number]["group"] + np.arange(groups.size)
-        at_core = routes.source[groups] != OFF_CHIP
-        sent, home = routes.fan_out[groups][at_core], routes.source[groups][at_core]
-        add(counter[at_core], INFERENCE, number, home, "message_out", sent)
-        each = np.arange(routes.start[groups[0]], routes.start[groups[-1] + 1])
-        of_route, target = np.repeat(counter, routes.fan_out[groups]), routes.target[each]
-        arrives = (of_route, INFERENCE, number, target)
-        add(*arrives, ("message_in", "spike_in_tile"))
-        east_west, north_south = self.map.hops()
-        add(*arrives, "hop_east_west", east_west[each])
-        add(*arrives, "hop_north_south", north_south[each])
-        for kind in range(len(KINDS)):
-            add(*arrives, _SYNAPSES[kind], routes.synapses[each, kind])
-        add(*arrives, "word_read", routes.words[each])
+    def _charge_spikes(self, population: int) -> None:
+        """A spike of a unit: one message to each core, and what it does where it arrives."""
+        units, add = self.units[population], self.effects.add
+        every = deliveries(self.map, population, units)
+        for number, projection in enumerate(leaving(self.map, population)):
+            own = every.projection == number
+            layer, unit = projection.target - 1, self.sources[population]["unit"] + every.unit
+            arrives = own & every.carries
+            spikes = self._first("spikes") + unit[arrives]
+            home, core = units.home[every.unit[arrives]], every.core[arrives]
+            sent = home != OFF_CHIP
+            senders, first, n = np.unique(spikes[sent], return_index=True, return_counts=True)
+            add(senders, INFERENCE, layer, home[sent][first], "message_out", n)
+            where = (spikes, INFERENCE, layer, core)
+            add(*where, ("message_in", "spike_in_tile"))
+            start = np.where(sent, home, PORT)
+            for event, hops in zip(_HOPS, self._hops(start, core), strict=True):
+                add(*where, event, hops)
+            read = self._first("late" if projection.target <= population else "spikes")
+            where = (read + unit[own], INFERENCE, layer, every.core[own])
+            add(*where, _SYNAPSES[KINDS.index(projection.kind)], every.synapses[own])
+            add(*where, "word_read", every.words[own])
 
     def _charge_neurons(self, number: int, parts: list[_Part]) -> None:
         """A scan finds all neurons inactive, but for those that are."""
@@ -427,9 +484,9 @@ class _Builder:
             heard |= projection.row_sizes(projection.cell_sizes(part.first, part.last)) > 0
         return homes[heard]
 
-    def _hops(self, start: int, ends: Ints) -> Iterator[Ints]:
-        """Steps from one core to others, east or west, and north or south."""
-        (x, *_), (y, *_) = tiles_of(self.map.hardware, np.array([start], np.int32))
+    def _hops(self, starts: ArrayLike, ends: Ints) -> Iterator[Ints]:
+        """Steps from cores, or from one, to others, east or west, and north or south."""
+        x, y = tiles_of(self.map.hardware, np.asarray(starts, np.int32))
         columns, rows = tiles_of(self.map.hardware, ends.astype(np.int32))
         yield abs(columns - x)
         yield abs(rows - y)

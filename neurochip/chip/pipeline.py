@@ -79,6 +79,7 @@ class Pipeline:
         self.timesteps, self.t = int(core.settings[0].timesteps), 0
         self.hidden, self.last = range(core.layers.size - 1), core.layers.size - 1
         unfused(start_sample)(core)
+        metering.begin_sample(meter.arrays)
 
     @property
     def is_over(self) -> bool:
@@ -150,6 +151,7 @@ class Pipeline:
         """The read-out's outputs, the last of phase 3."""
         read_out(self.core, self.t)
         metering.meter_neurons(self.core, self.meter.arrays, self.last)
+        metering.meter_spikes(self.core, self.meter.arrays, self.last + 1)
 
     def _error(self) -> None:
         """Phase 5: outputs are compared with the label."""

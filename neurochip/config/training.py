@@ -26,6 +26,17 @@ _OF_RULES: dict[str, tuple[type[Any], ...]] = {
     "desired": (TSSLBP,),
     "undesired": (TSSLBP,),
 }
+#: Options with a value of their own that only some rules read.
+_READ_BY: dict[str, tuple[str, ...]] = {
+    "update": ("ottt", "sltt"),
+    "loss_lambda": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
+    "alpha": ("ottt", "sltt", "bptt"),
+    "lam": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
+    "tau_m": ("tssl_bp",),
+    "tau_s": ("tssl_bp",),
+}
+#: What a paper's network fixes.
+_OF_SHORT_FORMS = ("lam", "v_th", "padding")
 
 
 class TrainConfig(DataConfig):
@@ -106,6 +117,7 @@ class TrainConfig(DataConfig):
                 raise ConfigError(
                     f"{name} is {value!r} but rule {self.rule!r} has no such option; leave it out"
                 )
+        self._check_read()
         if kind is TSSLBP:
             return TSSLBP(**given)
         if kind is TET:
@@ -118,6 +130,19 @@ class TrainConfig(DataConfig):
         if kind is SLTT:
             return SLTT(self.update, sigmoid, self.loss_lambda)
         return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda, **given)
+
+    def _check_read(self) -> None:
+        """Raise ConfigError where an option was changed that nothing reads."""
+        for name, readers in _READ_BY.items():
+            if self.rule not in readers:
+                self._check_default(name, f"rule {self.rule!r} has no such option")
+        for name in _OF_SHORT_FORMS if self.is_published else ():
+            self._check_default(name, f"net {self.net!r} is as its paper says")
+
+    def _check_default(self, name: str, reason: str) -> None:
+        value = getattr(self, name)
+        if value != type(self).model_fields[name].default:
+            raise ConfigError(f"{name} is {value!r} but {reason}; leave it out")
 
     def make_network(self, in_shape: tuple[int, ...], n_classes: int) -> Network:
         """The network for samples of one shape, with the neurons of the rule's paper.
@@ -169,5 +194,10 @@ def make_training(options: Mapping[str, Any], where: str = "configuration") -> T
         raise ConfigError(
             f"{where}: first_timesteps and first_epochs make one stage together; give both or "
             f"neither"
+        )
+    if config.spikes and config.first_timesteps is not None:
+        raise ConfigError(
+            f"{where}: first_timesteps is {config.first_timesteps} but samples are spike trains, "
+            f"which have a length of their own; leave it out"
         )
     return config

@@ -8,6 +8,11 @@ core: ``start``, ``place`` and ``ticks`` say what a counter costs which core, in
 
 A weight layer's target neurons lie in parts, each on one core. A meter without parts counts nothing
 and costs next to nothing.
+
+Spikes are counted where they start, once for all that they do: as messages, and at every synapse
+that they reach in the same step. What they do through synapses that lead back, they do a step
+later, and counters of their own say so. Where listed synapses lead, spikes leave marks, one bit a
+neuron, so that a neuron that several of them reach is active once.
 """
 
 from __future__ import annotations
@@ -23,11 +28,12 @@ from neurochip.kernels.jit import kernel, pipeline, unit
 from neurochip.kernels.windows import add_up, area, in_window
 
 Ints = NDArray[np.int64]
+ALL_BITS = ~NO_BITS
 
 _SETTING_FIELDS = (
     "update "  # as in `layout`, of the learning that is charged
     # Counters of each kind lie side by side; these are the first of each:
-    "spikes "  # of a group, heard by the layer above it
+    "spikes late "  # of a unit of neurons: in this step, and in the step before
     "scanned reached "  # of a layer: steps; steps in which all its neurons have input
     "active fired "  # neurons of a part: with input where not all have it; that fire
     "changed "  # traces of a run of axons
@@ -36,7 +42,17 @@ _SETTING_FIELDS = (
     "products words "  # of a part: changes of weights or sums, and words for them
     "applied applied_rows"  # of a part, where sums become weights
 ).split()
-_LAYER_FIELDS = "group group_end part part_end run run_end back back_end sender sender_end pairs"
+_LAYER_FIELDS = (
+    "part part_end run run_end back back_end sender sender_end pairs "
+    "marked reached"  # whether spikes leave marks on the neurons above, and the first of their bits
+)
+_FIELDS_OF_A_SOURCE = (
+    "unit "  # the first of its units
+    "group group_end "  # where a unit is a group: their spans
+    "single place pooled back "  # where it's a neuron: its list, and whether synapses lead back
+    "link link_end"  # listed synapses that its spikes go through
+)
+_FIELDS_OF_A_LINK = "place pooled row reached"
 _FIELDS_OF_A_RUN = "first last row row_end"
 _FIELDS_OF_A_BACK = "first last sender"
 
@@ -49,6 +65,10 @@ def _record(fields: list[str]) -> np.dtype[np.void]:
 SETTINGS = _record(_SETTING_FIELDS)
 #: One record a weight layer: what of the tables below is its own.
 LAYER = _record(_LAYER_FIELDS.split())
+#: One record a population: who is counted together when they send, as one unit.
+SOURCE = _record(_FIELDS_OF_A_SOURCE.split())
+#: Listed synapses: the list of the axons with a spike, the first row, the target's first bits.
+LINK = _record(_FIELDS_OF_A_LINK.split())
 #: Neurons or axons in a core's arrays.
 SPAN = _record(["first", "last"])
 #: A run of axons whose synapses take the same words in every part; its rows.
@@ -66,7 +86,9 @@ class Meter(NamedTuple):
 
     settings: NDArray[np.void]  # (1,) SETTINGS
     layers: NDArray[np.void]  # (L,) LAYER
-    groups: NDArray[np.void]  # SPAN of neurons that send, layer by layer
+    sources: NDArray[np.void]  # (L + 1,) SOURCE
+    groups: NDArray[np.void]  # SPAN of neurons that send
+    links: NDArray[np.void]  # LINK, by source
     parts: NDArray[np.void]  # (P,) SPAN of neurons
     runs: NDArray[np.void]  # RUN of axons
     rows: NDArray[np.void]  # ROW
@@ -83,6 +105,12 @@ class Meter(NamedTuple):
     summed: Ints  # (P,) whether a part of a convolution has sums that wait
     pairs: NDArray[np.uint64]  # bit i of column j: weight (i, j) has a sum that waits
     row_bits: NDArray[np.uint64]  # scratch: axons with a factor
+    mark_rows: Ints  # row r of listed synapses leaves the marks mark_rows[r] : mark_rows[r + 1]
+    mark_words: NDArray[np.int32]  # sixty-four neurons of the layer that it leads to
+    mark_bits: NDArray[np.uint64]  # those of them that it reaches
+    reached: NDArray[np.uint64]  # a bit for each neuron that a spike has reached in this step
+    before: NDArray[np.int32]  # (N,) neurons that fired in the step before, listed as in the core
+    n_before: Ints  # (L + 1,) how many
     map: Ints  # scratch: of the largest map of a convolution (`kernels.windows`)
 
 
@@ -94,18 +122,21 @@ def silent(n_layers: int) -> Meter:
 def make(n_layers: int, arrays: dict[str, NDArray[np.generic]]) -> Meter:
     """A meter whose arrays are given by name; those that aren't are empty, layers have nothing."""
     records = {"groups": SPAN, "parts": SPAN, "runs": RUN, "rows": ROW, "backs": BACK}
-    bits = dict.fromkeys(("pairs", "row_bits"), np.dtype(np.uint64))
+    records |= {"links": LINK}
+    bits = dict.fromkeys(("pairs", "row_bits", "mark_bits", "reached"), np.dtype(np.uint64))
+    places = dict.fromkeys(("mark_words", "before"), np.dtype(np.int32))
     given = {
         "settings": np.zeros(1, SETTINGS),
         "layers": np.zeros(n_layers, LAYER),
+        "sources": np.zeros(n_layers + 1, SOURCE),
         "start": np.zeros(1, np.int64),
         "elapsed": np.zeros(3, np.int64),
         **arrays,
     }
-    kinds = {name: np.dtype(np.int64) for name in Meter._fields} | records | bits
+    kinds = {name: np.dtype(np.int64) for name in Meter._fields} | records | bits | places
     empty = {name: np.zeros(0, kind) for name, kind in kinds.items() if name not in given}
     whole: dict[str, Any] = {**given, **empty}
-    for name in ("settings", "layers", *records):
+    for name in ("settings", "layers", "sources", *records):
         whole[name] = whole[name].view(np.recarray)
     return Meter(**whole)
 
@@ -113,32 +144,98 @@ def make(n_layers: int, arrays: dict[str, NDArray[np.generic]]) -> Meter:
 @kernel
 def charge(meter, counter, n):  # type: ignore[no-untyped-def]
     """Add n to a counter, and its time to the cores."""
-    meter.totals[counter] += n
-    for e in range(meter.start[counter], meter.start[counter + 1]):
-        meter.work[meter.place[e]] += n * meter.ticks[e]
+    add_time(meter.totals, meter.start, meter.place, meter.ticks, meter.work, counter, n)
 
 
 @kernel
-def meter_spikes(core, meter, number):  # type: ignore[no-untyped-def]
-    """Phases 1 and 2: what the spikes into weight layer ``number`` send and read."""
-    layer, first = meter.layers[number], meter.settings[0].spikes
-    for group in range(layer.group, layer.group_end):
-        span = meter.groups[group]
-        n = count_nonzero(core.signal[span.first : span.last])
-        if n:
-            charge(meter, first + group, n)
+def add_time(totals, start, place, ticks, work, counter, n):  # type: ignore[no-untyped-def]
+    """The same, of the arrays that it takes."""
+    totals[counter] += n
+    for e in range(start[counter], start[counter + 1]):
+        work[place[e]] += n * ticks[e]
 
 
 @unit
-def neurons_with_input(layer, spikes, first, last, reached):  # type: ignore[no-untyped-def]
-    """Neurons first .. last-1 of a convolution that a spike reaches or that fire."""
+def add_each(totals, start, place, ticks, work, first, spikes):  # type: ignore[no-untyped-def]
+    """Add 1 to the counter of each neuron that is listed."""
+    for k in range(spikes.size):
+        add_time(totals, start, place, ticks, work, first + spikes[k], 1)
+
+
+@unit
+def mark(rows, starts, words, bits, reached):  # type: ignore[no-untyped-def]
+    """Mark the neurons that the listed rows reach."""
+    for r in range(rows.size):
+        for k in range(starts[rows[r]], starts[rows[r] + 1]):
+            reached[words[k]] |= bits[k]
+
+
+@kernel
+def begin_sample(meter):  # type: ignore[no-untyped-def]
+    """Nothing of one sample reaches the next."""
+    meter.reached[:] = NO_BITS
+    meter.n_before[:] = 0
+
+
+@kernel
+def meter_spikes(core, meter, population):  # type: ignore[no-untyped-def]
+    """Phases 1 and 2: what the spikes of a population send and read."""
+    source, s = meter.sources[population], meter.settings[0]
+    for group in range(source.group, source.group_end):
+        span = meter.groups[group]
+        n = count_nonzero(core.signal[span.first : span.last])
+        if n:
+            charge(meter, s.spikes + source.unit + group - source.group, n)
+    if source.single:
+        meter_each(core, meter, source, population)
+    for k in range(source.link, source.link_end):
+        link = meter.links[k]
+        fired = core.n_spikes if link.pooled else core.n_active
+        rows = core.active[link.place : link.place + fired[population]]
+        reached = meter.reached[link.reached :]
+        mark(rows, meter.mark_rows[link.row :], meter.mark_words, meter.mark_bits, reached)
+
+
+@kernel
+def meter_each(core, meter, source, population):  # type: ignore[no-untyped-def]
+    """Spikes neuron by neuron: in this step, and, where synapses lead back, in the step before."""
+    s, costs = meter.settings[0], (meter.totals, meter.start, meter.place, meter.ticks, meter.work)
+    fired = core.n_spikes if source.pooled else core.n_active
+    spikes = core.active[source.place : source.place + fired[population]]
+    add_each(*costs, s.spikes + source.unit, spikes)
+    if source.back:
+        before = meter.before[source.place :]
+        add_each(*costs, s.late + source.unit, before[: meter.n_before[population]])
+        for k in range(spikes.size):
+            before[k] = spikes[k]
+        meter.n_before[population] = spikes.size
+
+
+@kernel
+def active_between(bits, spikes, first, last):  # type: ignore[no-untyped-def]
+    """Neurons first .. last-1 that have a mark or fire."""
+    n = np.int64(0)
+    for word in range(first // LANES, (last + LANES - 1) // LANES):
+        begin, end = word * LANES, word * LANES + LANES
+        both = bits[word] | nonzero(spikes, begin)
+        if begin < first:
+            both &= ALL_BITS << np.uint64(first - begin)
+        if end > last:
+            both &= ALL_BITS >> np.uint64(end - last)
+        n += ones(both)
+    return n
+
+
+@unit
+def neurons_with_input(layer, bits, spikes, first, last, reached):  # type: ignore[no-untyped-def]
+    """Neurons first .. last-1 of a convolution that a spike reaches, with marks or that fire."""
     n, c = np.int64(0), layer.columns
     for position in range(first // c, (last + c - 1) // c):
         begin, end = max(first, position * c), min(last, (position + 1) * c)
         if in_window(reached, layer, position) > 0:
             n += end - begin
         else:
-            n += count_nonzero(spikes[begin:end])
+            n += active_between(bits, spikes, begin, end)
     return n
 
 
@@ -150,8 +247,9 @@ def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
         return
     charge(meter, s.scanned + number, 1)
     spikes = core.signal[layer.post : layer.post + layer.n_out]
+    bits = meter.reached[parts.reached :][: (layer.n_out + LANES - 1) // LANES]
     shared = layer.kind == layout.CONVOLUTION
-    everyone = not shared and core.n_active[number] > 0
+    everyone = layer.kind == layout.DENSE and core.n_active[number] > 0
     if everyone:
         charge(meter, s.reached + number, 1)
     elif shared:
@@ -162,9 +260,13 @@ def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
         n = count_nonzero(spikes[first:last])
         charge(meter, s.fired + part, n)
         if shared:
-            n = neurons_with_input(layer, spikes, first, last, meter.map)
+            n = neurons_with_input(layer, bits, spikes, first, last, meter.map)
+        elif parts.marked:
+            n = active_between(bits, spikes, first, last)
         if not everyone:
             charge(meter, s.active + part, n)
+    if parts.marked:
+        bits[:] = NO_BITS
 
 
 @kernel
@@ -344,9 +446,11 @@ def end_step(meter):  # type: ignore[no-untyped-def]
 @pipeline
 def meter_inference(core, meter):  # type: ignore[no-untyped-def]
     """Phases 1 to 3 of a whole step."""
-    for number in range(meter.layers.size):
+    n_layers = meter.layers.size
+    for number in range(n_layers + 1):
         meter_spikes(core, meter, number)
-        meter_neurons(core, meter, number)
+        if number < n_layers:
+            meter_neurons(core, meter, number)
 
 
 @pipeline

@@ -7,7 +7,13 @@ import numpy as np
 from neurochip.kernels import layout
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
-from neurochip.kernels.meter import end_step, meter_inference, meter_learning, meter_memory
+from neurochip.kernels.meter import (
+    begin_sample,
+    end_step,
+    meter_inference,
+    meter_learning,
+    meter_memory,
+)
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
 from neurochip.kernels.readout import error_in, predicted, read_out
@@ -102,6 +108,7 @@ def frame_of(frames, t):  # type: ignore[no-untyped-def]
 def infer_sample(core, meter, frames, sample, epoch):  # type: ignore[no-untyped-def]
     """Show one sample (1 or T, n_in) and return the predicted class."""
     start_sample(core)
+    begin_sample(meter)
     for t in range(core.settings[0].timesteps):
         infer_step(core, frame_of(frames, t), sample, epoch, t)
         meter_inference(core, meter)

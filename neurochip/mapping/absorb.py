@@ -42,9 +42,9 @@ def absorbed(network: Network, params: Parameters) -> tuple[Network, Parameters]
     multiplies the weights above it. A LowPass below weights makes current-based neurons of those
     above: W a is a current that decays by 1 - 1/tau a step, of weights W / tau. One after the
     read-out's neurons stays: it filters what is summed. An AdaptiveAvgPool of equal squares is an
-    AvgPool. Of a Residual the body becomes part of the chain, and the shortcut a connection beside
-    it of listed synapses, as is each connection back. The bias of a connection back counts from the
-    first step on, one earlier than in the network.
+    AvgPool, and one whose mean no shift makes a SumPool. Of a Residual the body becomes part of the
+    chain, and the shortcut a connection beside it of listed synapses, as is each connection back.
+    The bias of a connection back counts from the first step on, one earlier than in the network.
 
     Args:
         network: what was trained.
@@ -148,13 +148,23 @@ class _Absorbing:
         elif isinstance(layer, SumPool):
             self._factor *= layer.factor
             self._put(replace(layer, factor=1.0))
+        elif isinstance(layer, AvgPool):
+            self._average(layer)
         elif isinstance(layer, LowPass) and not is_last:
             self._factor /= layer.tau
             self._arriving = 1.0 - 1.0 / layer.tau
-        elif isinstance(layer, AdaptiveAvgPool):
-            self._put(_as_squares(layer, self._shape))
+        elif isinstance(layer, AdaptiveAvgPool) and (square := _square(layer, self._shape)):
+            self._average(AvgPool(square))
         else:
             self._put(layer)
+
+    def _average(self, pool: AvgPool) -> None:
+        """A mean over squares, as a count where a chip's shift can't divide it."""
+        if math.log2(pool.kernel).is_integer():
+            self._put(pool)
+        else:
+            self._factor *= pool.factor
+            self._put(SumPool(pool.kernel))
 
     def _residual(self, block: Residual, number: int) -> None:
         begin = self._place
@@ -198,8 +208,8 @@ class _Absorbing:
             self._layers[target] = replace(weights, bias=True)
 
 
-def _as_squares(layer: AdaptiveAvgPool, shape: Shape) -> Layer:
+def _square(layer: AdaptiveAvgPool, shape: Shape) -> int:
+    """Side of the equal squares that the pool averages over; 0 where they aren't equal squares."""
     _, height, width = shape
     square = height // layer.side
-    is_whole = height == width == square * layer.side and math.log2(square).is_integer()
-    return AvgPool(square) if is_whole else layer
+    return square if height == width == square * layer.side else 0

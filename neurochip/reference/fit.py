@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from neurochip.errors import RuleError, TrainingError
+from neurochip.errors import DataError, RuleError, TrainingError
 from neurochip.network import Network, Parameters
 from neurochip.reference.optimisers import SGD, Optimiser, cosine
 from neurochip.reference.trainer import Trainer
@@ -144,6 +144,10 @@ def fit(
             f"batch is {batch} and stages are {list(stages)}; give one or more of each."
         )
     samples, labels = np.asarray(x), np.asarray(y)
+    if len(samples) != len(labels):
+        raise DataError(f"there are {len(samples)} samples and {len(labels)} labels; give as many.")
+    for stage in stages:
+        _check_stage(replace(network, timesteps=stage.timesteps), params, rule)
     guard = _Guard()
     params = params if after is None else after.params
     done = 0 if after is None else after.number
@@ -200,6 +204,12 @@ def _rate(schedule: Schedule, lr: float, epoch: int, epochs: int) -> float:
     return lr if schedule == "constant" else cosine(lr, epoch, epochs)
 
 
+def _check_stage(network: Network, params: Parameters, rule: Rule) -> None:
+    """Take a gradient of one empty sample: what can't be trained is refused before any batch."""
+    trainer = Trainer(network, params, rule, lr=0.0)
+    trainer.gradient(np.zeros((1, *network.in_shape)), np.zeros(1, np.int64))
+
+
 class _Guard:
     """Watches the loss, from the first one on."""
 
@@ -218,8 +228,18 @@ class _Guard:
             self._first = loss
         if loss > LARGEST_GROWTH * (1.0 + self._first):
             raise TrainingError(
-                f"the loss grew from {self._first:.3g} to {loss:.3g} in {where}; lower the "
-                f"learning rate or clip gradients."
+                f"the loss grew from {self._first:.3g} to {loss:.3g} in {where}, and "
+                f"{trainer.largest()} are the largest; lower the learning rate or clip gradients."
+            )
+
+    def check_parameters(self, trainer: Trainer, where: str) -> None:
+        """Raise TrainingError where a parameter is no number: a membrane that is none never fires,
+        and so may leave the loss as if nothing were wrong.
+        """
+        if (what := trainer.first_not_finite()) is not None:
+            raise TrainingError(
+                f"{what} hold numbers that are not finite after {where}; lower the learning rate "
+                f"or clip gradients."
             )
 
 
@@ -234,10 +254,5 @@ def _epoch(
             where = f"step {step} of batch {len(losses)} of epoch {number}"
             guard.check(loss, trainer, where)
             losses[-1] += loss
-    # A membrane that is no number never fires, and so may leave the loss as if nothing were wrong.
-    if (what := trainer.first_not_finite()) is not None:
-        raise TrainingError(
-            f"{what} hold numbers that are not finite after epoch {number}; lower the learning "
-            f"rate or clip gradients."
-        )
+        guard.check_parameters(trainer, f"batch {len(losses)} of epoch {number}")
     return math.fsum(losses) / len(losses)

@@ -241,8 +241,9 @@ class NormOperator:
         g_bias = dy.sum(axis=axes)
         self._gradients.weight += g_weight
         self._gradients.bias += g_bias
-        count = dy.size // dy.shape[-1]
-        dx: Floats = dy - g_bias / count - self._normal * (g_weight / count)
+        # A float: numpy 1 divides float32 by large whole numbers in float64.
+        share = 1.0 / (dy.size // dy.shape[-1])
+        dx: Floats = dy - g_bias * share - self._normal * (g_weight * share)
         dx *= self._values.weight / self._spread
         return dx
 

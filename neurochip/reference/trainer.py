@@ -144,7 +144,14 @@ class Trainer:
             zip(self._values.layers, self._values.names, self._values.learned, strict=True),
             key=lambda entry: entry[0],
         )
-        return next((name for _, name, array in pairs if not np.isfinite(array).all()), None)
+        # Of finite numbers a sum is finite too, unless they are about to leave the range anyway.
+        return next((name for _, name, array in pairs if not np.isfinite(array.sum())), None)
+
+    def largest(self) -> str:
+        """The parameters that hold the number of largest magnitude, in words."""
+        pairs = zip(self._values.names, self._values.learned, strict=True)
+        name, _ = max(pairs, key=lambda entry: float(np.abs(entry[1]).max(initial=0.0)))
+        return name
 
     def learn_batch(self, x: ArrayLike, y: ArrayLike) -> float:
         """Learn one batch.

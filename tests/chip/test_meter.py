@@ -19,12 +19,22 @@ from neurochip.hardware import EVENTS, Hardware, cost_table
 from neurochip.mapping import plan_of
 from neurochip.mapping.formats import FEEDBACK_BITS
 from neurochip.mapping.plan import chip_order
-from neurochip.network import LIF, AvgPool, Conv2d, Dense, Flatten, Network
+from neurochip.network import (
+    LIF,
+    AvgPool,
+    Conv2d,
+    Dense,
+    Feedback,
+    Flatten,
+    Network,
+    Reshape,
+    Sparse,
+)
 from neurochip.rules import OTTT
 from tests.mapping.nets import chip as small_chip
 from tests.mapping.nets import core_of_neurons
 from tests.naive import connections as naive
-from tests.naive.account import Events, Follower, Layer, Sample, Shape
+from tests.naive.account import Events, Follower, Layer, Loop, Sample, Shape
 
 SAMPLES = 3
 TIMESTEPS = 3
@@ -95,7 +105,7 @@ def samples(chip: Chip, n: int = SAMPLES) -> Split:
     return Split(x, random.integers(chip.network.n_out, size=n))
 
 
-def shape_of(chip: Chip, layers: list[Layer]) -> Shape:
+def shape_of(chip: Chip, layers: list[Layer], loops: list[Loop]) -> Shape:
     slices, registers = chip.map.slices, chip.hardware.registers
     parts = [
         list(zip(slices.first[own].tolist(), slices.last[own].tolist(), strict=True))
@@ -116,19 +126,11 @@ def shape_of(chip: Chip, layers: list[Layer]) -> Shape:
         FEEDBACK_BITS,
         2,
         4,
+        loops,
     )
 
 
-def carried(layer: Layer, sends: list[bool]) -> list[bool]:
-    """Axons that carry something."""
-    flags = [False] * len(layer.matrix[0])
-    for axons, sent in zip(layer.axons_of, sends, strict=True):
-        for axon in axons:
-            flags[axon] |= sent
-    return flags
-
-
-def sample_of(chip: Chip, layers: list[Layer], x: NDArray[Any], label: int, index: int) -> Sample:
+def sample_of(chip: Chip, x: NDArray[Any], label: int, index: int) -> Sample:
     seen, plan = chip.observe(x, label, index), plan_of(chip.network)
     below = [chip_order(projection.axons) for projection in plan]
     above = [chip_order(projection.neurons) for projection in plan]
@@ -138,8 +140,7 @@ def sample_of(chip: Chip, layers: list[Layer], x: NDArray[Any], label: int, inde
         return [[part[t].tolist() for part in flags] for t in range(TIMESTEPS)]
 
     sends = placed(seen.signal, [below[0], *above])
-    carries = [[carried(*pair) for pair in zip(layers, step[:-1], strict=True)] for step in sends]
-    return Sample(sends, carries, placed(seen.factor, below), placed(seen.delta, above))
+    return Sample(sends, placed(seen.factor, below), placed(seen.delta, above))
 
 
 def events_of(counts: NDArray[np.int64]) -> dict[Any, dict[str, int]]:
@@ -175,12 +176,14 @@ def picoseconds(chip: Chip, steps: list[Events], *, learning: bool) -> int:
     return total
 
 
-def followed(chip: Chip, layers: list[Layer], data: Split) -> list[Events]:
-    shape = shape_of(chip, layers)
+def followed(
+    chip: Chip, layers: list[Layer], data: Split, loops: list[Loop] | None = None
+) -> list[Events]:
+    shape = shape_of(chip, layers, loops or [])
     return [
         step
         for index, (x, y) in enumerate(zip(data.x, data.y, strict=True))
-        for step in Follower(shape, sample_of(chip, layers, x, int(y), index)).steps
+        for step in Follower(shape, sample_of(chip, x, int(y), index)).steps
     ]
 
 
@@ -262,3 +265,88 @@ def test_pipelined_learning_takes_the_same_events(update: Any) -> None:
     else:
         assert np.array_equal(one.account.counts, other.account.counts)
     assert other.account.inference_time.known > one.account.inference_time.known
+
+
+def matrix_of(layer: Sparse | Dense) -> naive.Matrix:
+    """Synapses as they're listed, or all."""
+    if isinstance(layer, Dense):
+        return naive.full(layer.n_in, layer.n_out)
+    matrix = [[0] * layer.n_in for _ in range(layer.n_out)]
+    for source, target in zip(layer.sources.tolist(), layer.targets.tolist(), strict=True):
+        matrix[target][source] += 1
+    return matrix
+
+
+def each(n: int) -> list[list[int]]:
+    """The axons of neurons that are read as they are."""
+    return [[i] for i in range(n)]
+
+
+def sparse(n_in: int, n_out: int, seed: int, density: float = 0.3) -> Sparse:
+    return Sparse.random(n_in, n_out, density, seed, bias=False)
+
+
+def looped() -> tuple[Network, list[Layer], list[Loop]]:
+    """8 - 70 - 9 - 5: listed and dense layers; loops to the same neurons, back, up, and over two
+    layers; the last neurons hear themselves.
+    """
+    lif = LIF(0.5, 0.3)
+    forward: list[Sparse | Dense] = [sparse(8, 70, 0), Dense(70, 9), sparse(9, 5, 1)]
+    loops: list[tuple[int, int, Sparse | Dense]] = [
+        (1, 0, sparse(70, 70, 2, 0.1)),
+        (3, 0, Dense(9, 70, bias=False)),
+        (1, 4, sparse(70, 5, 3)),
+        (5, 4, sparse(5, 5, 4, 0.5)),
+        (5, 2, sparse(5, 9, 5)),
+    ]
+    layers = (forward[0], lif, forward[1], lif, forward[2], LIF(0.5, 0.2))
+    back = tuple(Feedback(source, target, (layer,)) for source, target, layer in loops)
+    return (
+        Network(layers, TIMESTEPS, feedback=back),
+        [Layer(matrix_of(k), each(k.n_in), False, [], isinstance(k, Sparse)) for k in forward],
+        [
+            Loop(matrix_of(k), source // 2 + 1, target // 2, isinstance(k, Sparse))
+            for source, target, k in loops
+        ],
+    )
+
+
+def looped_convolution() -> tuple[Network, list[Layer], list[Loop]]:
+    """The convolution above, whose neurons, before the pool, hear themselves and those above."""
+    network, layers = convolutional()
+    path = (Flatten(), Dense(75, 75, bias=False), Reshape((3, 5, 5)))
+    back = (Feedback(1, 0, path),)
+    looped = Network(network.layers, TIMESTEPS, network.in_shape, feedback=back)
+    return looped, layers, [Loop(naive.full(75, 75), 1, 0, False)]
+
+
+LOOPED = {"listed": looped(), "convolution": looped_convolution()}
+
+
+@pytest.mark.parametrize(
+    ("name", "neurons"), [("listed", 1024), ("listed", 7), ("convolution", 20)]
+)
+def test_every_event_of_listed_synapses_and_loops(name: str, neurons: int) -> None:
+    """Spikes that lead back are sent once and read a step later; nothing is learned."""
+    network, layers, loops = LOOPED[name]
+    chip = Chip(network, hardware(neurons), seed=5, encoding="spikes")
+    data = samples(chip)
+    steps = followed(chip, layers, data, loops)
+    told = chip.costs(data)
+    assert events_of(told.counts) == summed(steps)
+    barrier = cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND
+    time = picoseconds(chip, steps, learning=False) / SAMPLES + TIMESTEPS * barrier
+    assert told.inference_time.known == pytest.approx(time, rel=1e-12)
+    evaluated = chip.evaluate(data).account
+    assert np.array_equal(evaluated.counts, told.counts)
+    assert evaluated.inference_time == told.inference_time
+    assert told.learning_time.known == 0
+
+
+def test_steps_of_a_network_with_loops() -> None:
+    network, layers, loops = LOOPED["listed"]
+    chip = Chip(network, hardware(7), seed=5, encoding="spikes")
+    data = samples(chip, 1)
+    chip.start(data.x[0])
+    for expected in followed(chip, layers, data, loops):
+        assert events_of(chip.step().counts) == summed([expected])

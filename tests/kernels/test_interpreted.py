@@ -17,6 +17,7 @@ MODULES = (
     "test_twin",
     "test_rows",
     "test_pipelined",
+    "test_loihi_engine",
     "test_lanes",
     "test_bits",
     "test_random",

@@ -91,6 +91,14 @@ NETWORKS = {
         IMAGE,
         (Feedback(6, 0, (Upsample(2), Conv2d(4, 3, 3, padding=1, bias=False))),),
     ),
+    "averages that no shift divides": Network(
+        (
+            *(Conv2d(2, 3, 3, padding=1), LIF(), AvgPool(3), Conv2d(3, 4, 3, padding=1), LIF()),
+            *(AdaptiveAvgPool(1), Flatten(), Dense(4, 3)),
+        ),
+        5,
+        (2, 9, 9),
+    ),
     "a global average": Network(
         (Conv2d(2, 3, 3, padding=1), LIF(), AdaptiveAvgPool(1), Flatten(), Dense(3, 3)), 5, IMAGE
     ),
@@ -138,7 +146,11 @@ def test_a_filter_becomes_a_decay_of_the_current_and_smaller_weights():
 
 @pytest.mark.parametrize(
     ("name", "pool"),
-    [("pools that sum with a factor", SumPool(2, 1.0)), ("a global average", AvgPool(4))],
+    [
+        ("pools that sum with a factor", SumPool(2, 1.0)),
+        ("averages that no shift divides", SumPool(3, 1.0)),
+        ("a global average", AvgPool(4)),
+    ],
 )
 def test_a_pool_becomes_a_count(name, pool):
     plain, _ = absorbed(NETWORKS[name], parameters_of(NETWORKS[name]))

@@ -7,7 +7,7 @@ Neurons and axons are numbered as `tests.naive.connections` numbers maps; a laye
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.naive.connections import Matrix, hops
 
@@ -24,6 +24,33 @@ class Layer:
     axons_of: list[list[int]]  # of each source neuron
     shared: bool  # a convolution
     weights: list[int]  # that each part stores; read only where they're shared
+    listed: bool = False
+
+
+@dataclass
+class Loop:
+    """Synapses beside the layers."""
+
+    matrix: Matrix
+    source: int  # population
+    target: int  # layer
+    listed: bool
+
+
+@dataclass
+class Way:
+    """What leaves a population: axons of each neuron, and the synapses that these have."""
+
+    source: int
+    target: int
+    matrix: Matrix
+    axons_of: list[list[int]]
+    operation: str
+
+    @property
+    def late(self) -> int:
+        """Steps that spikes take."""
+        return int(self.target < self.source)
 
 
 @dataclass
@@ -42,6 +69,31 @@ class Shape:
     feedback_bits: int
     cores_a_tile: int
     width: int
+    loops: list[Loop] = field(default_factory=list)
+
+    @property
+    def learns(self) -> bool:
+        """Whether all synapses are those of layers, and unlisted."""
+        return not self.loops and not any(layer.listed for layer in self.layers)
+
+    def ways(self) -> list[Way]:
+        """Layers, then loops by target: so do messages belong to the first that needs them."""
+        kinds = ["_convolution" if k.shared else "_sparse" * k.listed for k in self.layers]
+        forward = [
+            Way(number, number, layer.matrix, layer.axons_of, "synaptic_operation" + kind)
+            for number, (layer, kind) in enumerate(zip(self.layers, kinds, strict=True))
+        ]
+        beside = [
+            Way(
+                loop.source,
+                loop.target,
+                loop.matrix,
+                [[i] for i in range(len(loop.matrix[0]))],
+                "synaptic_operation" + "_sparse" * loop.listed,
+            )
+            for loop in sorted(self.loops, key=lambda loop: loop.target)
+        ]
+        return forward + beside
 
 
 @dataclass
@@ -49,7 +101,6 @@ class Sample:
     """What was not 0 in each step."""
 
     sends: list[Flags]  # [t][population][neuron]
-    carries: list[Flags]  # [t][layer][axon]: a spike, a count of spikes or an input
     factors: list[Flags]  # [t][layer][axon]
     deltas: list[Flags]  # [t][layer][neuron]
 
@@ -63,8 +114,13 @@ class Follower:
         self.waiting: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
         for t in range(len(sample.sends)):
             self.events: Events = defaultdict(Counter)
+            self.send(t)
+            for way in shape.ways():
+                self.read(t, way)
             for number in range(len(shape.layers)):
-                self.infer(t, number)
+                self.scan(t, number)
+                if not shape.learns:
+                    continue
                 self.trace(t, number)
                 if shape.update != "last" or t == len(sample.sends) - 1:
                     self.send_errors(t, number)
@@ -84,8 +140,11 @@ class Follower:
         return [(*part, homes[part[0]]) for part in self.shape.parts[number + 1]]
 
     def size(self, number: int, axon: int, first: int, last: int) -> int:
+        """Synapses of an axon of a layer in a part."""
+        return self.synapses(self.shape.layers[number].matrix, axon, first, last)
+
+    def synapses(self, matrix: Matrix, axon: int, first: int, last: int) -> int:
         """Synapses of an axon in a part."""
-        matrix = self.shape.layers[number].matrix
         return sum(matrix[target][axon] for target in range(first, last))
 
     def travel(self, phase: str, number: int, start: int, end: int, sent: str | None) -> None:
@@ -99,31 +158,49 @@ class Follower:
         self.add(phase, number, end, "hop_east_west", east_west)
         self.add(phase, number, end, "hop_north_south", north_south)
 
-    def infer(self, t: int, number: int) -> None:
-        layer = self.shape.layers[number]
-        operation = "synaptic_operation" + ("_convolution" if layer.shared else "")
-        for neuron, sends in enumerate(self.sample.sends[t][number]):
-            if not sends:
-                continue
-            reached = set()
-            for first, last, core in self.parts(number):
-                sizes = [self.size(number, axon, first, last) for axon in layer.axons_of[neuron]]
-                self.add("inference", number, core, operation, sum(sizes))
+    def sizes(self, way: Way, neuron: int, first: int, last: int) -> list[int]:
+        """Synapses that a spike drives in a part, axon by axon."""
+        return [self.synapses(way.matrix, axon, first, last) for axon in way.axons_of[neuron]]
+
+    def fired(self, t: int, population: int) -> list[int]:
+        """Neurons that sent in a step; none before the sample."""
+        sends = self.sample.sends[t][population] if t >= 0 else []
+        return [neuron for neuron, sent in enumerate(sends) if sent]
+
+    def send(self, t: int) -> None:
+        """One message from a neuron to each core where any of its synapses are."""
+        told = set()
+        for way in self.shape.ways():
+            for neuron in self.fired(t, way.source):
+                home = self.shape.homes[way.source][neuron]
+                for first, last, core in self.parts(way.target):
+                    message = (way.source, neuron, core)
+                    if message not in told and any(self.sizes(way, neuron, first, last)):
+                        told.add(message)
+                        sent = None if home < 0 else "message_out"
+                        self.travel("inference", way.target, home, core, sent)
+
+    def read(self, t: int, way: Way) -> None:
+        for neuron in self.fired(t - way.late, way.source):
+            for first, last, core in self.parts(way.target):
+                sizes = self.sizes(way, neuron, first, last)
                 words = sum(self.words(size, self.shape.weight_bits) for size in sizes)
-                self.add("inference", number, core, "word_read", words)
-                if sum(sizes):
-                    reached.add(core)
-            home = self.shape.homes[number][neuron]
-            for core in reached:
-                self.travel("inference", number, home, core, None if home < 0 else "message_out")
-        carries = self.sample.carries[t][number]
+                self.add("inference", way.target, core, way.operation, sum(sizes))
+                self.add("inference", way.target, core, "word_read", words)
+
+    def scan(self, t: int, number: int) -> None:
+        reached = {
+            target
+            for way in self.shape.ways()
+            if way.target == number
+            for neuron in self.fired(t - way.late, way.source)
+            for axon in way.axons_of[neuron]
+            for target, row in enumerate(way.matrix)
+            if row[axon]
+        }
         for neuron, core in enumerate(self.shape.homes[number + 1]):
             fires = self.sample.sends[t][number + 1][neuron]
-            has_input = any(
-                synapse and carried
-                for synapse, carried in zip(layer.matrix[neuron], carries, strict=True)
-            )
-            state = "neuron_active" if fires or has_input else "neuron_inactive"
+            state = "neuron_active" if fires or neuron in reached else "neuron_inactive"
             self.add("inference", number, core, state)
             self.add("inference", number, core, "neuron_fired", int(fires))
 

@@ -9,8 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurochip.errors import RuleError, TrainingError
-from neurochip.network import Network, initialise, presets
+from neurochip.errors import DataError, RuleError, TrainingError
+from neurochip.network import (
+    LIF,
+    AdaptiveAvgPool,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Flatten,
+    Network,
+    initialise,
+    presets,
+)
 from neurochip.reference import Stage, Trainer, fit
 from neurochip.reference.optimisers import SGD, Adam, AdamW, cosine
 from neurochip.rules import BPTT, OTTT, TET, TSSLBP
@@ -89,7 +99,11 @@ def test_published_settings_of_tssl() -> None:
 
 
 def test_a_loss_that_explodes() -> None:
-    with pytest.raises(TrainingError, match=r"^the loss grew from .* to .* in step \d of batch "):
+    told = (
+        r"^the loss grew from .* to .* in step \d of batch \d+ of epoch 1, and weights of Dense "
+        r"layer \d are the largest; lower the learning rate or clip gradients\.$"
+    )
+    with pytest.raises(TrainingError, match=told):
         trained(lr=1e15, schedule="constant", optimiser=SGD())
 
 
@@ -130,3 +144,24 @@ def test_hidden_weights_that_are_no_numbers() -> None:
 def test_refusals(make: Any, message: str) -> None:
     with pytest.raises(RuleError, match=f"^{re.escape(message)}$"):
         make()
+
+
+def test_as_many_labels_as_samples() -> None:
+    with pytest.raises(DataError, match=r"^there are 250 samples and 3 labels; give as many\.$"):
+        list(fit(NETWORK, PARAMS, OTTT(), X[:250], Y[:3], [Stage(6, 1)], 0.1))
+
+
+def test_a_later_stage_that_cant_be_trained_is_refused_before_the_first() -> None:
+    network = presets.tssl("20", (1, 3, 3), 4)
+    begun = fit(network, initialise(network, 0), TSSLBP(), X, Y, [Stage(5, 1), Stage(7, 1)], 0.1)
+    with pytest.raises(RuleError, match=r"^timesteps is 7, no multiple of the 5 steps"):
+        next(begun)
+
+
+def test_norms_of_many_positions_stay_in_single_precision() -> None:
+    """numpy 1 divides float32 by whole numbers beyond 65,535 in float64."""
+    layers = (Conv2d(1, 2, 1, bias=False), BatchNorm(2), LIF(fires=">", reset="hard"))
+    network = Network((*layers, AdaptiveAvgPool(1), Flatten(), Dense(2, 4)), 2, (1, 32, 32))
+    x = RNG.random((40, 1, 32, 32))
+    epochs = list(fit(network, initialise(network, 0), TET(), x, Y[:40], [Stage(2, 1)], 0.1, 40))
+    assert np.isfinite(epochs[-1].loss)

@@ -7,6 +7,7 @@ those of `deploy.lava.drive`, they can't take turns.
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,12 +35,21 @@ class _Inbox:
         return self.waiting.get(timeout=PATIENCE_S)
 
 
-def step_together(processes: tuple[Any, ...], steps: int) -> dict[int, Any]:
+def _look_away(models: dict[int, Any]) -> None:
+    """Nothing is written down."""
+
+
+def step_together(
+    processes: tuple[Any, ...],
+    steps: int,
+    after: Callable[[dict[int, Any]], None] = _look_away,
+) -> dict[int, Any]:
     """Step connected processes, the spiking phase of all before the learning phase of any.
 
     Args:
         processes: all of them, in any order.
         steps: how many.
+        after: called after every step, with the models by their processes' numbers.
 
     Returns:
         The models after the last step, by their processes' numbers.
@@ -53,4 +63,5 @@ def step_together(processes: tuple[Any, ...], steps: int) -> dict[int, Any]:
             for model in models.values():
                 if model.lrn_guard():
                     model.run_lrn()
+            after(models)
     return models

@@ -1,0 +1,42 @@
+"""Learning in Lava by its stock `LearningDense`, compared with `neurochip.chip.loihi_learner`.
+
+nc.deploy.lava.learning.loihi3f.compare(chip, data.train.take(20))              # process models
+nc.deploy.lava.learning.loihi3f.compare(chip, data.train.take(20), limit_s=60)  # Lava's runtime
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurochip.deploy import lava
+
+if TYPE_CHECKING:
+    from neurochip.chip import Chip
+    from neurochip.data import Split
+    from neurochip.deploy.states import Verdict
+
+__all__ = ["compare"]
+
+
+def compare(chip: Chip, data: Split, limit_s: float | None = None) -> tuple[Verdict, ...]:
+    """Learn one epoch of a set with a `LoihiLearner` and in Lava, and compare what they held.
+
+    Args:
+        chip: in the state from which both go on; it isn't changed.
+        data: samples and labels; a few, for a step in Lava takes milliseconds.
+        limit_s: seconds for a session of Lava's runtime; None steps its process models instead.
+
+    Returns:
+        One verdict for every register of every layer: after every step sums u (of the synapses),
+        v, spikes, third factors y1, traces x1 and weights; from a session, traces and weights
+        after the last.
+
+    Raises:
+        ExportError: Lava is missing.
+        LimitError: the engine can't learn the network, or not at its rates.
+        SessionError: the session failed or reached the limit.
+    """
+    lava.require()
+    from neurochip.deploy.lava.learning.loihi3f.run import compare
+
+    return compare(chip, data, limit_s)

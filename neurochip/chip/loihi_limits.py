@@ -1,0 +1,175 @@
+"""What Lava's stock learning engine can express of a chip and its rule, each limit in words."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from neurochip import hardware, mapping
+from neurochip.chip.chip import Chip
+from neurochip.errors import LimitError
+from neurochip.hardware import Hardware
+from neurochip.mapping.formats import decay_factor
+from neurochip.network import LI, LIF, Dense
+
+__all__ = ["EngineRates", "check", "engine_rates", "loihi3f", "taus_of"]
+
+#: Learned weights are Loihi's nine bits.
+WEIGHT_BITS = 9
+#: Lava's traces decay by exp(-1/tau), tau a whole number.
+MOST_TAU = 64
+#: A change is product * 2^-k: Lava's exponents end at 10, and below 6 products leave 16 bits.
+LEAST_SHIFT, MOST_SHIFT = 6, 10
+#: Bits of the weights' fraction in the engine; exponents of a rule count from there.
+ENGINE_FRACTION = 7
+
+
+class EngineRates(NamedTuple):
+    """Left shifts of a layer's two products, as `kernels.loihi_engine.learn_weights` takes them."""
+
+    trace: int
+    spike: int
+
+    @property
+    def rule(self) -> str:
+        """The change of a weight, as Lava's learning rules are written."""
+        trace, spike = self.trace - ENGINE_FRACTION, self.spike - ENGINE_FRACTION
+        return f"2^{trace}*u0*x1*y1 - 2^{spike}*x0*y1"
+
+
+def loihi3f() -> Hardware:
+    """The hardware model `loihi`, its weights as the learning engine holds them."""
+    bits = {"registers.weight.bits": WEIGHT_BITS, "registers.weight.max_bits": WEIGHT_BITS}
+    return hardware.load("loihi").with_values(bits)
+
+
+def check(chip: Chip) -> None:
+    """Raise LimitError unless the engine can learn the chip's network by the chip's rule."""
+    mapping.check_learns(chip.hardware, chip.rule)
+    mapping.check_currents(chip.network)
+    _check_network(chip)
+    _check_hardware(chip)
+    _check_rule(chip)
+    taus_of(chip)
+
+
+def taus_of(chip: Chip) -> tuple[int, ...]:
+    """The time constant of the traces below every weight layer, 1..64 steps.
+
+    Raises:
+        LimitError: a decay is no exp(-1/tau).
+    """
+    neurons = enumerate(chip.network.neurons)
+    return (
+        _tau("the input", "input_lam", chip.rule.input_decay(chip.network)),
+        *(_tau(f"the population above layer {n}", "lam", neuron.lam) for n, neuron in neurons),
+    )
+
+
+def engine_rates(chip: Chip, shifts: tuple[int, ...]) -> tuple[EngineRates, ...]:
+    """The engine's exponents for learning rates 2^-shift, one a weight layer.
+
+    Raises:
+        LimitError: a rate is beyond them.
+    """
+    return tuple(_rates(chip, number, shift) for number, shift in enumerate(shifts))
+
+
+def _rates(chip: Chip, number: int, rate_shift: int) -> EngineRates:
+    layer = chip.formats.layers[number]
+    shift, zero = layer.update_shift(rate_shift), layer.update_shift(0)
+    # The impulse 2^fx is taken out of a trace by a product of its own, with an exponent of its own.
+    most = min(MOST_SHIFT, layer.factor + ENGINE_FRACTION)
+    if not LEAST_SHIFT <= shift <= most:
+        raise LimitError(
+            f"layer {number} has the learning rate 2^-{rate_shift}, a change of 2^-{shift} for "
+            f"trace times error, but Lava's exponents give 2^-{most} to 2^-{LEAST_SHIFT}; set its "
+            f"entry of rate_shifts to {LEAST_SHIFT - zero} to {most - zero}"
+        )
+    return EngineRates(MOST_SHIFT - shift, layer.factor + ENGINE_FRACTION - shift)
+
+
+def _tau(name: str, option: str, lam: float) -> int:
+    tau = round(-1 / math.log(lam)) if 0 < lam < 1 else 0
+    nearest = min(max(tau, 1), MOST_TAU)
+    if tau != nearest or decay_factor(math.exp(-1 / tau)) != decay_factor(lam):
+        raise LimitError(
+            f"{name} has traces that decay by {lam:g}, but Lava's by exp(-1/tau) with a whole tau "
+            f"of 1 to {MOST_TAU}; set {option} to {math.exp(-1 / nearest):.6f} (tau {nearest})"
+        )
+    return tau
+
+
+def _check_network(chip: Chip) -> None:
+    network = chip.network
+    if network.unlike_feedforward is not None:
+        raise LimitError(
+            f"the network has {network.unlike_feedforward}, but the profile loihi3f learns Dense "
+            f"and LIF in turn; learn a network of these"
+        )
+    for layer in network.layers:
+        if not isinstance(layer, Dense | LIF | LI):
+            raise LimitError(
+                f"the network has a {type(layer).__name__}, but the profile loihi3f learns Dense "
+                f"and LIF in turn; learn a network of these"
+            )
+    if network.readout != "linear":
+        raise LimitError(
+            f"the read-out is {network.readout!r}, but the profile loihi3f has a linear one; set "
+            f"readout to 'linear'"
+        )
+    for number, neuron in enumerate(network.neurons):
+        if neuron.reset != "hard":
+            raise LimitError(
+                f"the neurons above layer {number} have a {neuron.reset} reset, but Loihi's a hard "
+                f"one; set reset to 'hard'"
+            )
+
+
+def _check_hardware(chip: Chip) -> None:
+    registers, fires = chip.hardware.registers, chip.hardware.neuron.fires
+    if fires != ">":
+        raise LimitError(
+            f"hardware {chip.hardware.name!r} fires at v {fires} v_th, but Loihi at v > v_th; map "
+            f"the network to loihi3f()"
+        )
+    for name, bits, limit in (
+        ("weights", registers.weight.bits.value, WEIGHT_BITS),
+        ("traces", registers.trace.bits.value, 7),
+        ("errors", registers.error.bits.value, 8),
+        ("deltas", registers.delta.bits.value, 8),
+    ):
+        if bits != limit:
+            raise LimitError(
+                f"hardware {chip.hardware.name!r} has {name} of {bits} bits, but Lava's learning "
+                f"engine has {limit}; map the network to loihi3f()"
+            )
+    if registers.shadow.bits.value:
+        raise LimitError(
+            f"hardware {chip.hardware.name!r} has shadow weights of {registers.shadow.bits.value} "
+            f"bits, but Lava's learning engine has none; set shadow_bits to 0"
+        )
+
+
+def _check_rule(chip: Chip) -> None:
+    rule = chip.rule
+    if chip.encoding == "graded":
+        raise LimitError(
+            "encoding is 'graded', but the profile loihi3f hears spikes; choose 'rate', "
+            "'bernoulli' or 'spikes'"
+        )
+    if not chip.formats.traced_input:
+        raise LimitError(
+            "trace_input is False, but Lava's learning engine keeps a trace of every spike; set "
+            "trace_input to True"
+        )
+    if rule.update != "online":
+        raise LimitError(
+            f"update is {rule.update!r}, but the profile loihi3f learns in every step (t_epoch is "
+            f"1); set update to 'online'"
+        )
+    if chip.network.neurons and rule.feedback != "direct":
+        raise LimitError(
+            f"feedback is {rule.feedback!r}, but Lava's learned weights can't be read backwards; "
+            f"set feedback to 'direct'"
+        )

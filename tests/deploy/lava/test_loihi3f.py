@@ -1,0 +1,136 @@
+"""The profile `loihi3f`: a network learns here as it does by Lava's own learning synapses."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurochip import data
+from neurochip.chip import Chip
+from neurochip.chip.loihi_learner import LoihiLearner, loihi3f
+from neurochip.deploy import lava as export
+from neurochip.deploy.lava.learning import loihi3f as profile
+from neurochip.mapping.formats import decay_factor
+from neurochip.network import Network
+from neurochip.rules import OTTT
+from neurochip.rules.surrogates import Surrogate
+
+TRAIN = data.load("digits").train.take(40)
+STATES = ("u", "v", "s", "y1", "x1", "weights")
+needs_lava = pytest.mark.skipif(
+    not export.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
+)
+
+
+def chip_of(
+    sizes: tuple[int, ...] = (64, 20, 10),
+    tau: int = 2,
+    shifts: tuple[int, ...] = (1, 1),
+    seed: int = 0,
+    timesteps: int = 8,
+    encoding: Any = "bernoulli",
+    surrogate: Any = "boxcar",
+) -> Chip:
+    lam = math.exp(-1 / tau)
+    network = Network.mlp(sizes, timesteps=timesteps, lam=lam, reset="hard", fires=">")
+    rule = OTTT(
+        feedback="direct",
+        surrogate=Surrogate(surrogate),
+        input_lam=lam,
+        rate_shifts=shifts,
+    )
+    return Chip(network, loihi3f(), rule, seed, encoding=encoding)
+
+
+CHIPS: dict[str, dict[str, Any]] = {
+    "fastest, seed 0": {},
+    "fastest, seed 2": {"seed": 2},
+    "rate": {"encoding": "rate", "shifts": (5, 5)},
+    "short memory": {"tau": 1, "seed": 4},
+    "long memory": {"tau": 16, "shifts": (5, 5)},
+    "two hidden layers, table": {
+        "sizes": (64, 20, 14, 10),
+        "shifts": (1, 2, 3),
+        "surrogate": "table",
+    },
+    "no hidden layer": {"sizes": (64, 10), "shifts": (2,)},
+}
+
+
+@needs_lava
+@pytest.mark.parametrize("name", CHIPS)
+def test_a_closed_loop_holds_the_same_integers_in_every_step(name):
+    chip = chip_of(**CHIPS[name])
+    before = chip.integers.weights
+    verdicts = profile.compare(chip, TRAIN)
+    layers = len(chip.network.weight_layers)
+    steps = len(TRAIN) * (chip.network.timesteps + layers)
+    assert [(v.layer, v.state, v.steps, v.mismatches) for v in verdicts] == [
+        (f"layer {number}", state, steps, 0) for number in range(layers) for state in STATES
+    ]
+    for ours, theirs in zip(before, chip.integers.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+@needs_lava
+def test_weights_reach_both_ends_of_their_range_and_third_factors_of_theirs():
+    """Else saturation would not have been compared."""
+    from neurochip.deploy.lava.learning.loihi3f.job import job_of
+    from neurochip.deploy.lava.learning.loihi3f.run import here
+
+    chip = chip_of(**CHIPS["fastest, seed 2"])
+    read_out = here(chip, job_of(chip, TRAIN))[-1].states
+    assert (read_out["weights"].min(), read_out["weights"].max()) == (-256, 255)
+    assert read_out["y1"].max() == 128  # one more than the engine can hold
+
+
+@needs_lava
+def test_neurons_are_lavas_own_while_they_learn():
+    """Lava's LIF beside ours, on the sums of Lava's synapses: one long sample, no reset between."""
+    from lava.proc.lif.process import LIF
+
+    from neurochip.deploy.lava.learning.loihi3f.build import build
+    from neurochip.deploy.lava.learning.loihi3f.job import job_of
+    from neurochip.deploy.lava.learning.threads import step_together
+
+    chip = chip_of(timesteps=200)
+    job = job_of(chip, TRAIN.take(1))
+    processes = build(job)
+    decay, threshold = decay_factor(math.exp(-1 / 2)), 1 << chip.formats.layers[0].membrane
+    lif = LIF(shape=(20,), du=4095, dv=decay, vth=threshold >> 6)
+    processes.synapses[0].a_out.connect(lif.a_in)
+    spikes = []
+
+    def look(models: dict[int, Any]) -> None:
+        ours, theirs = models[processes.populations[0].id], models[lif.id]
+        assert np.array_equal(ours.core.v[ours.post], theirs.v)
+        assert np.array_equal(ours.s_out.last, theirs.s_out.last)
+        spikes.append(ours.s_out.last.sum())
+
+    models = step_together((*processes.all, lif), job.clock.steps, look)
+    assert len(spikes) == 202
+    assert sum(spikes) > 100
+    assert not np.array_equal(models[processes.synapses[0].id].weights, job.weights[0])
+
+
+@needs_lava
+def test_lavas_runtime_learns_what_the_learner_learns():
+    verdicts = profile.compare(chip_of(), TRAIN.take(16), limit_s=300)
+    assert [(v.layer, v.state, v.mismatches) for v in verdicts] == [
+        (f"layer {number}", state, 0) for number in range(2) for state in ("x1", "weights")
+    ]
+
+
+@needs_lava
+def test_what_is_compared_is_what_the_chip_gets():
+    from neurochip.deploy.lava.learning.loihi3f.job import job_of
+    from neurochip.deploy.lava.learning.loihi3f.run import here
+
+    chip = chip_of()
+    held = here(chip, job_of(chip, TRAIN))
+    LoihiLearner(chip).learn(TRAIN)
+    for layer, weights in zip(held, chip.integers.weights, strict=True):
+        assert np.array_equal(layer.states["weights"][0, -1], weights.T.ravel())
