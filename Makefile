@@ -121,7 +121,7 @@ $(PEERS)/torch/installed:
 	@$(call search,3.11); \
 	if [ -z "$$python" ]; then echo "No Python 3.11 was found, which the comparison with torch runs on: install it and run make again." >&2; exit 1; fi; \
 	"$$python" -m venv --clear $(PEERS)/torch && \
-	$(PEERS)/torch/bin/python -m pip install --quiet torch==2.13.0 numpy && \
+	$(PEERS)/torch/bin/python -m pip install --quiet torch==2.13.0 numpy snntorch==1.0.0 nirtorch==2.6 nir==1.0.8 && \
 	touch $@
 
 $(PEERS)/sanafe/installed:

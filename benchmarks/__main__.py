@@ -13,7 +13,7 @@ from benchmarks.table import Table, machine
 NAMES = (
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
-    *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "loihi3f"),
+    *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "nir", "loihi3f"),
 )
 RESULTS = Path(__file__).with_name("results")
 

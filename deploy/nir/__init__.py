@@ -28,10 +28,11 @@ What the files of other tools mean, from their exporters, and how `from_nir` rea
     SpikingJelly  s, dt = 1e-4  dt/tau or whole     hard, to v_reset   dt=1e-4 (4)
     lava-dl       s, dt = 1e-4  whole               hard, to 0         dt=1e-4 (5)
 
-(1) The same spikes for Leaky with reset_mechanism="zero" (read with reset="hard"), and for
-"subtract" with reset_delay=False. By default the threshold is taken off after the next step's leak,
-so that a membrane here is (1 - beta) v_threshold higher than there; Synaptic, RLeaky and RSynaptic
-reset late too. The file doesn't say which it is.
+(1) The same spikes for reset_delay=False ("subtract" with reset="soft", "zero" with reset="hard"),
+and for Leaky's "zero" in any case. By default the threshold is taken off after the next step's
+leak, so that a membrane here is (1 - beta) v_threshold higher than there. The file doesn't say
+which it is. RSynaptic resets late in any case. Beta and threshold must be given neuron by neuron:
+NIR's types refuse one number for all.
 (2) LIFBox, LIBox and IAF run the same (IAF knows no dt: read it with dt=1). LIFCell adds inputs
 whole to its currents but is written with w_in = 1, which is dt/tau_syn of that: multiply w_in by
 tau_syn/dt.

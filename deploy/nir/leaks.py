@@ -42,10 +42,8 @@ class Leaks:
         told = float(node.metadata.get(key, lam))
         return told if abs(told - lam) <= CLOSE else lam
 
-    def taken(self, values: NDArray[Any], tau: NDArray[Any]) -> NDArray[Any]:
+    def taken(self, values: NDArray[Any], tau: NDArray[Any]) -> NDArray[np.float64]:
         """What a step takes in of values that the leak leads to: dt/tau, or 1 - exp(-dt/tau)."""
-        euler = self.decay == "euler"
-        share: NDArray[Any] = (
-            values * self.dt / tau if euler else values * -np.expm1(-self.dt / tau)
-        )
-        return share
+        values, tau = np.asarray(values, np.float64), np.asarray(tau, np.float64)
+        euler: NDArray[np.float64] = values * self.dt / tau
+        return euler if self.decay == "euler" else values * -np.expm1(-self.dt / tau)

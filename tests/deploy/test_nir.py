@@ -118,6 +118,18 @@ def test_a_float_network_comes_back_exactly(tmp_path_factory, network, seed):
             assert np.array_equal(ours, theirs)
 
 
+def test_feedback_through_a_convolution_comes_back_exactly(tmp_path):
+    back = Feedback(1, 0, (AvgPool(1), Conv2d(2, 2, 3, padding=1, bias=False)))
+    layers = (Conv2d(1, 2, 3, padding=1), LIF(), Flatten(), Dense(2 * 4 * 4, 3))
+    network = Network(layers, 4, (1, 4, 4), (back,))
+    parameters = random_parameters(network, 0)
+    export.write_network(network, parameters, tmp_path / "network.nir")
+    found = nc.from_nir(tmp_path / "network.nir")
+    assert found == network
+    assert found.initial is not None
+    assert np.array_equal(found.initial.weights[-1], parameters.weights[-1])
+
+
 def test_the_graph_is_what_other_tools_expect(tmp_path):
     lif = LIF(0.75, 1.5, "hard", -0.5, ">")
     network = Network((Dense(3, 4), lif, Dense(4, 2, bias=False), LI(0.5)), 6)

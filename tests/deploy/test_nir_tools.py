@@ -117,7 +117,7 @@ def test_snntorch_synaptic(tmp_path):
         syn = 0.6 * syn + W @ frame
         mem = 0.8 * mem + syn
         fired = mem > 1
-        mem = np.where(fired, 0, mem)  # NIR's reset: snnTorch's comes a step later
+        mem = np.where(fired, 0, mem)  # reset_delay=False
         return fired
 
     check(network, step)
