@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from neurochip.errors import LimitError
+from neurochip.mapping.plan import in_chip_order
 from neurochip.mapping.topology import (
     Convolution,
     Full,
@@ -100,7 +101,11 @@ def describe(network: Network) -> Topology:
     walk.populations[-1] = Population(_READOUT, walk.populations[-1].size)
     for feedback in network.feedback:
         back = after[feedback.source]
+        shapes = (network.shapes[feedback.source], network.shapes[feedback.target])
         for layer in feedback.path:
+            # Populations are in the chip's order, and listed synapses know nothing of maps.
+            if isinstance(layer, SparseLayer):
+                layer, _ = in_chip_order(layer, *shapes)
             back = walk.through(layer, back)
         if isinstance(back, _Current):
             walk.connect(back, targets[feedback.target])

@@ -303,23 +303,30 @@ def _loop(network: Network, feedback: Feedback, number: int) -> Loop:
         sum(isinstance(k, WeightLayer) for k in network.layers[: end + 1]) - 1
         for end in (feedback.source, feedback.target)
     )
-    places = [
-        np.argsort(chip_order(network.shapes[end])) for end in (feedback.source, feedback.target)
-    ]
-    return _in_chip_order(layer, source, target, *places)
+    shapes = (network.shapes[feedback.source], network.shapes[feedback.target])
+    listed, order = in_chip_order(layer, *shapes)
+    return Loop(listed, source, target, layer.weight_shape, order)
 
 
-def _in_chip_order(
-    layer: Dense | Sparse, source: int, target: int, place_below: Order, place_above: Order
-) -> Loop:
-    """Synapses between a chip's places; place_below[i] is that of neuron i of the network."""
+def in_chip_order(layer: Dense | Sparse, below: Shape, above: Shape) -> tuple[Sparse, Order]:
+    """Synapses between a chip's places, listed.
+
+    Args:
+        layer: synapses between a network's neurons.
+        below: shape of the population that sends.
+        above: shape of the one that hears.
+
+    Returns:
+        The synapses, and of each its number among those of `layer`.
+    """
     if isinstance(layer, Sparse):
         heard, reached = layer.sources, layer.targets
     else:
         reached, heard = (k.ravel() for k in np.indices(layer.weight_shape))
+    place_below, place_above = (np.argsort(chip_order(shape)) for shape in (below, above))
     heard, reached = place_below[heard], place_above[reached]
     listed = Sparse.between(heard, reached, layer.n_in, layer.n_out, bias=False)
-    return Loop(listed, source, target, layer.weight_shape, np.lexsort((reached, heard)))
+    return listed, np.lexsort((reached, heard))
 
 
 def _check_weights(layer: WeightLayer, name: str, below: Shape, *, is_last: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from neurochip.errors import LimitError
 from neurochip.mapping import Projection, loops_of, plan_of
+from neurochip.mapping.describe import describe
 from neurochip.mapping.plan import chip_order
+from neurochip.mapping.topology import Sparse as ListedProjection
 from neurochip.network import (
     LIF,
     AvgPool,
@@ -208,6 +210,12 @@ def test_connections_of_maps_are_listed_in_the_chips_order() -> None:
         (place[i], place[j]): w for (i, j), w in given.items()
     }
     assert (loop.weights(loop.listed(weights)) == weights).all()
+    placed = describe(network).projections[-1]
+    assert isinstance(placed, ListedProjection)
+    heard = [placed.cells[first:last] for first, last in pairwise(placed.offsets)]
+    assert {(int(i), j) for j, row in enumerate(heard) for i in row} == {
+        (place[i], place[j]) for i, j in given
+    }
 
 
 def test_a_dense_way_back_lists_all_its_synapses() -> None:
