@@ -11,6 +11,11 @@ import pytest
 
 from neurochip import experiment
 from neurochip.config import make, read
+from neurochip.hardware import load
+from neurochip.mapping import check_supported, map_network
+from neurochip.mapping.absorb import absorbed
+from neurochip.network import initialise, presets
+from neurochip.rules import OTTT
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -26,6 +31,18 @@ def test_spike_trains_come_nearer(tmp_path: Path) -> None:
     before, after = names["main"](updates=100, picture=str(picture))
     assert after < 0.8 * before
     assert picture.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("chip", "network"),
+    [("neurochip", "vgg_sws/4"), ("loihi", "vggsnn/8"), ("loihi", "resnet19/8")],
+)
+def test_the_large_chips_have_room_for_the_papers_networks(chip: str, network: str) -> None:
+    hardware = load(str(EXAMPLES / f"large_{chip}.toml"))
+    trained = presets.published(network, 10, (3, 32, 32), 6)
+    plain, _ = absorbed(trained, initialise(trained, 0))
+    check_supported(plain, hardware, OTTT())
+    assert map_network(plain, hardware).core.max() > 1
 
 
 RNG = np.random.default_rng(0)
