@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,23 @@ import numpy as np
 import pytest
 
 from neurochip import experiment, files, handover, samples, training
+from neurochip.chip import Chip
 from neurochip.cli import main
 from neurochip.config import make_training
 from neurochip.errors import LimitError
+from neurochip.mapping.absorb import absorbed
+from neurochip.network import (
+    Conv2d,
+    Dense,
+    Feedback,
+    Flatten,
+    Network,
+    Residual,
+    Upsample,
+    initialise,
+    presets,
+)
+from neurochip.reference import Inference
 
 TSSL = {"rule": "tssl_bp", "timesteps": 5, "optimiser": "adamw", "lr": 0.005, "clip_norm": 1.0}
 TET = {"rule": "tet", "optimiser": "adam", "lr": 0.005}
@@ -48,7 +63,8 @@ def test_what_any_rule_trains_does_on_the_chip_what_it_did_in_float(options):
     hidden = loss.layers[:-1]
     for layer in hidden:
         assert layer.clipped == 0.0
-        assert layer.spikes is not None and layer.spikes <= 0.05
+        # What differs in one layer goes on to the next: here up to seven, of 8-bit weights.
+        assert layer.spikes is not None and layer.spikes <= 0.02 * len(hidden) + 0.03
         assert layer.chip_rate == pytest.approx(layer.float_rate, abs=0.01)
     assert loss.layers[-1].spikes is None
 
@@ -177,3 +193,28 @@ def test_spikes_of_the_chip_are_in_the_networks_order():
     (seen,) = [run.chip.observe(data.test.x[0], int(data.test.y[0]))]
     assert [layer.shape[1:] for layer in seen.signal[1:-1]] == [(4 * 36,), (16,)]
     assert all(np.isin(layer, (0, 1)).all() for layer in seen.signal[1:-1])
+
+
+def test_residual_blocks_and_feedback_are_exact_where_weights_are() -> None:
+    """Weights are sixteenths: what still differs is the leak's rounding in a membrane's last bit."""
+    neuron = presets.TET_NEURON
+    block = Residual((Conv2d(3, 3, 3, padding=1), neuron, Conv2d(3, 3, 3, padding=1)), ())
+    narrower = Residual(
+        (Conv2d(3, 4, 3, 2, 1), neuron, Conv2d(4, 4, 3, padding=1)), (Conv2d(3, 4, 1, 2),)
+    )
+    back = Feedback(5, 0, (Upsample(2), Conv2d(4, 3, 3, padding=1, bias=False)))
+    layers = (Conv2d(1, 3, 3, padding=1), neuron, block, neuron, narrower, neuron)
+    network = Network((*layers, Flatten(), Dense(64, 4)), 6, (1, 8, 8), (back,))
+    rng = np.random.default_rng(2)
+    params = initialise(network, 0)
+    weights = tuple(rng.integers(-10, 12, w.shape) / 16 for w in params.weights)
+    plain, given = absorbed(network, replace(params, weights=weights))
+    chip = Chip(plain, "loihi", parameters=given)
+    x = rng.integers(0, 256, (8, 1, 8, 8)) / 256
+    wanted = Inference.of(plain, given).spikes(x)
+    seen = [chip.observe(image, 0) for image in x]
+    for number, float_spikes in enumerate(wanted):
+        ours = np.stack([shot.signal[number + 1] for shot in seen], axis=1)
+        theirs = float_spikes.reshape(ours.shape)
+        assert 0.02 < theirs.mean() < 0.98
+        assert np.mean(ours != theirs) <= 0.002

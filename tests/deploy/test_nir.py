@@ -45,7 +45,7 @@ def networks(draw: Any) -> Network:
     layers: list[Any] = []
     if draw(st.booleans()):
         shape = draw(st.tuples(st.integers(1, 2), st.integers(4, 6), st.integers(4, 6)))
-        layers = draw(convolutions(shape[0]))
+        layers = draw(convolutions(shape))
     in_shape, n_in = shape, math.prod(flows_through(layers, shape)[-1] if layers else shape)
     rows = []
     for n_out in draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)):
@@ -65,15 +65,18 @@ def networks(draw: Any) -> Network:
 
 
 @st.composite
-def convolutions(draw: Any, channels: int) -> list[Any]:
+def convolutions(draw: Any, in_shape: tuple[int, ...]) -> list[Any]:
     """One or two of them with pools of spikes in between."""
     layers: list[Any] = []
+    channels = in_shape[0]
     for _ in range(draw(st.integers(1, 2))):
         kernel, above = draw(st.integers(1, 3)), draw(st.integers(1, 3))
         padding = draw(st.integers(kernel // 2, 2))
         stride, bias = draw(st.integers(1, 2)), draw(st.booleans())
         layers += [Conv2d(channels, above, kernel, stride, padding, bias), draw(neurons())]
-        pool = draw(st.sampled_from([None, AvgPool(1), AvgPool(2), SumPool(2), SumPool(2, 1.1)]))
+        pools = [None, AvgPool(1), AvgPool(2), SumPool(2), SumPool(2, 1.1)]
+        room = min(flows_through(layers, in_shape)[-1][1:])
+        pool = draw(st.sampled_from([p for p in pools if p is None or p.kernel <= room]))
         layers += [pool] if pool else []
         channels = above
     return [*layers, Flatten()]
