@@ -196,7 +196,7 @@ def test_spikes_of_the_chip_are_in_the_networks_order():
 
 
 def test_residual_blocks_and_feedback_are_exact_where_weights_are() -> None:
-    """Weights are sixteenths: what still differs is the leak's rounding in a membrane's last bit."""
+    """Weights are sixteenths: what still differs is how the leak rounds a membrane."""
     neuron = presets.TET_NEURON
     block = Residual((Conv2d(3, 3, 3, padding=1), neuron, Conv2d(3, 3, 3, padding=1)), ())
     narrower = Residual(
