@@ -38,7 +38,7 @@ def test_spike_trains_come_nearer(tmp_path: Path) -> None:
     [("neurochip", "vgg_sws/4"), ("loihi", "vggsnn/8"), ("loihi", "resnet19/8")],
 )
 def test_the_large_chips_have_room_for_the_papers_networks(chip: str, network: str) -> None:
-    hardware = load(str(EXAMPLES / f"large_{chip}.toml"))
+    hardware = load(str(EXAMPLES / "chips" / f"large_{chip}.toml"))
     trained = presets.published(network, 10, (3, 32, 32), 6)
     plain, _ = absorbed(trained, initialise(trained, 0))
     check_supported(plain, hardware, OTTT())
