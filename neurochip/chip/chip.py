@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, cycle, memory
+from neurochip.chip import account, charging, cycle, memory
 from neurochip.chip import core as cores
 from neurochip.chip import meter as meters
+from neurochip.chip import rates as learning_rates
+from neurochip.chip.inputs import encoded
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.chip.pipeline import Pipeline, Shown, Step
+from neurochip.chip.records import EpochRecord, Result
 from neurochip.data import Split
-from neurochip.data.encoders import to_graded
-from neurochip.errors import ConfigError, DataError, LimitError, RuleError
+from neurochip.errors import ConfigError, DataError, LimitError
 from neurochip.hardware import Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.meter import Meter, silent
 from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
-from neurochip.kernels.stream import factor_energy, infer_stream, learn_stream
+from neurochip.kernels.stream import infer_stream, learn_stream
 from neurochip.mapping import Encoding, Formats, Integers, Manual
-from neurochip.mapping.limits import MAX_UPDATE_SHIFT, RATE_SHIFT_HIGH, RATE_SHIFT_LOW
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
 from neurochip.rules.ottt import Update
@@ -36,13 +35,6 @@ from neurochip.rules.ottt import Update
 CHUNK = 128
 #: Samples of each chunk that are shown before they are learned, for the running error.
 SCORED = 4
-#: Samples whose factors set the learning rates.
-RATE_SAMPLES = 64
-#: A layer's rate is this over the mean square norm of its presynaptic factors in a step.
-RATE_NUMERATOR = 1.5
-#: The same of a convolution. If all its positions saw and erred alike, 1.5 would be the step that
-#: takes their error away; they don't, and four times that was best on a validation split of MNIST.
-SHARED_NUMERATOR = 6.0
 #: Seeds are 63-bit numbers.
 MAX_SEED = (1 << 63) - 1
 
@@ -51,56 +43,6 @@ Progress = Callable[[int, int, int], None]
 #: When a spike of step t reaches the next layer: within the step, or at t + 1 as on Loihi.
 Schedule: TypeAlias = Literal["layered", "pipelined"]
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
-
-
-@dataclass(frozen=True, eq=False)
-class EpochRecord:
-    """What one epoch of learning was.
-
-    Attributes:
-        epoch: its number, from 0.
-        samples: how many were learned.
-        rate_shifts: one a weight layer: the rate was 2^-shift.
-        scored: samples that were predicted before they were learned.
-        wrong: how many of them wrongly.
-        counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
-        saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
-        account: what learning took in energy and time, without the samples that were scored; None
-            of an epoch that was read from a file.
-    """
-
-    epoch: int
-    samples: int
-    rate_shifts: tuple[int, ...]
-    scored: int
-    wrong: int
-    counters: NDArray[np.int64]
-    saturations: NDArray[np.int64]
-    account: account.Account | None = None
-
-    @property
-    def running_error(self) -> float:
-        """Share of samples that were wrong when they came up, 0..1."""
-        return self.wrong / self.scored if self.scored else math.nan
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a chip made of a set of samples.
-
-    Attributes:
-        accuracy: share of right predictions, 0..1.
-        predictions: (n,) int64.
-        counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
-        saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
-        account: what it took in energy and time.
-    """
-
-    accuracy: float
-    predictions: NDArray[np.int64]
-    counters: NDArray[np.int64]
-    saturations: NDArray[np.int64]
-    account: account.Account
 
 
 class Chip:
@@ -261,39 +203,8 @@ class Chip:
         Raises:
             DataError: the shape isn't the network's, or a spike is neither 0 nor 1.
         """
-        samples = np.asarray(x)
-        n = len(samples)
-        n_in = self.network.n_in
-        size = int(np.prod(samples.shape[1:], dtype=np.int64))
-        if samples.ndim > 2 and size == samples.shape[1] * n_in:
-            frames = self._trains(samples).reshape(n, -1, n_in)
-        elif size == n_in:
-            frames = samples.reshape(n, 1, n_in)
-        else:
-            raise DataError(
-                f"samples of shape {samples.shape[1:]} hold {size} numbers, but the network has "
-                f"{n_in} inputs; give {n_in} numbers a sample"
-            )
-        if self.encoding == "spikes":
-            return self._ordered(_spikes(frames))
-        graded = to_graded(frames, self.hardware.registers.input.bits.value)
-        return self._ordered(graded.reshape(frames.shape))
-
-    def _ordered(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Inputs from the network's order to the chip's."""
-        first = self._plan[0]
-        if len(first.axons) == 1 or first.axons[0] == 1:
-            return inputs
-        return np.ascontiguousarray(inputs[..., first.axon_order])
-
-    def _trains(self, samples: NDArray[Any]) -> NDArray[Any]:
-        steps = samples.shape[1]
-        if steps not in (1, self.network.timesteps):
-            raise DataError(
-                f"samples of shape {samples.shape[1:]} last {steps} steps, but the network shows "
-                f"{self.network.timesteps}; set timesteps to {steps}"
-            )
-        return samples
+        bits = self.hardware.registers.input.bits.value
+        return encoded(x, self.network, self._plan[0], self.encoding, bits)
 
     def learn(
         self, data: Split, epochs: int = 1, progress: Progress | None = None
@@ -311,9 +222,7 @@ class Chip:
         Raises:
             LimitError: the chip can't learn by its rule.
         """
-        mapping.check_learns(self.hardware, self.rule)
-        mapping.check_synapses(self.network)
-        mapping.check_currents(self.network)
+        self._check_learns()
         inputs, labels = self.encode(data.x), self._labels(data)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))
@@ -364,9 +273,8 @@ class Chip:
     ) -> account.Account:
         """Energy, time and words of memory of a sample, of inference and of learning.
 
-        A network with listed synapses or loops can't learn, so that its learning takes nothing.
-
-        The first samples are shown with the weights as they are now; nothing is learned.
+        The first samples are shown with the weights as they are now; nothing is learned. A network
+        with listed synapses or loops can't learn, so that its learning takes nothing.
 
         Args:
             data: samples and labels.
@@ -376,7 +284,7 @@ class Chip:
 
         Raises:
             LimitError, HardwareError: for cycle timing, see `chip.cycle.Clock`.
-            ConfigError: no sample was asked for, or the timing is unknown.
+            ConfigError: no sample was asked for, or the update or the timing is unknown.
         """
         if timing not in account.TIMINGS:
             raise ConfigError(
@@ -423,7 +331,7 @@ class Chip:
         inputs, epoch = self.encode(np.asarray(x)[np.newaxis]), layout.EVALUATION_EPOCH
         if label is not None:
             self._check_label(label)
-            mapping.check_learns(self.hardware, self.rule)
+            self._check_learns()
             epoch = self.epoch
             cores.set_rates(self._core, self.formats, self.rates_of_epoch(inputs))
         first_step = self.n_learned * self.network.timesteps
@@ -449,7 +357,7 @@ class Chip:
         """A meter at zero that charges learning by one way to update."""
         if update not in self._meters:
             code = cores.UPDATES[update]
-            self._meters[update] = meters.build(self.map, self._core, code, self.rule.feedback)
+            self._meters[update] = charging.build(self.map, self._core, code, self.rule.feedback)
         meter = self._meters[update]
         meter.reset()
         return meter
@@ -470,48 +378,25 @@ class Chip:
         return cycle.Clock(self, update)
 
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
-        """Rate shifts m, one a layer: 2^-m is nearest to numerator / E[ |x|^2 ].
-
-        x is a layer's presynaptic factors in one step, over the first samples. A step against the
-        error e then changes the layer's currents for the same input by about e. Of a convolution,
-        |x|^2 is the sum over the squares of all positions' patches, the trace of the matrix that
-        bounds how much shared weights change what the positions compute. Accumulated updates add T
-        such steps at once and get a rate smaller by T / 2.
-        """
-        energy = np.zeros(len(self._plan))
-        first = inputs[:RATE_SAMPLES]
-        factor_energy(self._counting_apart(), first, energy)
-        scales = np.array([4.0**-layer.factor for layer in self.formats.layers])
-        at_once = self.network.timesteps / 2 if self.rule.update == "accumulate" else 1.0
-        numerators = [
-            SHARED_NUMERATOR if projection.positions > 1 else RATE_NUMERATOR
-            for projection in self._plan
-        ]
-        numerator = np.array(numerators) / max(at_once, 1.0)
-        mean = energy * scales / (len(first) * self.network.timesteps)
-        return tuple(round(math.log2(e)) for e in np.maximum(mean / numerator, 1.0))
+        """Rate shifts m, one a layer, for inputs as `encode` gives them; see `chip.rates`."""
+        return learning_rates.chosen(
+            self._counting_apart(), self._plan, self.formats, self.rule.update, inputs
+        )
 
     def _set_base_rates(self, rate_shifts: tuple[int, ...]) -> None:
-        n_layers = len(self._plan)
-        if len(rate_shifts) != n_layers:
-            raise RuleError(
-                f"rate_shifts has {len(rate_shifts)} entries, but the network has {n_layers} "
-                f"weight layers; give one for each"
-            )
-        for number, (shift, layer) in enumerate(zip(rate_shifts, self.formats.layers, strict=True)):
-            shifts = max(layer.update_shift(0), layer.bias_shift(0)) + len(self.rule.halve_at)
-            most = min(RATE_SHIFT_HIGH, MAX_UPDATE_SHIFT - shifts)
-            if not RATE_SHIFT_LOW <= shift <= most:
-                raise RuleError(
-                    f"rate_shift {shift} of layer {number} is out of range; "
-                    f"choose one of {RATE_SHIFT_LOW} to {most} (the rate is 2^-shift)"
-                )
+        learning_rates.check(rate_shifts, self.formats, len(self.rule.halve_at))
         self.rate_shifts = rate_shifts
 
     def rates_of_epoch(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts of the next epoch, one a layer, after its halvings (see `choose_rates`)."""
         halvings = sum(self.epoch >= epoch for epoch in self.rule.halve_at)
         return tuple(shift + halvings for shift in self.rate_shifts or self.choose_rates(inputs))
+
+    def _check_learns(self) -> None:
+        """Raise LimitError where this chip can't learn, or can't learn this network."""
+        mapping.check_learns(self.hardware, self.rule)
+        mapping.check_synapses(self.network)
+        mapping.check_currents(self.network)
 
     def _labels(self, data: Split) -> NDArray[np.int64]:
         labels = np.asarray(data.y, dtype=np.int64)
@@ -590,15 +475,3 @@ class Chip:
             learn_stream(self._core, meter, *position)
         else:
             learn_stream_pipelined(self._core, meter, *self._waiting, *position)
-
-
-def _spikes(x: NDArray[Any]) -> NDArray[np.uint8]:
-    if x.dtype == np.uint8 and x.size and x.max() <= 1:
-        return np.ascontiguousarray(x)  # as data sets hold spikes; they may be large
-    other = x[(x != 0) & (x != 1)]
-    if other.size:
-        raise DataError(
-            f"samples hold {other[0]:.6g}, but encoding 'spikes' takes 0 and 1 only; choose "
-            f"'graded', 'rate' or 'bernoulli'"
-        )
-    return x.astype(np.uint8)

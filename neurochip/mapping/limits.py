@@ -90,9 +90,9 @@ def check_synapses(network: Network) -> None:
             )
     for loop in loops_of(network):
         raise LimitError(
-            f"weight layer {loop.target} hears spikes that come back to it, and a chip can't learn "
-            f"in such a network; take the feedback out, or train the network off the chip and run "
-            f"it here"
+            f"weight layer {loop.target} hears spikes from beside the layers, and a chip can't "
+            f"learn in such a network; take the feedback out, or train the network off the chip "
+            f"and run it here"
         )
 
 

@@ -14,8 +14,9 @@ import pytest
 from neurochip import data as data_sets
 from neurochip import hardware
 from neurochip.chip import COUNTED_EVENTS, SATURATED_REGISTERS, Chip
-from neurochip.chip.chip import CHUNK, RATE_NUMERATOR, RATE_SAMPLES, SCORED
+from neurochip.chip.chip import CHUNK, SCORED
 from neurochip.chip.order import shuffled
+from neurochip.chip.rates import RATE_NUMERATOR, RATE_SAMPLES
 from neurochip.data import Split
 from neurochip.errors import (
     ConfigError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -241,11 +242,28 @@ def test_learning_recurrent_networks_is_refused():
     loop = Feedback(1, 0, (Dense(3, 3, bias=False),))
     chip = nc.Chip(Network((Dense(4, 3), SOFT, Dense(3, 2)), 2, feedback=(loop,)))
     sentence = (
-        "weight layer 0 hears spikes that come back to it, and a chip can't learn in such a "
+        "weight layer 0 hears spikes from beside the layers, and a chip can't learn in such a "
         "network; take the feedback out, or train the network off the chip and run it here"
     )
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         chip.learn(split())
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        chip.start(np.zeros(4), label=0)
+
+
+def test_learning_by_currents_that_last_is_refused():
+    neuron = replace(SOFT, reset="hard", fires=">", current_lam=0.5)
+    chip = nc.Chip(Network((Dense(4, 3), neuron, Dense(3, 2)), 2), "loihi")
+    sentence = (
+        "neurons of layer 0 keep their synaptic current (current_lam is 0.5), but OTTT's traces "
+        "are of spikes that don't; run this network, or learn with neurons without it"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        chip.learn(split())
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        chip.start(np.zeros(4), label=0)
+    chip.start(np.zeros(4))  # to infer
+    assert chip.step().t == 0
 
 
 def test_metrics_of_listed_synapses_are_refused():

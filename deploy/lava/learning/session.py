@@ -9,7 +9,9 @@ import os
 import pickle
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi1SimCfg
@@ -30,11 +32,16 @@ def run_session(epoch: NextEpoch, folder: Path) -> None:
     learners.source.stop()
 
 
-def main(arguments: list[str]) -> None:
-    """Learn; leave at once where that fails, without `stop`."""
+def main(arguments: list[str], run: Callable[[Any, Path], None] = run_session) -> None:
+    """Learn; leave at once where that fails, without `stop`.
+
+    Args:
+        arguments: the file of a pickled job, and the folder for what was learned.
+        run: what to do with the job.
+    """
     job, folder = arguments
     try:
-        run_session(pickle.loads(Path(job).read_bytes()), Path(folder))
+        run(pickle.loads(Path(job).read_bytes()), Path(folder))
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

@@ -5,10 +5,7 @@ It's started behind a time limit by `run.through_session`, for Lava can hang (`p
 
 from __future__ import annotations
 
-import os
-import pickle
 import sys
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +15,9 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from neurochip.deploy.lava.drive import RUN_CONFIG
 from neurochip.deploy.lava.learning.loihi3f.build import build
 from neurochip.deploy.lava.learning.loihi3f.job import Job
+from neurochip.deploy.lava.learning.session import main
 
-__all__ = ["main", "run_session"]
+__all__ = ["run_session"]
 
 
 def run_session(job: Job, folder: Path) -> None:
@@ -33,16 +31,5 @@ def run_session(job: Job, folder: Path) -> None:
     processes.sources[0].stop()
 
 
-def main(arguments: list[str]) -> None:
-    """Learn; leave at once where that fails, without `stop`."""
-    file, folder = arguments
-    try:
-        run_session(pickle.loads(Path(file).read_bytes()), Path(folder))
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], run_session)
