@@ -64,7 +64,8 @@ class Chip:
         count_saturations: also count every value that leaves its register's range; slower.
         placer: which core holds what, "greedy", "traffic", or the path of a placement, or a
             placement itself; costs depend on it, weights and spikes don't.
-        neurons_per_core: at most so many neurons of a layer on a core.
+        neurons_per_core: at most so many neurons in a slice of a layer; slices share cores where
+            there are more of them.
         rates: spikes a neuron and step of each population, for "traffic" (`mapping.map_network`).
 
     Raises:

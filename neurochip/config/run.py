@@ -52,7 +52,7 @@ class RunConfig(DataConfig):
         "greedy", description="which core holds what: greedy, traffic, or a .csv or .toml file"
     )
     neurons_per_core: int | None = Field(
-        None, description="at most so many neurons of a layer on a core"
+        None, description="neurons in a slice of a layer; slices share cores if there are too many"
     )
     timing: Literal["analytic", "cycle"] = Field(
         "analytic", description="time by counts alone, or message by message"

@@ -119,7 +119,8 @@ def map_network(
         rule: how it learns, which takes memory; None: it only infers.
         placer: "greedy" (in order), "traffic" (few hops), the path of a placement, or what such a
             file says.
-        neurons_per_core: at most so many neurons in a slice.
+        neurons_per_core: at most so many neurons in a slice; slices share cores where there are
+            more of them.
         rates: spikes a neuron and step of each population, inputs first, by which the
             traffic-aware placer weighs messages; 1 each if None.
         seed: of that placer.
