@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
 
 from neurochip.errors import HardwareError, LimitError
 
@@ -11,7 +13,23 @@ if TYPE_CHECKING:
     from neurochip.data import Dataset
     from neurochip.experiment import Run
 
+OtherTiming = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads this form)
+    typer.Option(
+        "--timing",
+        metavar="analytic|cycle",
+        help="Time by counts alone, or message by message. [the run's own]",
+    ),
+]
 _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
+
+
+def set_timing(run: Run, timing: str | None) -> None:
+    """Let a run's costs be timed in another way than its own, if one is given."""
+    from neurochip.config import make
+
+    if timing is not None:
+        run.config = make({**run.config.to_dict(), "timing": timing}, "options")
 
 
 def _accounts(run: Run, samples: Dataset) -> list[Account] | str:
@@ -75,8 +93,8 @@ def print_costs(run: Run, samples: Dataset) -> None:
         return
     first, name = told[0], run.chip.hardware.name
     cores = "1 core" if first.cores == 1 else f"{first.cores} cores"
-    routed = ", message by message" if first.timing == "cycle" else ""
-    print(f"costs a sample on {cores} of chip {name!r}{routed}, by the weights as they are now:")
+    how = f"with {first.timing} timing, by the weights as they are now"
+    print(f"costs a sample on {cores} of chip {name!r} {how}:")
     words = f"{first.words(slice(TRACES)):,.0f} words of memory"
     print(f"  inference: {first.inference_time}; {first.energy(slice(TRACES))}; {words}")
     for one in told:

@@ -11,10 +11,14 @@ from neurochip.mapping import utilisation
 from neurochip.plot.expense import RULES, Expense
 from neurochip.plot.figures import layer_names
 from neurochip.plot.html import note, table
-from neurochip.plot.style import percent
+from neurochip.plot.style import percent, plural
 
 _QUANTITIES: tuple[Quantity, ...] = ("time", "energy", "words")
 _UNKNOWN = "unknown"
+_TIMINGS = {
+    "analytic": "by counts alone, as if messages waited for nothing on their way",
+    "cycle": "message by message over the mesh, with busy links and full buffers",
+}
 _OPERATIONS = ("dense", "effective_macs", "effective_acs")
 _NAMES = {
     "footprint_bytes": "Footprint (bytes)",
@@ -37,7 +41,8 @@ def learning(spent: Expense) -> str:
     first = spent.accounts[0]
     told = (
         f"A sample of inference takes {first.inference_time}, {first.energy(inference)} and "
-        f"{first.words(inference):,.0f} words of memory on {first.chip_map!r}. "
+        f"{first.words(inference):,.0f} words of memory on {plural(first.cores, 'core')} of chip "
+        f"{first.chip_map.hardware.name}. Timing is {first.timing}: {_TIMINGS[first.timing]}. "
         f"The table says which share of a learned sample is learning: of the whole chip's time, "
         f"of a layer's the time that cores work on it; of energy without static power; of memory "
         f"the words of weights and accumulators that are read or written."

@@ -43,6 +43,26 @@ def test_the_arithmetic_of_a_step(case: Case) -> None:
     assert f": {whole:.3g} µs. The barrier is" in caption
 
 
+def test_the_arithmetic_of_a_step_timed_message_by_message() -> None:
+    case = learned(0, timing="cycle")
+    spent = expense.look(case.run, case.data)
+    told = spent.accounts[0]
+    assert told.timing == "cycle"
+    caption = plates(spent)["time_by_core"].caption
+    assert "With cycle timing a sample lasts as long as the phases, message by message, " in caption
+    assert caption.endswith("white is what a core waits for slower ones and for messages.")
+    whole = (told.inference_time + told.learning_time).known * 1e-6
+    assert f": {whole:.3g} µs. The barrier is" in caption
+
+
+def test_costs_that_a_timing_cannot_tell() -> None:
+    case = learned(0, hardware="loihi", encoding="rate", reset="hard")
+    case.run.config = case.run.config.with_options({"timing": "cycle"})
+    spent = expense.look(case.run, case.data)
+    assert spent.accounts == ()
+    assert spent.untold.startswith("hardware 'loihi': mesh.link_gap is unknown, but cycle timing")
+
+
 def test_bars_are_the_account(case: Case) -> None:
     spent = expense.look(case.run, case.data)
     figure = plates(spent)["costs_by_layer"].figure
