@@ -298,19 +298,44 @@ class Chip:
             raise ConfigError(
                 f"update {update!r} is unknown; choose one of {', '.join(cores.UPDATES)}"
             )
-        seen = data[:samples]
-        meter, core = self._meter(update), self._counting_apart()
-        learnable = not self._loops and not any(layer.is_listed for layer in self._plan)
+        seen, meter = data[:samples], self._meter(update)
         for index, (frames, label) in enumerate(
             zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
         ):
-            taught = label if learnable else None
-            shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
-            pipeline = Pipeline(core, meter, shown)
+            pipeline = self._rehearsed(meter, frames, label, index)
             while not pipeline.is_over:
                 pipeline.step()
         told = self._account(update, len(seen))
         return told if timing == "analytic" else cycle.in_cycles(told, self, data)
+
+    def rehearse(
+        self, x: ArrayLike, label: int, index: int = 0, update: Update | None = None
+    ) -> Pipeline:
+        """A sample in the pipeline as if it were learned, but no weight changes; nothing is counted
+        yet.
+
+        A network with listed synapses or loops can't learn, so that no error comes down in it.
+
+        Args:
+            x: one sample, as `encode` takes it but without the first axis.
+            label: its class.
+            index: its number in the data set, which keys Bernoulli inputs.
+            update: when weights would change; as the rule says if None.
+
+        Raises:
+            DataError: the sample or the label isn't the network's.
+        """
+        self._check_label(label)
+        frames = self.encode(np.asarray(x)[np.newaxis])[0]
+        meter = self._meter(self.rule.update if update is None else update)
+        return self._rehearsed(meter, frames, label, index)
+
+    def _rehearsed(
+        self, meter: meters.Meter, frames: NDArray[np.uint8], label: int, index: int
+    ) -> Pipeline:
+        taught = label if self._is_learnable else None
+        shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
+        return Pipeline(self._counting_apart(), meter, shown)
 
     def start(self, x: ArrayLike, label: int | None = None, index: int = 0) -> None:
         """Show a sample, of which `step` then works through one step after the other.
@@ -362,6 +387,10 @@ class Chip:
         meter = self._meters[update]
         meter.reset()
         return meter
+
+    @property
+    def _is_learnable(self) -> bool:
+        return not self._loops and not any(layer.is_listed for layer in self._plan)
 
     def _account(self, update: Update, samples: int) -> account.Account:
         """The price of what the meter of one way to update has counted."""
