@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, charging, cycle, memory
+from neurochip.chip import account, charging, costing, cycle, memory
 from neurochip.chip import core as cores
 from neurochip.chip import meter as meters
 from neurochip.chip import rates as learning_rates
@@ -71,7 +73,8 @@ class Chip:
     Raises:
         LimitError: the network doesn't fit the chip.
         RuleError: the rule asks for what a chip can't do.
-        ConfigError: the seed, the encoding or the schedule is unknown, or the placement is damaged.
+        ConfigError: the seed, the encoding, the schedule or the placer is unknown, the number of
+            neurons isn't a whole one of 1 or more, or the placement is damaged.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Chip:
         schedule: Schedule = "layered",
         formats: Formats | None = None,
         count_saturations: bool = False,
-        placer: str | Manual = "greedy",
+        placer: str | Path | Manual = "greedy",
         neurons_per_core: int | None = None,
         rates: Sequence[float] | None = None,
     ) -> None:
@@ -284,20 +287,13 @@ class Chip:
             timing: "analytic", from counts alone, or "cycle", every message routed over the mesh.
 
         Raises:
-            LimitError, HardwareError: for cycle timing, see `chip.cycle.Clock`.
+            LimitError: the network doesn't fit the cores if weights change then; or, for cycle
+                timing, see `chip.cycle.Clock`.
+            HardwareError: for cycle timing, see there.
             ConfigError: no sample was asked for, or the update or the timing is unknown.
         """
-        if timing not in account.TIMINGS:
-            raise ConfigError(
-                f"timing {timing!r} is unknown; choose one of {', '.join(account.TIMINGS)}"
-            )
-        if samples < 1:
-            raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
         update = self.rule.update if update is None else update
-        if update not in cores.UPDATES:
-            raise ConfigError(
-                f"update {update!r} is unknown; choose one of {', '.join(cores.UPDATES)}"
-            )
+        costing.check_asked(samples, update, timing)
         seen, meter = data[:samples], self._meter(update)
         for index, (frames, label) in enumerate(
             zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
@@ -382,6 +378,8 @@ class Chip:
     def _meter(self, update: Update) -> meters.Meter:
         """A meter at zero that charges learning by one way to update."""
         if update not in self._meters:
+            if update != self.rule.update and self._is_learnable:
+                mapping.check_room(self.map, self.network, replace(self.rule, update=update))
             code = cores.UPDATES[update]
             self._meters[update] = charging.build(self.map, self._core, code, self.rule.feedback)
         meter = self._meters[update]

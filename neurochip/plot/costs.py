@@ -32,8 +32,9 @@ _NAMES = {
 
 def learning(spent: Expense) -> str:
     """Learning's share of time, energy and memory traffic, by rule and layer."""
+    untold = [note(f"Costs of {rule} are not told: {why}.") for rule, why in spent.untold.items()]
     if not spent.accounts:
-        return note(f"Energy and time are not told: {spent.untold}.")
+        return "\n".join(untold)
     names = layer_names(spent.run.chip.network)
     header = ("Rule", "Layer", "Time", "Energy", "Memory traffic")
     rows = [row for told in spent.accounts for row in _shares(told, names)]
@@ -47,7 +48,7 @@ def learning(spent: Expense) -> str:
         f"of a layer's the time that cores work on it; of energy without static power; of memory "
         f"the words of weights and accumulators that are read or written."
     )
-    return table(header, rows, n_words=2) + "\n" + note(told)
+    return "\n".join((table(header, rows, n_words=2), note(told), *untold))
 
 
 def _shares(told: Account, names: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from neurochip.chip.account import Account
+from neurochip.chip.costing import by_update
 from neurochip.chip.energy import Amount, busy_time, energy_of
 from neurochip.chip.neurobench import Firing, NeuroBench, firing, neurobench
 from neurochip.chip.parts import PARTS, CoreTime, by_part, core_times
 from neurochip.data import Dataset
-from neurochip.errors import HardwareError, LimitError
 from neurochip.experiment import Run
 from neurochip.hardware import cost_table
 from neurochip.mapping import ChipMap
@@ -45,15 +45,15 @@ class Expense:
 
     Attributes:
         run: whose chip.
-        accounts: one for each way to update, the run's own first; none where it can't be told.
-        untold: why not.
+        accounts: one for each way to update, the run's own first; none where that can't be told.
+        untold: why some aren't told, by what the rule is called then.
         fired: how often every neuron was active.
         metrics: NeuroBench's.
     """
 
     run: Run
     accounts: tuple[Account, ...]
-    untold: str
+    untold: dict[str, str]
     fired: Firing
     metrics: NeuroBench
 
@@ -68,14 +68,11 @@ class Expense:
 def look(run: Run, data: Dataset) -> Expense:
     """Show the chip some test samples as it is now; nothing is learned."""
     chip = run.chip
-    accounts: tuple[Account, ...] = ()
-    untold = ""
-    try:
-        updates = dict.fromkeys((chip.rule.update, "online", "accumulate"))
-        timing = run.config.timing
-        accounts = tuple(chip.costs(data.test, update=u, timing=timing) for u in updates)
-    except (HardwareError, LimitError) as error:
-        untold = str(error)
+    told = by_update(chip, data.test, run.config.timing)
+    untold = {RULES[update]: one for update, one in told.items() if isinstance(one, str)}
+    accounts = tuple(one for one in told.values() if isinstance(one, Account))
+    if RULES[chip.rule.update] in untold:
+        accounts = ()
     fired = firing(chip, data.test)
     return Expense(run, accounts, untold, fired, neurobench(chip, fired))
 

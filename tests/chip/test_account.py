@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -9,14 +10,24 @@ import pytest
 
 from neurochip import data as data_sets
 from neurochip.chip import COUNTED_EVENTS, Chip
-from neurochip.chip.account import ERRORS, INFERENCE, PHASES, TRACES, UPDATES, Account
+from neurochip.chip.account import (
+    ERRORS,
+    INFERENCE,
+    PHASES,
+    TIMINGS,
+    TRACES,
+    UPDATES,
+    Account,
+    Timing,
+)
 from neurochip.data import Split
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import EVENTS
 from neurochip.network import LIF, Conv2d, Dense, Flatten, Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.ottt import Update
+from tests.mapping.nets import chip as small_chip
 
 DIGITS = data_sets.load("digits").test
 ONE = Split(np.ones((1, 2)), np.zeros(1, np.int64))
@@ -142,6 +153,32 @@ def test_a_convolution_by_hand() -> None:
     }
     assert events(told, TRACES) == {"trace_update": 4}
     assert events(told, UPDATES) == {}
+
+
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_sums_that_have_no_room_are_refused(timing: Timing) -> None:
+    """64 x 8 weights of 8 bits fill a core; OTTT-A's sums of 16 bits would lie beside each."""
+    little = small_chip(synapse_memory_per_core=64 * 8 * 8)
+    chip = Chip(Network.mlp([64, 8, 10], timesteps=2), little)
+    assert chip.costs(DIGITS, samples=1, timing=timing).update == "online"
+    sentence = (
+        "update 'accumulate' doesn't fit this map: core 0 would hold layer 0 with 12288 bits of "
+        "synapse memory, but a core of hardware 'neurochip' has 4096; spread them over more cores"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        chip.costs(DIGITS, samples=1, update="accumulate", timing=timing)
+
+
+def test_sums_in_a_memory_of_their_own_are_refused_too() -> None:
+    apart = small_chip(accumulator_memory_per_core=64 * 8 * 16 - 1)
+    chip = Chip(Network.mlp([64, 8, 10], timesteps=2), apart)
+    sentence = (
+        "update 'accumulate' doesn't fit this map: core 0 would hold layer 0 with 8192 bits of "
+        "accumulator memory, but a core of hardware 'neurochip' has 8191; spread them over more "
+        "cores"
+    )
+    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
+        chip.costs(DIGITS, samples=1, update="accumulate")
 
 
 def test_no_samples_are_refused() -> None:

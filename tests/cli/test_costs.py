@@ -67,6 +67,27 @@ def test_the_report_tells_the_timing_that_was_asked_for(
     )
 
 
+def test_a_rule_that_does_not_fit_is_told_apart(neurochip: Command, here: Path) -> None:
+    """A core with room for 64 x 16 weights of 8 bits has none for OTTT-A's sums."""
+    (here / "little.toml").write_text(
+        'name = "little"\ntitle = "little"\nextends = "neurochip"\n[sources]\ntest = "test"\n'
+        "[limits]\nsynapse_memory_per_core = "
+        '{ value = 8192, unit = "bit", basis = "assumed", source = "test" }\n'
+    )
+    assert neurochip("learn", *QUICK, "--epochs", 1, "--hardware", "little.toml").status == 0
+    *_, inference, online, accumulated = neurochip("run", "run.h5").out.splitlines()
+    assert inference.startswith("  inference: ")
+    assert online.startswith("  learning by OTTT-O adds ")
+    why = (
+        "update 'accumulate' doesn't fit this map: core 0 would hold layer 0 with 24576 bits of "
+        "synapse memory, but a core of hardware 'little' has 8192; spread them over more cores"
+    )
+    assert accumulated == f"  learning by OTTT-A is not told: {why}"
+    learning = neurochip("run", "run.h5", "--json").json["costs"]["learning"]
+    assert learning["accumulate"] == {"untold": why}
+    assert learning["online"]["seconds"] > 0
+
+
 def test_run_tells_the_metrics_of_neurobench(neurochip: Command, learned: Path, here: Path) -> None:
     told = neurochip("run", learned, "--json").json["neurobench"]
     assert told["dense"] % (64 * 16 + 16 * 10) == 0
