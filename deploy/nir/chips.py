@@ -56,6 +56,7 @@ def read_chip(path: str | Path) -> Chip:
         OTTT.from_dict(json.loads(told["rule"])),
         int(told["seed"]),
         encoding=formats.encoding,
+        schedule=told.get("schedule", "layered"),
         formats=formats,
     )
     _check_unchanged(path, network, mapping.dequantise(network, integers, formats))
@@ -93,6 +94,7 @@ def _state(chip: Chip) -> dict[str, Any]:
         "hardware": chip.hardware.to_toml(),
         "rule": json.dumps(chip.rule.to_dict(), sort_keys=True),
         "formats": json.dumps(asdict(chip.formats)),
+        "schedule": chip.schedule,
         "seed": chip.seed,
         "epoch": chip.epoch,
         "n_learned": chip.n_learned,
