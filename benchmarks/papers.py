@@ -113,7 +113,7 @@ def _tet(data: Callable[[], Dataset], *stages: Stage) -> Job:
 
 def _cifar(rule: Rule, lr: float) -> Job:
     """The same network, optimiser, batch, T and epochs for every rule."""
-    return Job(cifar10, _vgg, rule, (Stage(6, 5),), lr, 128, SGD(momentum=0.9))
+    return Job(cifar10, _vgg, rule, (Stage(6, 4),), lr, 128, SGD(momentum=0.9))
 
 
 def _fold(number: int) -> Dataset:
