@@ -11,7 +11,7 @@ import typer
 from neurochip.cli.options import collected
 from neurochip.cli.output import ConfigPath, Data, Json, print_json
 from neurochip.cli.progress import InterruptedRunError, identity
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from neurochip.data import Dataset
@@ -60,6 +60,15 @@ def train(
     _train(begun, data_set, target, as_json)
 
 
+def _saved(out: Path, before: tuple[int, int] | None) -> str:
+    """What a training that ended early leaves, in words."""
+    from neurochip import training
+
+    if identity(out) == before:
+        return "nothing was saved"
+    return f"{out} holds the first {training.load(out).progress.number} epochs"
+
+
 def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None:
     from neurochip import training
 
@@ -76,10 +85,9 @@ def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None
     try:
         done = training.train(begun, data_set, out, tell)
     except KeyboardInterrupt:
-        if identity(out) == before:
-            raise InterruptedRunError("nothing was saved") from None
-        epochs = training.load(out).progress.number
-        raise InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+        raise InterruptedRunError(_saved(out, before)) from None
+    except TrainingError as error:
+        raise TrainingError(f"{str(error).rstrip('.')}; {_saved(out, before)}") from None
     if as_json:
         seconds = time.perf_counter() - start
         print_json(

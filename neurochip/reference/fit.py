@@ -135,7 +135,7 @@ def fit(
         RuleError: an option is out of range, or the rule can't train the network.
         DataError: samples or labels don't fit the network.
         TrainingError: the loss is no longer finite, or grew beyond all bounds. Parameters of the
-            last epoch yielded are good.
+            last epoch yielded are good: its last batch was shown to them once more.
     """
     if schedule not in get_args(Schedule):
         raise RuleError(f"schedule is {schedule!r}; it must be one of 'constant', 'cosine'.")
@@ -146,6 +146,8 @@ def fit(
     samples, labels = np.asarray(x), np.asarray(y)
     if len(samples) != len(labels):
         raise DataError(f"there are {len(samples)} samples and {len(labels)} labels; give as many.")
+    if not len(samples):
+        raise DataError("there are no samples to learn; give one or more.")
     for stage in stages:
         _check_stage(replace(network, timesteps=stage.timesteps), params, rule)
     guard = _Guard()
@@ -255,4 +257,7 @@ def _epoch(
             guard.check(loss, trainer, where)
             losses[-1] += loss
         guard.check_parameters(trainer, f"batch {len(losses)} of epoch {number}")
+    # What the last update came to, no batch of this epoch has shown.
+    where = f"batch {len(losses)} of epoch {number}, shown again after its update"
+    guard.check(trainer.loss(samples, y[chosen]), trainer, where)
     return math.fsum(losses) / len(losses)
