@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +138,41 @@ def test_interruption(
     assert status == 130
     assert err == f"neurochip: interrupted; {out} holds the first 1 epochs\n"
     assert training.load(out).progress.number == 1
+
+
+def test_ctrl_c_while_a_file_is_saved_waits_for_the_next_batch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raised while a file is written, it may be dropped."""
+    out, save = tmp_path / "trained.h5", training.save
+
+    def interrupted(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        save(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save", interrupted)
+        status, _, err = run(capsys, "train", *FEW, "--out", out)
+    assert (status, err) == (130, f"neurochip: interrupted; {out} holds the first 1 epochs\n")
+    assert run(capsys, "train", "--resume", out)[0] == 0
+    assert training.load(out).progress.number == 2
+
+
+def test_ctrl_c_in_the_first_epoch_of_a_training_that_goes_on_in_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "trained.h5"
+    config = make_training({"train_samples": 200, "net": "20", "epochs": 2, "momentum": 0.0})
+    data = samples.load(config)
+    begun = training.begin(config, data)
+    training.save(replace(begun, progress=replace(begun.progress, number=1)), out)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "steps", stop)
+    status, _, err = run(capsys, "train", "--resume", out)
+    assert (status, err) == (130, f"neurochip: interrupted; {out} holds the first 1 epochs\n")
 
 
 def test_divergence_keeps_the_last_good_file(

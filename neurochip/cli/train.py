@@ -10,7 +10,7 @@ import typer
 
 from neurochip.cli.options import collected
 from neurochip.cli.output import ConfigPath, Data, Json, print_json
-from neurochip.cli.progress import InterruptedRunError, identity
+from neurochip.cli.progress import InterruptedRunError, identity, listening
 from neurochip.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -57,19 +57,10 @@ def train(
         files.check_writable(target)
         data_set = samples.load(merged)
         begun = training.begin(merged, data_set)
-    _train(begun, data_set, target, as_json)
+    _train(begun, data_set, target, target == resume, as_json)
 
 
-def _saved(out: Path, before: tuple[int, int] | None) -> str:
-    """What a training that ended early leaves, in words."""
-    from neurochip import training
-
-    if identity(out) == before:
-        return "nothing was saved"
-    return f"{out} holds the first {training.load(out).progress.number} epochs"
-
-
-def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None:
+def _train(begun: Training, data_set: Dataset, out: Path, in_place: bool, as_json: bool) -> None:
     from neurochip import training
 
     before, start = identity(out), time.perf_counter()
@@ -83,11 +74,16 @@ def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None
             )
 
     try:
-        done = training.train(begun, data_set, out, tell)
-    except KeyboardInterrupt:
-        raise InterruptedRunError(_saved(out, before)) from None
-    except TrainingError as error:
-        raise TrainingError(f"{str(error).rstrip('.')}; {_saved(out, before)}") from None
+        with listening() as check:
+            done = training.train(begun, data_set, out, tell, check)
+    except (KeyboardInterrupt, TrainingError) as end:
+        # Only the file knows whether the end came before or after it was put in place.
+        saved = "nothing was saved"
+        if in_place or identity(out) != before:
+            saved = f"{out} holds the first {training.load(out).progress.number} epochs"
+        if isinstance(end, TrainingError):
+            raise TrainingError(f"{str(end).rstrip('.')}; {saved}") from None
+        raise InterruptedRunError(saved) from None
     if as_json:
         seconds = time.perf_counter() - start
         print_json(
