@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurochip.hardware import EVENTS
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.routes import OFF_CHIP
-from neurochip.mapping.topology import Full, Projection
+from neurochip.mapping.topology import Full, Projection, Sparse
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -37,7 +37,7 @@ def count_inference(chip_map: ChipMap, sends: Flags, active: Flags) -> Counts:
     Args:
         chip_map: where neurons are and spikes go.
         sends: (N,) neurons that fire, and inputs that aren't zero.
-        active: (N,) neurons that have input or fire; of the inputs it isn't read.
+        active: (N,) as `active` finds them; of the inputs it isn't read.
     """
     everyone = np.ones_like(sends)
     return count_spikes(chip_map, sends) + count_neurons(chip_map, sends, active, everyone)
@@ -64,7 +64,7 @@ def count_neurons(chip_map: ChipMap, fires: Flags, active: Flags, scanned: Flags
     Args:
         chip_map: where neurons are.
         fires: (N,) scanned neurons that fire.
-        active: (N,) scanned neurons that have input or fire.
+        active: (N,) scanned neurons that are active.
         scanned: (N,) neurons that are looked at; of the inputs none of the three is read.
     """
     counts = no_events(chip_map)
@@ -75,14 +75,32 @@ def count_neurons(chip_map: ChipMap, fires: Flags, active: Flags, scanned: Flags
     return counts
 
 
-def with_input(chip_map: ChipMap, sends: Flags) -> Flags:
-    """Neurons that some spike reaches or that fire, (N,), where all layers are dense."""
-    offsets = chip_map.topology.offsets
-    active = sends.copy()
+def active(chip_map: ChipMap, sends: Flags, before: Flags, holds: Flags) -> Flags:
+    """Neurons with something to update, (N,): those that hold something, and those that a spike
+    reaches, through synapses that lead back from the step before.
+
+    Args:
+        chip_map: whose synapses are all of one neuron and another, without pools or convolutions.
+        sends: (N,) neurons that fire, and inputs that aren't zero.
+        before: (N,) the same of the step before.
+        holds: (N,) neurons with a bias or a membrane, before the reset, that isn't zero.
+    """
+    found = holds.copy()
     for projection in chip_map.topology.projections:
-        if sends[_range(chip_map, projection.source)].any():
-            active[offsets[projection.target] : offsets[projection.target + 1]] = True
-    return active
+        own = found[_range(chip_map, projection.target)]
+        spikes = before if projection.target <= projection.source else sends
+        if not own.all():
+            own |= _reached(projection, spikes[_range(chip_map, projection.source)])
+    return found
+
+
+def _reached(projection: Projection, spikes: Flags) -> Flags:
+    """Target neurons that one of the spikes (n_source,) reaches, (n_target,)."""
+    if not isinstance(projection, Sparse):
+        return np.full(projection.n_target, spikes.any())
+    heard = np.concatenate(([0], np.cumsum(spikes[projection.cells])))
+    reached: Flags = np.diff(heard[projection.offsets]) > 0
+    return reached
 
 
 def count_traces(chip_map: ChipMap, changes: Flags) -> Counts:

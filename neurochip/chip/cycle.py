@@ -11,7 +11,7 @@ A step is a row of phases, each of which begins when the one before has ended on
 spikes k    The cores of population k look at their neurons in turn and send the spikes of those
             that fire; the cores of the weights read them. Inputs (k = 0) enter at the port, a
             sender of its own in the tile of core 0 that takes no time for them.
-readout     The cores of the last population look at their neurons.
+readout     The same for the last population, whose spikes go nowhere but through feedback.
 traces      Cores update the traces of the neurons that they hear.
 errors k    Cores that have errors of the neurons above weight layer k read the rows of all
             neurons below backwards, one after the other, and send each sum to its neuron's core;
@@ -19,13 +19,14 @@ errors k    Cores that have errors of the neurons above weight layer k read the 
 updates     Cores change their weights.
 ==========  ====================================================================================
 
-The barrier ends the step. The last three kinds are learning's. What is counted is what the analytic
-account counts (`neurochip.chip.counts`); a cost that is unknown is left out of the sum and named.
+The barrier ends the step. The last three kinds are learning's; networks with listed synapses or
+feedback have none. What is counted is what the analytic account counts (`neurochip.chip.counts`),
+whose time is never more than this; a cost that is unknown is left out of the sum and named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from neurochip.chip import counts as count
 from neurochip.chip.account import Account
 from neurochip.chip.observe import Observation
+from neurochip.chip.pace import ticks_of
 from neurochip.chip.traffic import (
     ERROR,
     SPIKE,
@@ -49,6 +51,7 @@ from neurochip.errors import HardwareError, LimitError
 from neurochip.hardware import EVENTS, Hardware, cost_table, link_table
 from neurochip.kernels.timing import Outward, Routes
 from neurochip.mapping.place import PORT
+from neurochip.network import LI, LIF, Dense, Sparse
 from neurochip.rules.ottt import Update
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def links_of(hardware: Hardware) -> Links:
                 f"hardware {hardware.name!r}: mesh.{key} is unknown, but cycle timing needs it; "
                 f"give it in a file that extends {hardware.name!r}, or use analytic timing"
             )
-    ticks, buffer = _ticks(hardware), int(known.buffer)
+    ticks, buffer = ticks_of(hardware), int(known.buffer)
     gap, port = (_in_ticks(value) for value in (known.link_gap, known.port_gap))
     entry, exit_ = _in_ticks(known.router_entry), ticks["spike_in_tile"]
     return Links(
@@ -118,8 +121,8 @@ class Clock:
         update: when weights change; as the chip's rule says if None.
 
     Raises:
-        LimitError: the network isn't one of Dense and LIF layers in turn, errors come down by other
-            weights than their own, or the schedule is "pipelined".
+        LimitError: the network has other layers than Dense, Sparse and neurons, errors come down by
+            other weights than their own, or the schedule is "pipelined".
         HardwareError: a time or a buffer of the links is unknown.
     """
 
@@ -128,7 +131,10 @@ class Clock:
         chip_map = self._map = chip.map
         self._update = chip.rule.update if update is None else update
         self._traced_from = 0 if chip.formats.traced_input else 1
-        hardware, self._ticks = chip_map.hardware, _ticks(chip_map.hardware)
+        listed = any(isinstance(layer, Sparse) for layer in chip.network.layers)
+        self._learns = not chip.network.feedback and not listed
+        self._biased = np.concatenate(chip.integers.biases) != 0
+        hardware, self._ticks = chip_map.hardware, ticks_of(chip_map.hardware)
         #: Cores of the chip, and the port.
         self._cores = hardware.limits.cores.value + 1
         tile = np.arange(self._cores) // hardware.limits.cores_per_tile.value
@@ -172,38 +178,33 @@ class Clock:
             seen: as `Chip.observe` returns it.
         """
         sends = np.hstack(seen.signal) != 0
+        holds = np.hstack((np.zeros_like(seen.signal[0]), *seen.v_pre)) != 0
+        holds[:, self._offsets[1] :] |= self._biased
         factors = np.zeros_like(sends)
         factors[:, : self._offsets[-2]] = np.hstack(seen.factor) != 0
         deltas = np.zeros_like(sends)
         deltas[:, self._offsets[1] :] = np.hstack(seen.delta) != 0
         steps = []
         for t in range(len(sends)):
-            inference = list(self._inference(sends[t]))
-            learning = self._learning(factors[: t + 1], deltas[: t + 1], t == len(sends) - 1)
+            before = sends[t - 1] if t else np.zeros_like(sends[0])
+            active = count.active(self._map, sends[t], before, holds[t])
+            inference = list(self._inference(sends[t], active))
+            learning: Iterable[Phase] = ()
+            if self._learns:
+                learning = self._learning(factors[: t + 1], deltas[: t + 1], t == len(sends) - 1)
             steps.append(time_step(self._mesh, [*inference, *learning], self._barrier))
         return SampleTiming(tuple(steps), len(self._routes))
 
-    def _inference(self, sends: Flags) -> Iterator[Phase]:
-        """Phases 1 to 3; ``sends`` (N,) of one step."""
-        active = count.with_input(self._map, sends)
-        for population, routes in enumerate(self._routes[:-1]):
-            outward = self._outward(population, sends, active)
-            yield Phase.emitted(f"spikes {population}", SPIKE, sends, routes, outward)
-        last = np.zeros_like(sends)
-        last[self._offsets[-2] :] = True
-        neurons = count.count_neurons(self._map, sends & last, active & last, last)
-        yield self._local("readout", neurons)
-
-    def _outward(self, population: int, sends: Flags, active: Flags) -> Outward:
-        """Times of the senders; a dense layer has input in all of its neurons or in none."""
-        if population == 0:
-            return Outward(*np.zeros((3, self._cores), np.int64))
-        own = slice(*self._offsets[population : population + 2])
-        ticks, all_active = self._ticks, bool(active[own].all())
-        scan = ticks["neuron_active" if all_active else "neuron_inactive"]
-        fire = ticks["neuron_active"] - scan + ticks["neuron_fired"]
-        times = (scan, fire, ticks["message_out"])
-        return Outward(*(np.full(self._cores, entry, np.int64) for entry in times))
+    def _inference(self, sends: Flags, active: Flags) -> Iterator[Phase]:
+        """Phases 1 to 3; flags (N,) of one step."""
+        ticks = self._ticks
+        scan = np.where(active, ticks["neuron_active"], ticks["neuron_inactive"])
+        scan[: self._offsets[1]] = 0
+        fire, send = (np.full(self._cores, ticks[e]) for e in ("neuron_fired", "message_out"))
+        fire[self.port] = send[self.port] = 0
+        names = [f"spikes {population}" for population in range(len(self._routes) - 1)]
+        for name, routes in zip((*names, "readout"), self._routes, strict=True):
+            yield Phase.emitted(name, SPIKE, sends, routes, Outward(scan, fire, send))
 
     def _learning(self, factors: Flags, deltas: Flags, is_last: bool) -> Iterator[Phase]:
         """Phases 4, 6 and 7; flags (t + 1, N) of all steps so far."""
@@ -279,11 +280,12 @@ def in_cycles(told: Account, chip: Chip, data: Split) -> Account:
 
 
 def _check(chip: Chip) -> None:
-    if chip.network.unlike_mlp is not None:
-        raise LimitError(
-            f"the network has {chip.network.unlike_mlp}, but cycle timing is of Dense and LIF "
-            f"layers in turn; use Network.mlp, or analytic timing"
-        )
+    for number, layer in enumerate(chip.network.layers):
+        if not isinstance(layer, Dense | Sparse | LIF | LI):
+            raise LimitError(
+                f"the network has a {type(layer).__name__} as layer {number}, but cycle timing is "
+                f"of Dense, Sparse and LIF layers; use those, or analytic timing"
+            )
     if chip.rule.feedback != "symmetric":
         raise LimitError(
             f"feedback is {chip.rule.feedback!r}, but cycle timing is of errors that come down "
@@ -294,11 +296,6 @@ def _check(chip: Chip) -> None:
             f"schedule is {chip.schedule!r}, but cycle timing is of layers one after the other in "
             f"each step; set schedule to 'layered', or use analytic timing"
         )
-
-
-def _ticks(hardware: Hardware) -> dict[str, int]:
-    """Ticks of every event, 0 where they are unknown."""
-    return dict(zip(EVENTS, map(_in_ticks, np.nan_to_num(cost_table(hardware).time)), strict=True))
 
 
 def _in_ticks(nanoseconds: float) -> int:

@@ -1,4 +1,4 @@
-"""What the mesh carries in a phase, and the analytic time of a step, which needs counts alone."""
+"""What the mesh carries in a phase: the messages of the neurons that send."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Routes(NamedTuple):
 
 
 class Outward(NamedTuple):
-    """Ticks of the outward pipeline, by core, (C,)."""
+    """Ticks of the outward pipeline."""
 
-    scan: Ints  # for every neuron
-    fire: Ints  # for every active neuron, on top of that
-    send: Ints  # for every message
+    scan: Ints  # (N,) for every neuron
+    fire: Ints  # (C,) for every neuron that sends, on top of that
+    send: Ints  # (C,) for every message
 
 
 @kernel
@@ -54,7 +54,7 @@ def fill_messages(active, routes, outward, messages, neuron, route):  # type: ig
         worked = np.int64(0)
         for k in range(routes.first[core], routes.first[core + 1]):
             i = routes.neurons[k]
-            worked += outward.scan[core]
+            worked += outward.scan[i]
             if active[i] == 0:
                 continue
             worked += outward.fire[core]
@@ -76,7 +76,7 @@ def emit(
         active: (N,) integers or booleans, not 0 where a neuron has something to send: a spike of
             the forward phase, an error of the learning phase.
         routes: of the neurons.
-        outward: ticks of the cores.
+        outward: ticks of neurons and cores.
 
     Returns:
         The messages, and the neuron and the route of each one, (M,).
@@ -87,39 +87,3 @@ def emit(
     messages = Messages(first, target, work, receive, np.zeros(first.size - 1, np.int64))
     fill_messages(active, routes, outward, messages, neuron, route)
     return messages, neuron, route
-
-
-@kernel
-def add_up(counts, ticks, stage, spent, lasts, slowest, held_up):  # type: ignore[no-untyped-def]
-    """Write what `analytic` returns."""
-    for step in range(counts.shape[0]):
-        for phase in range(counts.shape[1]):
-            for core in range(counts.shape[2]):
-                spent[:] = 0
-                for event in range(ticks.size):
-                    spent[stage[event]] += counts[step, phase, core, event] * ticks[event]
-                for k in range(spent.size):
-                    if spent[k] > lasts[step, phase]:
-                        lasts[step, phase] = spent[k]
-                        slowest[step, phase], held_up[step, phase] = core, k
-
-
-def analytic(counts: Ints, ticks: Ints, stage: Ints, stages: int) -> tuple[Ints, Ints, Ints]:
-    """How long each phase lasts if stages overlap perfectly and messages take no time on the way.
-
-    A stage lasts the sum of its events times their ticks, a core as long as its longest stage, a
-    phase as long as its slowest core. It's never longer than the passage of the same messages.
-
-    Args:
-        counts: (steps, phases, C, E) events.
-        ticks: (E,) what one of each takes.
-        stage: (E,) the stage that each event belongs to, 0 .. stages - 1.
-        stages: how many there are.
-
-    Returns:
-        (steps, phases) int64 ticks, (steps, phases) the slowest core, the first of equals, and
-        (steps, phases) the stage that held it up.
-    """
-    lasts, slowest, held_up = np.zeros((3, *counts.shape[:2]), np.int64)
-    add_up(counts, ticks, stage, np.zeros(stages, np.int64), lasts, slowest, held_up)
-    return lasts, slowest, held_up

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from neurochip.chip.counts import (
+    active,
     count_inference,
     count_traces,
     count_transport,
     count_update,
-    with_input,
 )
 from neurochip.hardware import EVENTS
 from neurochip.mapping import ChipMap, map_network
-from neurochip.network import Network
+from neurochip.network import LIF, Feedback, Network, Sparse
 from tests.mapping.nets import NETS, Matrices, chip, core_of_neurons, mapped_nets
-from tests.naive.connections import driven, full, hops
+from tests.naive.connections import driven, hops
 
 Flags = NDArray[np.bool_]
 #: Events at one core.
@@ -159,12 +159,25 @@ def test_words_of_a_row() -> None:
     assert counts[0, EVENTS.index("word_read")] == 6
 
 
-def test_with_input_wakes_what_a_spike_reaches() -> None:
+def test_active_is_what_holds_something_or_what_a_spike_reaches() -> None:
+    """7 - 9 - 4, dense: a spike wakes all neurons of the next layer, what a neuron holds itself."""
     mapped = map_network(NETS["mlp"][0], chip())
-    sends = np.zeros(7 + 9 + 4, np.bool_)
-    assert not with_input(mapped, sends).any()
-    sends[7] = True
-    assert np.flatnonzero(with_input(mapped, sends)).tolist() == [7, 16, 17, 18, 19]
-    sends[7], sends[0] = False, True
-    assert np.flatnonzero(with_input(mapped, sends)).tolist() == [0, *range(7, 16)]
-    assert sum(map(sum, full(1, 9))) == 9
+    nobody = np.zeros(7 + 9 + 4, np.bool_)
+    assert not active(mapped, nobody, nobody, nobody).any()
+    one = nobody.copy()
+    one[7] = True
+    assert np.flatnonzero(active(mapped, nobody, nobody, one)).tolist() == [7]
+    assert np.flatnonzero(active(mapped, one, nobody, one)).tolist() == [7, 16, 17, 18, 19]
+
+
+def test_listed_synapses_that_lead_back_wake_a_step_later() -> None:
+    """Input 0 drives neuron 0, which drives neuron 1 a step later."""
+    layers = (Sparse.between([0], [0], 1, 2), LIF())
+    back = Sparse.between([0], [1], 2, 2, bias=False)
+    network = Network(layers, 1, feedback=(Feedback(1, 0, (back,)),))
+    mapped = map_network(network, chip())
+    nobody = np.zeros(3, np.bool_)
+    entry, first = np.eye(3, dtype=np.bool_)[:2]
+    assert np.flatnonzero(active(mapped, entry, nobody, nobody)).tolist() == [1]
+    assert not active(mapped, first, nobody, nobody).any()
+    assert np.flatnonzero(active(mapped, nobody, first, nobody)).tolist() == [2]
