@@ -71,7 +71,7 @@ def core_times(told: Account, timesteps: int) -> list[CoreTime]:
     """Where the time of every core in use goes while a sample is learned, the busiest first.
 
     Args:
-        told: an account with analytic time.
+        told: an account with either timing.
         timesteps: of a sample.
     """
     table = cost_table(told.chip_map.hardware)

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from neurochip.chip.account import Account
+from neurochip.chip.costing import by_update
 from neurochip.chip.energy import Amount, busy_time, energy_of
 from neurochip.chip.neurobench import Firing, NeuroBench, firing, neurobench
 from neurochip.chip.parts import PARTS, CoreTime, by_part, core_times
 from neurochip.data import Dataset
-from neurochip.errors import LimitError
 from neurochip.experiment import Run
 from neurochip.hardware import cost_table
 from neurochip.mapping import ChipMap
@@ -32,6 +32,11 @@ RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "OTTT-O, last step"
 MOST_CORES = 16
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _PICO = 1e-12
+#: What a step's length is made of, and what a core waits for meanwhile.
+_LENGTHS = {
+    "analytic": ("the slowest core in each phase", "slower ones and for messages"),
+    "cycle": ("the phases, message by message,", "slower ones and for messages"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +45,15 @@ class Expense:
 
     Attributes:
         run: whose chip.
-        accounts: one for each way to update, the run's own first; none where it can't be told.
-        untold: why not.
+        accounts: one for each way to update, the run's own first; none where that can't be told.
+        untold: why some aren't told, by what the rule is called then.
         fired: how often every neuron was active.
         metrics: NeuroBench's.
     """
 
     run: Run
     accounts: tuple[Account, ...]
-    untold: str
+    untold: dict[str, str]
     fired: Firing
     metrics: NeuroBench
 
@@ -63,13 +68,11 @@ class Expense:
 def look(run: Run, data: Dataset) -> Expense:
     """Show the chip some test samples as it is now; nothing is learned."""
     chip = run.chip
-    accounts: tuple[Account, ...] = ()
-    untold = ""
-    try:
-        updates = dict.fromkeys((chip.rule.update, "online", "accumulate"))
-        accounts = tuple(chip.costs(data.test, update=update) for update in updates)
-    except LimitError as error:
-        untold = str(error)
+    told = by_update(chip, data.test, run.config.timing)
+    untold = {RULES[update]: one for update, one in told.items() if isinstance(one, str)}
+    accounts = tuple(one for one in told.values() if isinstance(one, Account))
+    if RULES[chip.rule.update] in untold:
+        accounts = ()
     fired = firing(chip, data.test)
     return Expense(run, accounts, untold, fired, neurobench(chip, fired))
 
@@ -147,7 +150,7 @@ def _by_layer(seen: Expense) -> Plate:
         f"What learning one sample takes, by layer and part, mean of "
         f"{plural(seen.accounts[0].samples, 'test sample')} with the weights as they are now: "
         f"inference is messages, synapses and neurons; learning is traces, errors and updates. "
-        f"Time is analytic, energy without static power.{missing}"
+        f"Time is the cores' own work, without waiting; energy is without static power.{missing}"
     )
     return Plate(
         "costs_by_layer", "costs", "Energy and time by layer", caption, _stacks(rows, panels)
@@ -190,11 +193,12 @@ def _arithmetic(told: Account, slowest: CoreTime, steps: int) -> str:
     if slowest.barrier is None or whole.value is None:
         return "How long a sample lasts is unknown."
     work = whole.value - slowest.barrier
+    lasts, waits = _LENGTHS[told.timing]
     return (
-        f"A sample lasts as long as the slowest core of each of its {steps} steps, "
-        f"{_si(work)}s in all, and {steps} barriers of {_si(slowest.barrier / steps)}s: "
+        f"With {told.timing} timing a sample lasts as long as {lasts} of each of its {steps} "
+        f"steps, {_si(work)}s in all, and {steps} barriers of {_si(slowest.barrier / steps)}s: "
         f"{_si(whole.value)}s. The barrier is {percent(slowest.barrier / whole.value)} of it; "
-        f"white is what a core waits for slower ones."
+        f"white is what a core waits for {waits}."
     )
 
 

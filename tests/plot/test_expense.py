@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from html import unescape
+
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from neurochip.chip import Chip
 from neurochip.mapping import map_network
 from neurochip.network import Network
-from neurochip.plot import bars, expense, mesh
+from neurochip.plot import bars, costs, expense, mesh
 from neurochip.plot.figures import Plate
 from tests.mapping.nets import chip
 from tests.plot.runs import Case, learned
 from tests.plot.test_figures import looks_right, texts
+
+#: Room for the weights of 64-24-10 on one core a layer, but not for accumulators beside them.
+LITTLE = {"limits.synapse_memory_per_core": 64 * 24 * 8}
 
 
 def plates(spent: expense.Expense) -> dict[str, Plate]:
@@ -41,6 +48,28 @@ def test_the_arithmetic_of_a_step(case: Case) -> None:
     assert f"the busiest, {slowest.known * 1e-6:.3g} µs a sample = messages" in caption
     whole = (told.inference_time + told.learning_time).known * 1e-6
     assert f": {whole:.3g} µs. The barrier is" in caption
+
+
+def test_the_arithmetic_of_a_step_timed_message_by_message() -> None:
+    case = learned(0, timing="cycle")
+    spent = expense.look(case.run, case.data)
+    told = spent.accounts[0]
+    assert told.timing == "cycle"
+    caption = plates(spent)["time_by_core"].caption
+    assert "With cycle timing a sample lasts as long as the phases, message by message, " in caption
+    assert caption.endswith("white is what a core waits for slower ones and for messages.")
+    whole = (told.inference_time + told.learning_time).known * 1e-6
+    assert f": {whole:.3g} µs. The barrier is" in caption
+
+
+def test_costs_that_a_timing_cannot_tell() -> None:
+    case = learned(0, hardware="loihi", encoding="rate", reset="hard")
+    case.run.config = case.run.config.with_options({"timing": "cycle"})
+    spent = expense.look(case.run, case.data)
+    assert spent.accounts == ()
+    sentence = "hardware 'loihi': mesh.link_gap is unknown, but cycle timing needs it"
+    assert [why.split(";")[0] for why in spent.untold.values()] == [sentence] * 2
+    assert f"Costs of OTTT-A are not told: {sentence}" in unescape(costs.learning(spent))
 
 
 def test_bars_are_the_account(case: Case) -> None:
@@ -121,9 +150,12 @@ def test_utilisation(n_cores: int) -> None:
     looks_right(figure)
 
 
-def test_costs_that_are_not_told() -> None:
-    case = learned(0, feedback="sign")
-    spent = expense.look(case.run, case.data)
-    if not spent.accounts:
-        assert "feedback is 'sign'" in spent.untold
+def test_a_rule_that_does_not_fit() -> None:
+    case = learned(0)
+    chip = Chip(case.run.chip.network, case.run.chip.hardware.with_values(LITTLE))
+    spent = expense.look(replace(case.run, chip=chip), case.data)
+    assert [told.update for told in spent.accounts] == ["online"]
+    assert list(spent.untold) == ["OTTT-A"]
+    sentence = "Costs of OTTT-A are not told: update 'accumulate' doesn't fit this map: core 0"
+    assert sentence in unescape(costs.learning(spent))
     assert "utilisation" in plates(spent)
