@@ -14,7 +14,9 @@ from neurochip import experiment, files, handover, samples, training
 from neurochip.chip import Chip
 from neurochip.cli import main
 from neurochip.config import make_training
-from neurochip.errors import LimitError
+from neurochip.deploy import lava
+from neurochip.deploy.lava.plan import plan
+from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping.absorb import absorbed
 from neurochip.network import (
     Conv2d,
@@ -178,6 +180,40 @@ def test_options_of_a_trained_network_are_refused_for_a_run(tmp_path: Path, caps
     assert capsys.readouterr().err == (
         f"neurochip: --weight-bits is for what train has written, but {str(path)!r} is a run, "
         f"whose chip is made; leave it out\n"
+    )
+
+
+def test_what_was_trained_on_numbers_reaches_lava_as_spikes(tmp_path: Path, capsys):
+    done, _ = trained(RULES["tet"])
+    out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
+    training.save(done, out)
+    words = ["map", str(out), "--out", str(mapped), "--encoding", "rate", "--bias-bits", "10"]
+    assert main(words) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[0]
+        .endswith(" on loihi, 8-bit weights, inputs as 'rate'")
+    )
+    assert main([*words, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["encoding"] == "rate"
+    assert facts["chip_accuracy"] > 0.6
+    assert main(["run", str(mapped), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == facts["chip_accuracy"]
+    network = plan(experiment.load_run(mapped).chip)
+    assert [layer.name for layer in network.layers] == ["layer 0", "read-out"]
+    assert main(["deploy", "netx", str(mapped), str(tmp_path / "mapped.net")]) == 0
+    if lava.is_installed():
+        assert main(["parity", str(mapped), "--against", "lava", "--samples", "3"]) == 0
+
+
+def test_an_encoding_must_be_for_what_was_trained_on():
+    done, data = trained(RULES["tet"], 1)
+    with pytest.raises(ConfigError) as caught:
+        handover.to_chip(done, data, {"encoding": "spikes"})
+    assert str(caught.value) == (
+        "encoding is 'spikes', but the network was trained on numbers; leave it out or make it "
+        "'graded'"
     )
 
 

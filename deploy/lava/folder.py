@@ -17,6 +17,7 @@ from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import FORMAT, LavaNetwork
 from neurochip.deploy.recording import predictions, record
 from neurochip.deploy.states import Recording
+from neurochip.errors import OutputError, RunFileError
 
 __all__ = ["write"]
 
@@ -38,6 +39,8 @@ COPIED = {
     f"{PACKAGE}/processes/recorder.py": f"{_PLAYER}.processes.recorder",
     f"{PACKAGE}/processes/soft_lif.py": f"{_PLAYER}.processes.soft_lif",
 }
+#: Every file of the folder.
+WRITTEN = (NETWORK_FILE, "README", *COPIED)
 README = """\
 A spiking network as processes of Lava, written by neurochip.
 
@@ -59,17 +62,19 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
     Args:
         chip: in the state that is exported.
         x: (n, ...) samples that go along with it, as `Chip.encode` takes them.
-        folder: made where it's missing; files of the same names are replaced.
+        folder: made where it's missing; an earlier export in it is replaced.
 
     Returns:
         The files.
 
     Raises:
         ExportError: the network can't be expressed exactly.
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or files in it would be replaced that are of no
+            export.
     """
-    network, expected = plan(chip), record(chip, x)
     folder = Path(folder)
+    _check_replaceable(folder)
+    network, expected = plan(chip), record(chip, x)
     for part in (folder, folder / PACKAGE, folder / PACKAGE / "processes"):
         files.make_folder(part)
     tree = _tree(network, expected)
@@ -78,7 +83,24 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
     files.write_text_atomic(folder / "README", README.format(samples=len(expected.inputs)))
     for name, module in COPIED.items():
         files.write_text_atomic(folder / name, _standing_alone(module))
-    return [folder / name for name in (NETWORK_FILE, "README", *COPIED)]
+    return [folder / name for name in WRITTEN]
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Names like README are common: what bears them goes only where it's an earlier export's."""
+    found = [name for name in WRITTEN if (folder / name).exists()]
+    if found and not _holds_an_export(folder):
+        raise OutputError(
+            f"{folder} holds a {found[0]} that is of no exported network and would be replaced; "
+            f"choose another folder"
+        )
+
+
+def _holds_an_export(folder: Path) -> bool:
+    try:
+        return files.format_of(folder / NETWORK_FILE) == FORMAT
+    except RunFileError:
+        return False
 
 
 def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def test_a_run_keeps_its_placement(neurochip: Command, here: Path) -> None:
     assert neurochip("learn", *few, *placed).status == 0
     refused(
         neurochip("learn", *few, "--placer", "cores.csv", "--out", "cores.csv"),
-        "'cores.csv' is the placement that is read and would be replaced; give --out another path",
+        "'cores.csv' is the placement that is read and would be replaced; choose another path",
     )
     (here / "cores.csv").unlink()
     assert neurochip("learn", "--resume", "b.h5", "--epochs", 1).status == 0
