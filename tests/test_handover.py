@@ -19,6 +19,7 @@ from neurochip.deploy.lava.plan import plan
 from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping.absorb import absorbed
 from neurochip.network import (
+    LIF,
     Conv2d,
     Dense,
     Feedback,
@@ -29,7 +30,9 @@ from neurochip.network import (
     initialise,
     presets,
 )
-from neurochip.reference import Inference
+from neurochip.plot.figures import draw
+from neurochip.reference import Inference, Progress
+from tests.plot.test_figures import texts
 
 TSSL = {"rule": "tssl_bp", "timesteps": 5, "optimiser": "adamw", "lr": 0.005, "clip_norm": 1.0}
 TET = {"rule": "tet", "optimiser": "adam", "lr": 0.005}
@@ -126,6 +129,40 @@ def test_a_network_that_a_chip_cant_learn_is_run_all_the_same(tmp_path: Path, ca
         assert (
             "neurons of layer 0 keep their synaptic current (current_lam is 0.666667)" in sentence
         )
+
+
+@pytest.mark.parametrize(
+    ("net", "rule"),
+    [("resnet19/64", TET), ("vgg_f/64", {"rule": "ottt"})],
+    ids=["residual", "back"],
+)
+def test_networks_with_connections_beside_the_layers_are_run_from_their_file(
+    net: str, rule: dict[str, Any], tmp_path: Path, capsys
+):
+    few = {"net": net, "shape": (1, 8, 8), "timesteps": 2}
+    done, _ = trained({**rule, **few, "train_samples": 32, "test_samples": 8}, 1)
+    out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
+    training.save(done, out)
+    assert main(["map", str(out), "--out", str(mapped), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert main(["run", str(mapped), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["accuracy"] == facts["chip_accuracy"]
+    assert told["neurobench"]["dense"] > 0
+
+
+def test_weights_beside_the_layers_are_drawn_with_the_others():
+    loop = Feedback(1, 0, (Dense(6, 6, bias=False),))
+    network = Network((Dense(64, 6), LIF(), Dense(6, 10)), 2, feedback=(loop,))
+    config = make_training({"test_samples": 3})
+    begun = training.Training(config, network, Progress(0, initialise(network, 0), ()))
+    data = samples.load(config)
+    run = handover.to_chip(begun, data, {})
+    weights = next(plate for plate in draw(run, data) if plate.name == "weights")
+    said = texts(weights.figure)
+    assert "input → hidden 1: 384 weights of 8 bit" in said
+    assert "hidden 1 → read-out: 60 weights of 8 bit" in said
+    assert "hidden 1 → hidden 1 (beside): 36 weights of 8 bit" in said
 
 
 def test_lines_for_people(tmp_path: Path, capsys):

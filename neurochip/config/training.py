@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import Field
 
@@ -29,7 +29,6 @@ _OF_RULES: dict[str, tuple[type[Any], ...]] = {
 #: Options with a value of their own that only some rules read.
 _READ_BY: dict[str, tuple[str, ...]] = {
     "update": ("ottt", "sltt"),
-    "loss_lambda": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
     "alpha": ("ottt", "sltt", "bptt"),
     "lam": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
     "tau_m": ("tssl_bp",),
@@ -59,7 +58,9 @@ class TrainConfig(DataConfig):
     loss: Literal["steps", "tet", "sdt", "kernel", "count", "softmax"] | None = Field(
         None, description="loss of BPTT and TET, or of TSSL-BP; the rule's own if left out"
     )
-    loss_lambda: float = Field(0.0, description="share of the squared error beside cross-entropy")
+    loss_lambda: float | None = Field(
+        None, description="share of the squared error beside cross-entropy [tet: 0.05, others: 0]"
+    )
     trace_input: bool | None = Field(
         None, description="OTTT: trace the input too; spikes are, if left out"
     )
@@ -112,24 +113,25 @@ class TrainConfig(DataConfig):
         kind = rules.get(self.rule)
         own = {name: getattr(self, name) for name in _OF_RULES}
         given = {name: value for name, value in own.items() if value is not None}
-        for name, value in given.items():
+        for name in given:
             if not issubclass(kind, _OF_RULES[name]):
-                raise ConfigError(
-                    f"{name} is {value!r} but rule {self.rule!r} has no such option; leave it out"
-                )
+                self._refuse(name, f"rule {self.rule!r} has no such option")
         self._check_read()
+        self._check_loss()
         if kind is TSSLBP:
             return TSSLBP(**given)
+        if self.loss_lambda is not None:
+            given["loss_lambda"] = self.loss_lambda
         if kind is TET:
-            return TET(loss_lambda=self.loss_lambda, **given)
+            return TET(**given)
         if kind is SpikeRepresentation:
-            return SpikeRepresentation(self.loss_lambda)
+            return SpikeRepresentation(**given)
         sigmoid = Surrogate("sigmoid", self.alpha)
         if kind is BPTT:
-            return BPTT(sigmoid, loss_lambda=self.loss_lambda, **given)
+            return BPTT(sigmoid, **given)
         if kind is SLTT:
-            return SLTT(self.update, sigmoid, self.loss_lambda)
-        return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda, **given)
+            return SLTT(self.update, sigmoid, **given)
+        return OTTT(self.update, sigmoid, **given)
 
     def _check_read(self) -> None:
         """Raise ConfigError where an option was changed that nothing reads."""
@@ -138,11 +140,24 @@ class TrainConfig(DataConfig):
                 self._check_default(name, f"rule {self.rule!r} has no such option")
         for name in _OF_SHORT_FORMS if self.is_published else ():
             self._check_default(name, f"net {self.net!r} is as its paper says")
+        if self.optimiser != "sgd":
+            self._check_default("momentum", f"optimiser {self.optimiser!r} has no such option")
+
+    def _check_loss(self) -> None:
+        """Raise ConfigError where the loss has no part that an option is of."""
+        loss = self.loss or ("kernel" if self.rule == "tssl_bp" else "steps")
+        if self.loss_lambda and loss in ("kernel", "count", "softmax", "sdt"):
+            self._refuse("loss_lambda", f"loss {loss!r} is no mixture of two")
+        for name in ("desired", "undesired"):
+            if getattr(self, name) is not None and loss != "count":
+                self._refuse(name, f"loss {loss!r} counts no spikes")
 
     def _check_default(self, name: str, reason: str) -> None:
-        value = getattr(self, name)
-        if value != type(self).model_fields[name].default:
-            raise ConfigError(f"{name} is {value!r} but {reason}; leave it out")
+        if getattr(self, name) != type(self).model_fields[name].default:
+            self._refuse(name, reason)
+
+    def _refuse(self, name: str, reason: str) -> NoReturn:
+        raise ConfigError(f"{name} is {getattr(self, name)!r} but {reason}; leave it out")
 
     def make_network(self, in_shape: tuple[int, ...], n_classes: int) -> Network:
         """The network for samples of one shape, with the neurons of the rule's paper.

@@ -107,6 +107,18 @@ def test_a_loss_that_explodes() -> None:
         trained(lr=1e15, schedule="constant", optimiser=SGD())
 
 
+@pytest.mark.parametrize("rule", [OTTT(), OTTT("accumulate"), BPTT()])
+def test_an_update_that_no_later_batch_of_its_epoch_has_seen(rule: Any) -> None:
+    """The last one of an epoch, before the epoch is called good."""
+    told = (
+        r"^the loss grew from .* to .* in batch 1 of epoch 1, shown again after its update, and "
+        r"weights of Dense layer \d are the largest; lower the learning rate or clip gradients\.$"
+    )
+    one_step = [Stage(1, 1)]  # on-line, a later step would have shown it
+    with pytest.raises(TrainingError, match=told):
+        list(fit(NETWORK, PARAMS, rule, X[:250], Y[:250], one_step, 1e15, 250))
+
+
 def test_a_loss_that_is_no_number() -> None:
     network = Network.mlp([9, 4], timesteps=6)
     samples = X[:250].copy()
@@ -149,6 +161,11 @@ def test_refusals(make: Any, message: str) -> None:
 def test_as_many_labels_as_samples() -> None:
     with pytest.raises(DataError, match=r"^there are 250 samples and 3 labels; give as many\.$"):
         list(fit(NETWORK, PARAMS, OTTT(), X[:250], Y[:3], [Stage(6, 1)], 0.1))
+
+
+def test_no_samples() -> None:
+    with pytest.raises(DataError, match=r"^there are no samples to learn; give one or more\.$"):
+        list(fit(NETWORK, PARAMS, OTTT(), X[:0], Y[:0], [Stage(6, 1)], 0.1))
 
 
 def test_a_later_stage_that_cant_be_trained_is_refused_before_the_first() -> None:
