@@ -39,7 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurochip.chip.account import Account
 from neurochip.chip.activity import Activity, Learned, LearningWork, watch
 from neurochip.chip.pace import ticks_of
-from neurochip.chip.senders import Units, deliveries, homes_of_heard, leaving, units_of
+from neurochip.chip.senders import Units, deliveries, homes_of_errors, leaving, units_of
 from neurochip.chip.traffic import (
     ERROR,
     SPIKE,
@@ -56,7 +56,6 @@ from neurochip.kernels.timing import Outward, Routes
 from neurochip.mapping import ChipMap
 from neurochip.mapping.place import PORT
 from neurochip.mapping.topology import KINDS
-from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.ottt import Update
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class Clock:
     def _homes(self) -> list[dict[int, Ints]]:
         """Where errors go; they never do in a network that can't learn."""
         feedback, hidden = self._chip.rule.feedback, range(1, len(self._sending) - 1)
-        return [_homes(self._map, layer, feedback) for layer in hidden]
+        return [homes_of_errors(self._map, layer, feedback) for layer in hidden]
 
     @property
     def port(self) -> int:
@@ -289,20 +288,6 @@ def _group_of(units: Units, size: int) -> Ints:
     """The unit of each neuron of a population; of one that sends nothing, a single one."""
     sizes = np.diff(units.first) if units.home.size else np.array([size])
     return np.repeat(np.arange(sizes.size), sizes)
-
-
-def _homes(chip_map: ChipMap, layer: int, feedback: FeedbackMode) -> dict[int, Ints]:
-    """By core with neurons above a weight layer: where the errors go that it sends down."""
-    projection = leaving(chip_map, layer)[0]
-    top = len(chip_map.topology.populations) - 1
-    slices, direct = chip_map.slices, feedback == "direct"
-    own = slices.of(top if direct else projection.target)
-    cores = chip_map.core[own]
-    spans = np.stack([slices.first[own], slices.last[own]], axis=1)
-    return {
-        core: homes_of_heard(chip_map, projection, spans[cores == core].tolist(), everyone=direct)
-        for core in np.unique(cores).tolist()
-    }
 
 
 def in_cycles(told: Account, chip: Chip, data: Split) -> Account:

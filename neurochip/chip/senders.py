@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.topology import Projection, Sparse
+from neurochip.rules.feedback import FeedbackMode
 
 Ints = NDArray[np.int64]
 
-__all__ = ["Deliveries", "Units", "deliveries", "homes_of_heard", "leaving", "units_of"]
+__all__ = ["Deliveries", "Units", "deliveries", "homes_of_errors", "homes_of_heard", "leaving"]
+__all__ += ["units_of"]
 
 
 class Units(NamedTuple):
@@ -120,3 +122,27 @@ def homes_of_heard(
     for first, last in spans:
         heard |= projection.row_sizes(projection.cell_sizes(first, last)) > 0
     return homes[heard]
+
+
+def homes_of_errors(chip_map: ChipMap, layer: int, feedback: FeedbackMode) -> dict[int, Ints]:
+    """Where the errors go that come down from a weight layer, by the core that sends them.
+
+    Args:
+        chip_map: where neurons are.
+        layer: above hidden neurons, 1 or more.
+        feedback: how errors come down.
+
+    Returns:
+        By each core that may have such errors: the cores of the neurons that it sends them to,
+        neuron by neuron.
+    """
+    projection = leaving(chip_map, layer)[0]
+    top = len(chip_map.topology.populations) - 1
+    slices, direct = chip_map.slices, feedback == "direct"
+    own = slices.of(top if direct else projection.target)
+    cores = chip_map.core[own]
+    spans = np.stack([slices.first[own], slices.last[own]], axis=1)
+    return {
+        core: homes_of_heard(chip_map, projection, spans[cores == core].tolist(), everyone=direct)
+        for core in np.unique(cores).tolist()
+    }

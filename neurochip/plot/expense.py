@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neurochip.chip.account import Account
 from neurochip.chip.costing import by_update
 from neurochip.chip.energy import Amount, busy_time, energy_of
+from neurochip.chip.error_links import error_links
 from neurochip.chip.neurobench import Firing, NeuroBench, firing, neurobench
 from neurochip.chip.parts import PARTS, CoreTime, by_part, core_times
 from neurochip.data import Dataset
@@ -58,8 +59,16 @@ class Expense:
     metrics: NeuroBench
 
     @cached_property
+    def errors(self) -> NDArray[np.float64]:
+        """Messages of errors over each link, a sample learned by the run's own rule, as `links`."""
+        if not self.accounts:
+            return np.zeros_like(self.links)
+        told = self.accounts[0]
+        return error_links(told, self.run.chip.rule.feedback) / told.samples
+
+    @cached_property
     def links(self) -> NDArray[np.float64]:
-        """Messages over each link, a sample, (4, height, width)."""
+        """Messages of inputs and spikes over each link, a sample, (4, height, width)."""
         chip = self.run.chip
         crossed = link_traffic(chip.map, self.fired.on_chip(chip.network))
         return crossed / self.fired.samples
@@ -84,6 +93,8 @@ def draw(seen: Expense) -> list[Plate]:
         plates = [_by_layer(seen), _by_core(seen), _maps(seen)]
     if seen.links.any():
         plates.append(_traffic(seen))
+    if seen.errors.any():
+        plates.append(_errors(seen))
     return [*plates, utilisation_plate(seen.run.chip.map)]
 
 
@@ -215,8 +226,10 @@ def _maps(seen: Expense) -> Plate:
         f"How long each core works, and the energy of its events, while a sample is learned by "
         f"{RULES[told.update]}. {_where(chip_map)}{missing}"
     )
-    if not seen.links.any():
-        caption += " No message of a spike leaves its tile."
+    messages = (("a spike", seen.links), ("an error", seen.errors))
+    still = [name for name, links in messages if not links.any()]
+    if still:
+        caption += f" No message of {' or '.join(still)} leaves its tile."
     return Plate(
         "mesh_load", "costs", "Load and energy", caption, mesh.maps(grid_of(chip_map), layers)
     )
@@ -224,19 +237,39 @@ def _maps(seen: Expense) -> Plate:
 
 def _traffic(seen: Expense) -> Plate:
     chip_map = seen.run.chip.map
-    total, most = float(seen.links.sum()), float(seen.links.max())
     return Plate(
         "mesh_traffic",
         "costs",
         "Traffic on the mesh",
         f"Messages of inputs and spikes over each link between tiles, a sample; a message goes "
-        f"along its row first, then along its column, and inputs enter at tile 0,0. All links "
-        f"carry {total:,.0f}, the fullest {most:,.0f} ({percent(most / total)}). Errors of "
-        f"learning travel the other way and are not drawn. Pale tiles hold nothing.",
+        f"along its row first, then along its column, and inputs enter at tile 0,0. "
+        f"{_carried(seen.links)} Pale tiles hold nothing.",
         mesh.traffic(
             grid_of(chip_map), seen.links, np.unique(chip_map.core).tolist(), "messages a sample"
         ),
     )
+
+
+def _errors(seen: Expense) -> Plate:
+    chip_map = seen.run.chip.map
+    crossings = float(seen.errors.sum())
+    share = percent(crossings / (crossings + float(seen.links.sum())))
+    return Plate(
+        "mesh_errors",
+        "costs",
+        "Errors on the mesh",
+        f"Messages of errors over each link between tiles while a sample is learned by "
+        f"{RULES[seen.accounts[0].update]}; they go from the cores that have errors to those of "
+        f"the neurons below. {_carried(seen.errors)} That is {share} of all messages on links.",
+        mesh.traffic(
+            grid_of(chip_map), seen.errors, np.unique(chip_map.core).tolist(), "errors a sample"
+        ),
+    )
+
+
+def _carried(links: NDArray[np.float64]) -> str:
+    total, most = float(links.sum()), float(links.max())
+    return f"All links carry {total:,.0f}, the fullest {most:,.0f} ({percent(most / total)})."
 
 
 def _where(chip_map: ChipMap) -> str:

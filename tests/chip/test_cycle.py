@@ -15,12 +15,15 @@ from neurochip import data as data_sets
 from neurochip.chip import Chip
 from neurochip.chip.account import ERRORS, INFERENCE
 from neurochip.chip.cycle import SampleTiming
+from neurochip.chip.error_links import error_links
 from neurochip.chip.traffic import ERROR, SPIKE
 from neurochip.data import Split
 from neurochip.errors import ConfigError, HardwareError, LimitError
 from neurochip.hardware import EVENTS
+from neurochip.kernels.mesh import DIRECTIONS
 from neurochip.network import LIF, Conv2d, Dense, Feedback, Flatten, Network, Parameters
 from neurochip.rules import OTTT
+from neurochip.rules.feedback import FeedbackMode
 from neurochip.rules.ottt import Update
 
 DIGITS = data_sets.load("digits").test
@@ -173,6 +176,23 @@ def test_what_travels_is_what_the_account_counts(update: Update, cut: int | None
         hops = np.sum([p.hops for p in phases], axis=0).tolist()
         ways = ("hop_east_west", "hop_north_south")
         assert hops == [counted[EVENTS.index(way)] for way in ways]
+
+
+@pytest.mark.parametrize(
+    ("conv", "feedback"), [(False, "symmetric"), (False, "direct"), (True, "symmetric")]
+)
+def test_errors_cross_the_links_that_the_account_says(conv: bool, feedback: FeedbackMode) -> None:
+    """Of the links of 8 x 4 tiles, those between tiles."""
+    network = Network.mlp([64, 20, 12, 10], timesteps=3)
+    if conv:
+        network = Network.conv("4C3-P2-12", (1, 8, 8), 10, timesteps=3)
+    chip = Chip(network, rule=OTTT(feedback=feedback), neurons_per_core=3)
+    timed = clocked(chip)
+    passed = [p.passage.passed for s in timed.steps for p in s.phases if p.phase.kind == ERROR]
+    between = np.sum(passed, axis=0)[: DIRECTIONS * 32].reshape(4, 8, DIRECTIONS)
+    told = error_links(chip.costs(DIGITS, samples=1), feedback)
+    assert np.array_equal(told, np.moveaxis(between, 2, 0))
+    assert told.any()
 
 
 @given(

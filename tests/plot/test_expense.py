@@ -11,9 +11,11 @@ from matplotlib.patches import Rectangle
 
 from neurochip.chip import Chip
 from neurochip.mapping import map_network
+from neurochip.mapping.links import EAST, NORTH, SOUTH, WEST
 from neurochip.network import Network
 from neurochip.plot import bars, costs, expense, mesh
 from neurochip.plot.figures import Plate
+from neurochip.plot.style import percent
 from tests.mapping.nets import chip
 from tests.plot.runs import Case, learned
 from tests.plot.test_figures import looks_right, texts
@@ -32,7 +34,8 @@ def test_every_figure_of_two_cores(case: Case) -> None:
     assert list(drawn) == ["costs_by_layer", "time_by_core", "mesh_load", "utilisation"]
     for plate in drawn.values():
         looks_right(plate.figure)
-    assert drawn["mesh_load"].caption.endswith("No message of a spike leaves its tile.")
+    still = "No message of a spike or an error leaves its tile."
+    assert drawn["mesh_load"].caption.endswith(still)
     assert "only the columns 0 to 1 and the rows 0 to 1" in drawn["mesh_load"].caption
     assert "OTTT-A: hidden 1 → read-out" in texts(drawn["costs_by_layer"].figure)
     assert "Unknown" not in drawn["costs_by_layer"].caption
@@ -106,6 +109,28 @@ def test_partly_unknown_costs() -> None:
     caption = drawn["costs_by_layer"].caption
     assert "trace update" in caption and "neuron active" not in caption
     assert "and unknown" in texts(drawn["costs_by_layer"].figure)
+
+
+def test_traffic_of_spikes_and_errors() -> None:
+    """Four slices of the hidden layer on tile 0, the read-out on tile 1: spikes go east, and
+    errors west over the only link.
+    """
+    case = learned(0, neurons_per_core=6)
+    spent = expense.look(case.run, case.data)
+    assert not spent.links[[WEST, NORTH, SOUTH]].any()
+    assert not spent.errors[[EAST, NORTH, SOUTH]].any()
+    drawn = plates(spent)
+    assert list(drawn)[2:5] == ["mesh_load", "mesh_traffic", "mesh_errors"]
+    assert drawn["mesh_load"].caption.endswith("pale cores are unused.")
+    most = spent.errors.max()
+    assert spent.errors.sum() == most == spent.errors[WEST, 0, 1] > 0
+    share = percent(most / (most + spent.links.sum()))
+    assert drawn["mesh_errors"].caption == (
+        "Messages of errors over each link between tiles while a sample is learned by OTTT-O; they "
+        "go from the cores that have errors to those of the neurons below. All links carry "
+        f"{most:,.0f}, the fullest {most:,.0f} (100 %). That is {share} of all messages on links."
+    )
+    looks_right(drawn["mesh_errors"].figure)
 
 
 @pytest.mark.parametrize("width", [1, 8])
