@@ -44,7 +44,13 @@ RULES: dict[str, dict[str, Any]] = {
     "tssl_bp": TSSL,
     "spike_representation": {"rule": "spike_representation"},
     "ottt, convolution": {"rule": "ottt", "net": "4C3-P2-16", "shape": (1, 8, 8)},
-    "tet, residual blocks": {**TET, "net": "resnet19/32", "timesteps": 4, "shape": (1, 8, 8)},
+    "tet, residual blocks": {
+        **TET,
+        "net": "resnet19/32",
+        "timesteps": 4,
+        "shape": (1, 8, 8),
+        "loss_lambda": 0.0,
+    },
     "ottt, feedback": {"net": "vgg_f/32", "timesteps": 4, "shape": (1, 8, 8), "lr": 0.05},
     "tssl_bp, convolution": {**TSSL, "net": "4C3-P2-16", "shape": (1, 8, 8), "padding": 1},
 }
@@ -220,11 +226,12 @@ def test_options_of_a_trained_network_are_refused_for_a_run(tmp_path: Path, caps
     )
 
 
-def test_what_was_trained_on_numbers_reaches_lava_as_spikes(tmp_path: Path, capsys):
-    done, _ = trained(RULES["tet"])
+@pytest.mark.parametrize("options", [RULES["tet"], {**RULES["ottt"], "neurons_of": "loihi"}])
+def test_what_was_trained_on_numbers_reaches_lava_as_spikes(options, tmp_path: Path, capsys):
+    done, _ = trained(options)
     out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
     training.save(done, out)
-    words = ["map", str(out), "--out", str(mapped), "--encoding", "rate", "--bias-bits", "10"]
+    words = ["map", str(out), "--out", str(mapped), "--encoding", "rate", "--bias-bits", "8"]
     assert main(words) == 0
     assert (
         capsys.readouterr()

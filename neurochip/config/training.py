@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import Field
 
+from neurochip import hardware as hardware_models
 from neurochip import rules
 from neurochip.config.checks import validated
 from neurochip.config.data import DataConfig, image_shape
@@ -31,11 +32,12 @@ _READ_BY: dict[str, tuple[str, ...]] = {
     "update": ("ottt", "sltt"),
     "alpha": ("ottt", "sltt", "bptt"),
     "lam": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
+    "neurons_of": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
     "tau_m": ("tssl_bp",),
     "tau_s": ("tssl_bp",),
 }
 #: What a paper's network fixes.
-_OF_SHORT_FORMS = ("lam", "v_th", "padding")
+_OF_SHORT_FORMS = ("lam", "v_th", "neurons_of", "padding")
 
 
 class TrainConfig(DataConfig):
@@ -78,6 +80,9 @@ class TrainConfig(DataConfig):
     alpha: float = Field(4.0, description="steepness of the sigmoid surrogate")
     lam: float = Field(0.5, description="decay of a membrane a step; not for TSSL-BP")
     v_th: float = Field(1.0, description="threshold")
+    neurons_of: str | None = Field(
+        None, description="chip whose reset and threshold neurons have [as in the rule's paper]"
+    )
     tau_m: float = Field(5.0, description="TSSL-BP's membrane time constant")
     tau_s: float = Field(3.0, description="TSSL-BP's synaptic time constant")
     spikes: bool = Field(False, description="samples are spike trains (n, T, ...)")
@@ -175,10 +180,15 @@ class TrainConfig(DataConfig):
         if self.rule == "tssl_bp":
             times = (self.tau_m, self.tau_s, self.v_th)
             return presets.tssl(self.net, in_shape, n_classes, self.timesteps, self.padding, *times)
-        neuron = LIF(self.lam, self.v_th)
-        if self.rule == "tet":
-            neuron = replace(presets.TET_NEURON, lam=self.lam, v_th=self.v_th)
+        neuron = self._make_neuron()
         return Network.conv(self.net, in_shape, n_classes, self.timesteps, self.padding, neuron)
+
+    def _make_neuron(self) -> LIF:
+        neuron = presets.TET_NEURON if self.rule == "tet" else LIF()
+        if self.neurons_of is not None:
+            on_chip = hardware_models.load(self.neurons_of).neuron
+            neuron = replace(neuron, reset=on_chip.resets[0], fires=on_chip.fires)
+        return replace(neuron, lam=self.lam, v_th=self.v_th)
 
     def in_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of what the network sees at one step of samples of some shape.

@@ -261,12 +261,12 @@ def _epoch(
     for chosen, samples in parts:
         before_batch()
         losses.append(0.0)
+        where = f"batch {len(losses)} of epoch {number}"
         for step, loss in enumerate(trainer.steps(samples, y[chosen])):
-            where = f"step {step} of batch {len(losses)} of epoch {number}"
-            guard.check(loss, trainer, where)
+            # Rules that go back through time have one loss, of all steps.
+            guard.check(loss, trainer, where if trainer.passes else f"step {step} of {where}")
             losses[-1] += loss
-        guard.check_parameters(trainer, f"batch {len(losses)} of epoch {number}")
+        guard.check_parameters(trainer, where)
     # What the last update came to, no batch of this epoch has shown.
-    where = f"batch {len(losses)} of epoch {number}, shown again after its update"
-    guard.check(trainer.loss(samples, y[chosen]), trainer, where)
+    guard.check(trainer.loss(samples, y[chosen]), trainer, f"{where}, shown again after its update")
     return math.fsum(losses) / len(losses)

@@ -119,16 +119,20 @@ def test_an_update_that_no_later_batch_of_its_epoch_has_seen(rule: Any) -> None:
         list(fit(NETWORK, PARAMS, rule, X[:250], Y[:250], one_step, 1e15, 250))
 
 
-def test_a_loss_that_is_no_number() -> None:
+@pytest.mark.parametrize(
+    ("rule", "where"), [(OTTT(), "step 0 of batch 1"), (BPTT(), "batch 1"), (TET(), "batch 1")]
+)
+def test_a_loss_that_is_no_number(rule: Any, where: str) -> None:
+    """Rules that go back through time have one loss for all steps of a batch."""
     network = Network.mlp([9, 4], timesteps=6)
     samples = X[:250].copy()
     samples[:] = np.inf
     message = (
-        "the loss is nan in step 0 of batch 1 of epoch 1, and weights of Dense layer 0 hold "
+        f"the loss is nan in {where} of epoch 1, and weights of Dense layer 0 hold "
         "numbers that are not finite; lower the learning rate or clip gradients."
     )
     with pytest.raises(TrainingError, match=f"^{re.escape(message)}$"):
-        list(fit(network, initialise(network, 0), OTTT(), samples, Y[:250], [Stage(6, 1)], 0.1))
+        list(fit(network, initialise(network, 0), rule, samples, Y[:250], [Stage(6, 1)], 0.1))
 
 
 def test_hidden_weights_that_are_no_numbers() -> None:
