@@ -28,13 +28,14 @@ from neurochip.chip.meter import (
     UPDATES,
     Reading,
 )
+from neurochip.chip.pace import worked
 from neurochip.hardware import EVENTS, CostTable, cost_table
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.rules.ottt import Update
 
 Counts = NDArray[np.int64]
 Quantity: TypeAlias = Literal["time", "energy", "words"]
-#: How the time of a step is found: from counts alone, or message by message.
+#: How the time of a step is found: the least by its counts, or message by message.
 Timing: TypeAlias = Literal["analytic", "cycle"]
 TIMINGS: tuple[Timing, ...] = get_args(Timing)
 
@@ -86,14 +87,16 @@ class Account:
         return [_mean(amount, self.samples) for amount in by_core]
 
     def busy(self, phases: slice = slice(None), layers: slice = slice(None)) -> Amount:
-        """Time that all cores together work on some phases and layers, s a sample."""
+        """Time that both pipelines of all cores together work on some phases and layers, s a
+        sample.
+        """
         table = cost_table(self.chip_map.hardware)
-        return _mean(busy_time(self.counts[phases, layers], table), self.samples)
+        return _mean(busy_time(worked(self.counts[phases, layers]), table), self.samples)
 
     def busy_by_core(self) -> list[Amount]:
         """Time that each core works, s a sample."""
         table = cost_table(self.chip_map.hardware)
-        by_core = self.counts.sum(axis=(0, 1))
+        by_core = worked(self.counts.sum(axis=(0, 1)))
         return [_mean(busy_time(row, table), self.samples) for row in by_core]
 
     def words(self, phases: slice = slice(None), layers: slice = slice(None)) -> float:
@@ -139,10 +142,16 @@ class Account:
 def account(reading: Reading, chip_map: ChipMap, update: Update, samples: int) -> Account:
     """Price what a meter read.
 
-    Time is analytic: the cores work side by side, each at one event after the other, messages wait
-    for nothing, and a step lasts as long as its slowest core and the barrier. OTTT-A's products
-    are charged as `synaptic_update` on words of the accumulators, and once more at the sample's
-    end for each weight with a product that isn't 0.
+    Time is analytic, a bound: no sample is faster by `chip.cycle`, which has the same phases and
+    the same events. In each phase the cores work side by side, and each core's two pipelines too,
+    which send and which read; a core begins to read when the first message could be there; and
+    messages wait for nothing. A phase lasts as long as its slowest pipeline, a step as long as its
+    phases and the barrier. What `chip.cycle` adds is the rest of the way: gaps between messages on
+    a link, full buffers, and readers without work between two messages. By the pipelined schedule
+    all layers are at work at once, and a step has one phase for all their spikes.
+
+    OTTT-A's products are charged as `synaptic_update` on words of the accumulators, and once more
+    at the sample's end for each weight with a product that isn't 0.
 
     Args:
         reading: what was counted.

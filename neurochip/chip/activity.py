@@ -43,6 +43,7 @@ class Activity(NamedTuple):
     """One sample of T steps; N inputs and neurons in the topology's numbering."""
 
     sends: Flags  # (T, N) inputs that aren't 0, and neurons that fire
+    holds: Flags  # (T, N) neurons with a bias, or a membrane that isn't 0 before the reset
     learned: tuple[Learned, ...]  # one a step; none where the network can't learn
 
 
@@ -111,14 +112,15 @@ def watch(pipeline: Pipeline, work: LearningWork) -> Activity:
         work: of its meter.
     """
     totals = pipeline.meter.arrays.totals
-    before, sends, learned = totals.copy(), [], []
+    before, sends, holds, learned = totals.copy(), [], [], []
     while not pipeline.is_over:
         pipeline.step()
         sends.append(_sends(pipeline.core))
+        holds.append(_holds(pipeline.core))
         if pipeline.shown.label is not None:
             learned.append(work.of(totals - before))
             before = totals.copy()
-    return Activity(np.array(sends), tuple(learned))
+    return Activity(np.array(sends), np.array(holds), tuple(learned))
 
 
 def _sends(core: layout.Core) -> Flags:
@@ -126,3 +128,10 @@ def _sends(core: layout.Core) -> Flags:
     inputs = core.layers[0]
     spans = [(inputs.pre, inputs.n_in), *((layer.post, layer.n_out) for layer in core.layers)]
     return np.concatenate([core.signal[first : first + n] != 0 for first, n in spans])
+
+
+def _holds(core: layout.Core) -> Flags:
+    """Neurons with a bias or a membrane, (N,); inputs have none."""
+    spans = [slice(layer.post, layer.post + layer.n_out) for layer in core.layers]
+    inputs = np.zeros(core.layers[0].n_in, np.bool_)
+    return np.concatenate([inputs, *((core.bias[own] | core.v_pre[own]) != 0 for own in spans)])

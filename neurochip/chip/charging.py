@@ -12,7 +12,8 @@ charged as `synaptic_update`, and so is the change of a weight by its sum.
 
 Listed synapses, and those beside the layers, don't learn: they are charged with inference alone. A
 neuron's spike is one message to a core, whatever it does there, charged to the layer that hears it
-first, when it is sent. What leads back is read a step later, and charged to the layer it leads to.
+first. What leads back is read when the message is there, and charged to the layer it leads to,
+whose neurons gather the sums a step later.
 
 Fixed feedback. Signs are those of the weights, read as the weights are. A core keeps the random
 numbers that bring its neurons' errors down beside their weights, eight bits each, in rows of the
@@ -29,19 +30,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurochip.chip import pace
 from neurochip.chip.marks import links_of, marks_of
 from neurochip.chip.meter import (
     ERRORS,
     INFERENCE,
     PHASES,
-    TICKS_PER_NANOSECOND,
     TRACES,
     UPDATES,
     Ints,
     Meter,
 )
 from neurochip.chip.senders import deliveries, homes_of_heard, leaving, units_of
-from neurochip.hardware import EVENTS, cost_table
+from neurochip.hardware import EVENTS
 from neurochip.kernels import layout
 from neurochip.kernels import meter as kernel
 from neurochip.kernels.bits import LANES
@@ -161,7 +162,7 @@ class _Builder:
                     "pairs": np.zeros(self.n_pairs, np.uint64),
                     "row_bits": np.zeros(words, np.uint64),
                     "map": np.zeros(self._largest_map(), np.int64),
-                    **self._times(effects, n_counters),
+                    **pace.tables(self.map, effects, n_counters, direct=self.feedback == "direct"),
                 },
             ),
             effects,
@@ -172,32 +173,12 @@ class _Builder:
         shared = [k for k in self.core.layers if k.kind == layout.CONVOLUTION]
         return max((int((k.h_in + 1) * (k.w_in + 1)) for k in shared), default=0)
 
-    def _times(self, effects: NDArray[np.int32], n_counters: int) -> dict[str, Any]:
-        """Ticks of a counter's unit at each core, learning apart; what is unknown takes none."""
-        ns = np.nan_to_num(cost_table(self.map.hardware).time)
-        ticks = np.round(ns * TICKS_PER_NANOSECOND).astype(np.int64)
-        cores = np.unique(self.map.core)
-        place = np.searchsorted(cores, effects[:, 3]) + (effects[:, 1] > INFERENCE) * cores.size
-        keys, where = np.unique(
-            effects[:, 0].astype(np.int64) * 2 * cores.size + place, return_inverse=True
-        )
-        sums = np.zeros(keys.size, np.int64)
-        np.add.at(sums, where, effects[:, 5] * ticks[effects[:, 4]])
-        keys, sums = keys[sums != 0], sums[sums != 0]
-        counter = keys // (2 * cores.size)
-        return {
-            "start": np.searchsorted(counter, np.arange(n_counters + 1)),
-            "place": keys % (2 * cores.size),
-            "ticks": sums,
-            "work": np.zeros(2 * cores.size, np.int64),
-        }
-
     def _number_counters(self) -> int:
         """Give each kind of counters its first number; return how many there are."""
         parts, runs, backs = (len(self.spans[name]) for name in ("parts", "runs", "backs"))
         units = sum(entry.home.size for entry in self.units)
         sizes = {
-            **dict.fromkeys(("spikes", "late"), units),
+            "spikes": units,
             **dict.fromkeys(("scanned", "reached"), len(self.layers)),
             **dict.fromkeys(("active", "fired"), parts),
             "changed": runs,
@@ -252,7 +233,6 @@ class _Builder:
         source["place"] = self._place(population)
         source["pooled"] = population < self.core.layers.size and below.pooled
         source["single"] = units.single
-        source["back"] = any(k.target <= population for k in leaving(self.map, population))
         source["group"] = len(groups)
         if not units.single:
             groups += [tuple(ends) for ends in pairwise(units.first + source["place"])]
@@ -278,7 +258,6 @@ class _Builder:
             firsts.append(own.firsts + bit)
             row, run, bit = row + own.starts.size, run + own.words.size, bit + own.bits.size
             self.layers[link.number]["marked"] = True
-        n = self.core.signal.size if self.links else 0
         return {
             "links": np.array(links, kernel.LINK),
             "mark_rows": np.concatenate([np.zeros(0, np.int64), *starts]),
@@ -286,8 +265,6 @@ class _Builder:
             "mark_words": np.concatenate([np.zeros(0, np.int32), *(k.words for k in marks)]),
             "mark_bits": np.concatenate([np.zeros(0, np.uint64), *(k.bits for k in marks)]),
             "reached": np.zeros(sizes.sum(), np.uint64),
-            "before": np.zeros(n, np.int32),
-            "n_before": np.zeros(self.sources.size, np.int64),
         }
 
     def _parts(self, projection: Projection, at: int) -> list[_Part]:
@@ -365,13 +342,12 @@ class _Builder:
             start = np.where(sent, home, PORT)
             for event, hops in zip(_HOPS, self._hops(start, core), strict=True):
                 add(*where, event, hops)
-            read = self._first("late" if projection.target <= population else "spikes")
-            where = (read + unit[own], INFERENCE, layer, every.core[own])
+            where = (self._first("spikes") + unit[own], INFERENCE, layer, every.core[own])
             add(*where, _SYNAPSES[KINDS.index(projection.kind)], every.synapses[own])
             add(*where, "word_read", every.words[own])
 
     def _charge_neurons(self, number: int, parts: list[_Part]) -> None:
-        """A scan finds all neurons inactive, but for those that are."""
+        """A scan finds all neurons inactive, but for those that have something to update."""
         add = self.effects.add
         for part in parts:
             where, size = (INFERENCE, number, part.core), part.last - part.first

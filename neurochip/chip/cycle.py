@@ -8,11 +8,10 @@
 A step is a row of phases, each of which begins when the one before has ended on all cores:
 
 ==========  ====================================================================================
-late        Where synapses lead back: cores read the spikes of the step before that do.
 spikes k    The cores of population k look at their neurons in turn and send the spikes of those
             that fire, one message to a core for all synapses there; the cores of the weights read
-            them, but for those that lead back. Inputs (k = 0) enter at the port, a sender of its
-            own in the tile of core 0 that takes no time for them.
+            them, those too that lead back. Inputs (k = 0) enter at the port, a sender of its own
+            in the tile of core 0 that takes no time for them.
 readout     The same of the last population, which sends where synapses lead back from it.
 traces      Cores update the traces of the axons that they hear.
 errors k    Cores that have errors of the neurons above weight layer k read their rows backwards
@@ -23,8 +22,8 @@ updates     Cores change their weights, or sums beside them.
 ==========  ====================================================================================
 
 The barrier ends the step. The last three kinds are learning's, which a network with listed synapses
-or loops doesn't do. What is counted is what the analytic account counts (`neurochip.chip.meter`);
-a cost that is unknown is left out of the sum and named.
+or loops doesn't do. What is counted is what the analytic account counts (`neurochip.chip.meter`),
+whose time is never more than this; a cost that is unknown is left out of the sum and named.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip.chip.account import Account
 from neurochip.chip.activity import Activity, Learned, LearningWork, watch
+from neurochip.chip.pace import ticks_of
 from neurochip.chip.senders import Units, deliveries, homes_of_errors, leaving, units_of
 from neurochip.chip.traffic import (
     ERROR,
@@ -51,7 +51,7 @@ from neurochip.chip.traffic import (
     time_step,
 )
 from neurochip.errors import HardwareError, LimitError
-from neurochip.hardware import EVENTS, Hardware, cost_table, link_table
+from neurochip.hardware import Hardware, cost_table, link_table
 from neurochip.kernels.timing import Outward, Routes
 from neurochip.mapping import ChipMap
 from neurochip.mapping.place import PORT
@@ -107,7 +107,7 @@ def links_of(hardware: Hardware) -> Links:
                 f"hardware {hardware.name!r}: mesh.{key} is unknown, but cycle timing needs it; "
                 f"give it in a file that extends {hardware.name!r}, or use analytic timing"
             )
-    ticks, buffer = _ticks(hardware), int(known.buffer)
+    ticks, buffer = ticks_of(hardware), int(known.buffer)
     gap, port = (_in_ticks(value) for value in (known.link_gap, known.port_gap))
     entry, exit_ = _in_ticks(known.router_entry), ticks["spike_in_tile"]
     return Links(
@@ -122,12 +122,10 @@ class _Sending(NamedTuple):
 
     Attributes:
         routes: of its neurons, by the cores that hold them.
-        late: (R,) ticks that a route's core reads a step later, where synapses lead back.
         span: first and last neuron of the population.
     """
 
     routes: Routes
-    late: Ints
     span: slice
 
 
@@ -148,7 +146,7 @@ class Clock:
         self._chip, self._map = chip, chip.map
         self._update: Update = chip.rule.update if update is None else update
         hardware = chip.map.hardware
-        self._ticks = _ticks(hardware)
+        self._ticks = ticks_of(hardware)
         #: Cores of the chip, and the port.
         self._cores = hardware.limits.cores.value + 1
         tile = np.arange(self._cores) // hardware.limits.cores_per_tile.value
@@ -159,7 +157,6 @@ class Clock:
         self._barrier = _in_ticks(float(np.nan_to_num(barrier)))
         populations = range(len(chip.map.topology.populations))
         self._sending = [_sending(chip.map, k, self._cores, self._ticks) for k in populations]
-        self._has_late = any(bool(sending.late.any()) for sending in self._sending)
 
     @cached_property
     def _homes(self) -> list[dict[int, Ints]]:
@@ -195,42 +192,31 @@ class Clock:
         before = np.zeros_like(seen.sends[0])
         steps = []
         for t, sends in enumerate(seen.sends):
-            phases = list(self._inference(sends, before))
+            phases = list(self._inference(sends, before, seen.holds[t]))
             if seen.learned:
                 phases += self._learning(seen.learned[t], t == len(seen.sends) - 1)
             steps.append(time_step(self._mesh, phases, self._barrier))
             before = sends
-        return SampleTiming(tuple(steps), len(self._sending) + self._has_late)
+        return SampleTiming(tuple(steps), len(self._sending))
 
-    def _inference(self, sends: Flags, before: Flags) -> Iterator[Phase]:
-        """Phases 1 to 3; (N,) who sends in this step, and who did in the one before."""
-        if self._has_late:
-            late = [self._late(sending, before) for sending in self._sending]
-            yield self._local("late", np.sum(late, axis=0))
-        outward = self._outward(sends, before)
+    def _inference(self, sends: Flags, before: Flags, holds: Flags) -> Iterator[Phase]:
+        """Phases 1 to 3; (N,) who sends in this step, who did in the one before, and who has a bias
+        or a membrane.
+        """
+        outward = self._outward(sends, before, holds)
         for population, sending in enumerate(self._sending):
             is_last = population == len(self._sending) - 1
             name = "readout" if is_last else f"spikes {population}"
             yield Phase.emitted(name, SPIKE, sends, sending.routes, outward)
 
-    def _late(self, sending: _Sending, before: Flags) -> Ints:
-        """Ticks of every core that reads what a population sent a step before, (C,)."""
-        routes, own = sending.routes, sending.span
-        groups = routes.start.size - 1
-        fired = np.bincount(routes.group[own][before[own]], minlength=groups)
-        spikes = np.repeat(fired, np.diff(routes.start))
-        work = np.zeros(self._cores - 1, np.int64)
-        np.add.at(work, routes.target, spikes * sending.late)
-        return work
-
-    def _outward(self, sends: Flags, before: Flags) -> Outward:
+    def _outward(self, sends: Flags, before: Flags, holds: Flags) -> Outward:
         """Times of the senders; inputs take none."""
         topology, ticks = self._map.topology, self._ticks
-        active, inputs = sends.copy(), self._sending[0].span
+        active, inputs = holds.copy(), self._sending[0].span
         for projection in topology.projections:
             source, target = (self._sending[k].span for k in (projection.source, projection.target))
             heard = before if projection.target <= projection.source else sends
-            if heard[source].any():
+            if heard[source].any() and not active[target].all():
                 active[target] |= projection.reached(heard[source])
         scan = np.where(active, ticks["neuron_active"], ticks["neuron_inactive"])
         scan[inputs] = 0
@@ -266,18 +252,15 @@ class Clock:
 
 
 def _sending(chip_map: ChipMap, population: int, cores: int, ticks: Mapping[str, int]) -> _Sending:
-    """The routes of one population's spikes, and what their cores read a step later."""
+    """The routes of one population's spikes."""
     begin, end = chip_map.topology.offsets[population : population + 2].tolist()
     units, out = units_of(chip_map, population), leaving(chip_map, population)
     every = deliveries(chip_map, population, units)
-    is_late = np.array([entry.target <= population for entry in out], np.bool_)
     times = np.array([ticks[_SYNAPSES[KINDS.index(entry.kind)]] for entry in out], np.int64)
     reading = every.synapses * times[every.projection] + every.words * ticks["word_read"]
-    late = is_late[every.projection]
     route, of = np.unique(every.unit * cores + every.core, return_inverse=True)
-    now, later = np.zeros((2, route.size), np.int64)
-    np.add.at(now, of[~late], reading[~late])
-    np.add.at(later, of[late], reading[late])
+    receive = np.full(route.size, ticks["message_in"])
+    np.add.at(receive, of, reading)
     homes = _homes_of(chip_map, population, cores - 1)
     order = np.argsort(homes, kind="stable")
     group = np.zeros(int(chip_map.topology.offsets[-1]), np.int64)
@@ -288,9 +271,9 @@ def _sending(chip_map: ChipMap, population: int, cores: int, ticks: Mapping[str,
         group=group,
         start=np.searchsorted(route, np.arange(group[begin:end].max() + 2) * cores),
         target=route % cores,
-        receive=ticks["message_in"] + now,
+        receive=receive,
     )
-    return _Sending(routes, later, slice(begin, end))
+    return _Sending(routes, slice(begin, end))
 
 
 def _homes_of(chip_map: ChipMap, population: int, port: int) -> Ints:
@@ -337,11 +320,6 @@ def _check(chip: Chip) -> None:
             f"schedule is {chip.schedule!r}, but cycle timing is of layers one after the other in "
             f"each step; set schedule to 'layered', or use analytic timing"
         )
-
-
-def _ticks(hardware: Hardware) -> dict[str, int]:
-    """Ticks of every event, 0 where they are unknown."""
-    return dict(zip(EVENTS, map(_in_ticks, np.nan_to_num(cost_table(hardware).time)), strict=True))
 
 
 def _in_ticks(nanoseconds: float) -> int:

@@ -32,8 +32,8 @@ class Reading(NamedTuple):
     Attributes:
         counts: (phases, layers, cores, len(EVENTS)) int64; a layer's events are those of the spikes
             into it, its weights and its neurons.
-        inference_ticks: sum over steps of the slowest core's work without learning, ps.
-        learning_ticks: how much later the slowest cores were with it.
+        inference_ticks: sum over steps of the phases of inference, ps.
+        learning_ticks: the same of learning's.
         steps: how many were counted.
     """
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurochip.chip.account import INFERENCE, TRACES, Account
 from neurochip.chip.energy import Amount, busy_time
+from neurochip.chip.pace import worked
 from neurochip.hardware import EVENTS, cost_table
 
 Counts = NDArray[np.int64]
@@ -41,10 +42,10 @@ class CoreTime:
 
     Attributes:
         core: its number.
-        parts: one amount for each of PARTS.
+        parts: one amount for each of PARTS, of both pipelines.
         barrier: what all steps wait for all tiles; None where unknown.
-        waiting: for slower cores, and with cycle timing for messages, while they work; None where
-            anything is unknown.
+        waiting: for slower cores, while they work, and for messages; 0 where pipelines that
+            overlap work longer than the sample; None where anything is unknown.
     """
 
     core: int
@@ -80,7 +81,7 @@ def core_times(told: Account, timesteps: int) -> list[CoreTime]:
     whole = (told.inference_time + told.learning_time).value
     times = []
     for core in np.unique(told.chip_map.core).tolist():
-        spent = [busy_time(part[core], table) for part in parts]
+        spent = [busy_time(worked(part[core]), table) for part in parts]
         amounts = tuple(Amount(a.known / told.samples, a.unknown, a.unit) for a in spent)
         one = CoreTime(core, amounts, barrier, None)
         idle = None

@@ -44,7 +44,7 @@ class Step:
             input, (n,) in the network's order.
         predicted: the class that the outputs speak for so far.
         counts: (phases, layers, cores, len(EVENTS)) int64, as `Account.counts`.
-        duration: of the step on the chip: its slowest core and the barrier.
+        duration: of the step on the chip, analytic: its phases and the barrier.
     """
 
     t: int
@@ -103,6 +103,7 @@ class Pipeline:
             self._trace(number + 1)
         self._synapse(self.last)
         self._read_out()
+        metering.local_phase(self.meter.arrays, metering.LEARNING_TICKS)
         if self._wants_errors():
             self._error()
             self._transport()
@@ -131,7 +132,11 @@ class Pipeline:
     def _synapse(self, number: int) -> None:
         """Phase 2: active rows are added to the accumulators."""
         synapses(self.core, number, self.t)
-        metering.meter_spikes(self.core, self.meter.arrays, number)
+        self._sent(number)
+
+    def _sent(self, population: int) -> None:
+        metering.meter_spikes(self.core, self.meter.arrays, population)
+        metering.spikes_phase(self.meter.arrays, population)
 
     def _neuron(self, number: int) -> None:
         """Phase 3: membranes leak, gather, fire and are reset; spikes are pooled on their way."""
@@ -151,7 +156,7 @@ class Pipeline:
         """The read-out's outputs, the last of phase 3."""
         read_out(self.core, self.t)
         metering.meter_neurons(self.core, self.meter.arrays, self.last)
-        metering.meter_spikes(self.core, self.meter.arrays, self.last + 1)
+        self._sent(self.last + 1)
 
     def _error(self) -> None:
         """Phase 5: outputs are compared with the label."""

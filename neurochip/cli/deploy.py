@@ -68,6 +68,40 @@ def nir(path: RunPath, out: OutFile, as_json: Json = False) -> None:
     _print_deployed("nir", out, as_json)
 
 
+@app.command("sanafe")
+def sanafe(
+    path: RunPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    data: OtherData = None,
+    sample: Annotated[
+        str, typer.Option("--sample", metavar="N", help="Test sample that its inputs send.")
+    ] = "0",
+    as_json: Json = False,
+) -> None:
+    """Write the chip and the network on it as YAML of SANA-FE, which simulates time and energy."""
+    from neurochip import experiment, files
+    from neurochip.deploy import sanafe as room
+    from neurochip.errors import ConfigError
+
+    index = number("sample", sample, int, "a whole number")
+    run = experiment.load_run(path)
+    test = experiment.load_test_data(run.config, data).test
+    if not 0 <= index < len(test):
+        raise ConfigError(
+            f"sample is {index}, but the test set has samples 0 to {len(test) - 1}; give one of "
+            f"those"
+        )
+    for name in room.FILES:
+        files.check_apart(out / name, {"run file": path, "data set": data or run.config.data})
+    written = room.write(run.chip, test.x[index], out, index)
+    steps = room.steps(run.chip)
+    if as_json:
+        facts = {"steps": steps, "exact": room.is_exact(run.chip)}
+        print_json({"command": "deploy sanafe", "written": [str(f) for f in written], **facts})
+    else:
+        print(f"written to {out}; {out / 'README'} says how SANA-FE runs its {steps} steps")
+
+
 def _print_deployed(kind: str, out: Path, as_json: bool) -> None:
     if as_json:
         print_json({"command": f"deploy {kind}", "written": [str(out)]})

@@ -36,8 +36,9 @@ class Energy(Part):
         synaptic_operation_sparse: the same for a weight that is stored with its target; where a
             model doesn't say, as `synaptic_operation`.
         synaptic_operation_convolution: the same for a weight that many synapses share.
-        neuron_inactive: a compartment without input is scanned.
-        neuron_active: a compartment with input, or one that fires, is scanned and updated.
+        neuron_inactive: a compartment with nothing to update is scanned.
+        neuron_active: a compartment that a spike reaches, or that has a bias or a membrane that
+            isn't 0, is scanned and updated.
         neuron_fired: what firing costs on top of that.
         trace_update: one trace decays or gets an impulse.
         error_message: a core sends one error, to one core; it travels as any message does.

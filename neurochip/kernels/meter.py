@@ -3,16 +3,21 @@
 A counter is one such number, summed over steps: spikes of a group of neurons that go the same ways,
 neurons of a slice that are active, errors of a slice that aren't 0, products of factors and errors.
 Every event of every core is a multiple of counters, so events are worked out from the sums, when
-somebody asks (`chip.meter`). Only time can't wait, because a step lasts as long as its slowest
+somebody asks (`chip.meter`). Only time can't wait, because a phase lasts as long as its slowest
 core: ``start``, ``place`` and ``ticks`` say what a counter costs which core, in whole ticks.
+
+Time is the least that the routing of every message (`kernels.transit`) could give. In each phase a
+core has two pipelines that overlap: outward, where it scans and sends, and inward, where it reads
+what it hears. The inward one can't begin before a message has come, which takes ``leads`` or more.
+A phase lasts as long as the slowest pipeline of all cores, and phases follow each other.
 
 A weight layer's target neurons lie in parts, each on one core. A meter without parts counts nothing
 and costs next to nothing.
 
 Spikes are counted where they start, once for all that they do: as messages, and at every synapse
-that they reach in the same step. What they do through synapses that lead back, they do a step
-later, and counters of their own say so. Where listed synapses lead, spikes leave marks, one bit a
-neuron, so that a neuron that several of them reach is active once.
+that they reach. Synapses that lead back are read with the others, when the message is there, though
+their neurons gather the sums a step later. Where listed synapses lead, spikes leave marks, one bit
+a neuron, so that a neuron that several of them reach is active once.
 """
 
 from __future__ import annotations
@@ -35,9 +40,9 @@ WORDS_A_TURN = 16
 _SETTING_FIELDS = (
     "update "  # as in `layout`, of the learning that is charged
     # Counters of each kind lie side by side; these are the first of each:
-    "spikes late "  # of a unit of neurons: in this step, and in the step before
+    "spikes "  # of a unit of neurons
     "scanned reached "  # of a layer: steps; steps in which all its neurons have input
-    "active fired "  # neurons of a part: with input where not all have it; that fire
+    "active fired "  # neurons of a part: active where not all have input; that fire
     "changed "  # traces of a run of axons
     "operations read_back "  # of a part's errors: synapses backwards; steps with an error
     "sent "  # of the parts on one core: steps with an error
@@ -52,7 +57,7 @@ _FIELDS_OF_A_SOURCE = (
     "unit "  # the first of its units
     "group group_end "  # where a unit is a group: their spans
     "parted part "  # whether they are the parts of these neurons, and the first of these
-    "single place pooled back "  # where it's a neuron: its list, and whether synapses lead back
+    "single place pooled "  # where it's a neuron: its list
     "link link_end"  # listed synapses that its spikes go through
 )
 _FIELDS_OF_A_LINK = "place pooled row reached"
@@ -98,10 +103,11 @@ class Meter(NamedTuple):
     backs: NDArray[np.void]  # BACK
     totals: Ints  # (K,) sums of counters
     start: Ints  # (K + 1,) counter k costs time in the entries start[k] : start[k + 1]
-    place: Ints  # (E,) core, or C + core where it's learning
+    place: Ints  # (E,) pipeline: core, C more where it's inward, 2 C more where it's learning
     ticks: Ints  # (E,) for each unit of the counter
-    work: Ints  # (2 C,) ticks of the cores in the step at hand
-    elapsed: Ints  # (3,) ticks of the slowest cores, and what learning adds; steps
+    work: Ints  # (4 C,) ticks of the pipelines in the phase at hand
+    leads: Ints  # ((2 L + 1) C,) least way of a message to each core: `spikes_phase` and others
+    elapsed: Ints  # (3,) ticks of the phases of inference, and of learning; steps
     fired: Ints  # (P,) neurons of a part that fire
     errors: Ints  # (P,) scratch: errors of a part that aren't 0
     words: Ints  # (P,) scratch: words of its rows
@@ -114,8 +120,6 @@ class Meter(NamedTuple):
     mark_firsts: Ints  # run k marks the bits mark_firsts[k] : mark_firsts[k + 1]
     mark_bits: NDArray[np.uint64]  # words, run after run
     reached: NDArray[np.uint64]  # a bit for each neuron that a spike has reached in this step
-    before: NDArray[np.int32]  # (N,) neurons that fired in the step before, listed as in the core
-    n_before: Ints  # (L + 1,) how many
     map: Ints  # scratch: of the largest map of a convolution (`kernels.windows`)
 
 
@@ -129,7 +133,7 @@ def make(n_layers: int, arrays: dict[str, NDArray[np.generic]]) -> Meter:
     records = {"groups": SPAN, "parts": SPAN, "runs": RUN, "rows": ROW, "backs": BACK}
     records |= {"links": LINK}
     bits = dict.fromkeys(("pairs", "row_bits", "mark_bits", "reached"), np.dtype(np.uint64))
-    places = dict.fromkeys(("mark_words", "before"), np.dtype(np.int32))
+    places = {"mark_words": np.dtype(np.int32)}
     given = {
         "settings": np.zeros(1, SETTINGS),
         "layers": np.zeros(n_layers, LAYER),
@@ -188,14 +192,14 @@ def fired_of(core, source):  # type: ignore[no-untyped-def]
 def begin_sample(meter):  # type: ignore[no-untyped-def]
     """Nothing of one sample reaches the next."""
     meter.reached[:] = NO_BITS
-    meter.n_before[:] = 0
 
 
 @kernel
 def meter_spikes(core, meter, population):  # type: ignore[no-untyped-def]
     """Phases 1 and 2: what the spikes of a population send and read."""
     source, s = meter.sources[population], meter.settings[0]
-    left = fired_of(core, source)[population]
+    fired = fired_of(core, source)[population]
+    left = fired
     for group in range(source.group, source.group_end):
         n = left
         if source.parted:
@@ -207,7 +211,8 @@ def meter_spikes(core, meter, population):  # type: ignore[no-untyped-def]
         if n:
             charge(meter, s.spikes + source.unit + group - source.group, n)
     if source.single:
-        meter_each(core, meter, source, population)
+        costs = (meter.totals, meter.start, meter.place, meter.ticks, meter.work)
+        add_each(*costs, s.spikes + source.unit, core.active[source.place : source.place + fired])
     for k in range(source.link, source.link_end):
         link = meter.links[k]
         rows = core.active[link.place : link.place + fired_of(core, link)[population]]
@@ -216,44 +221,32 @@ def meter_spikes(core, meter, population):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def meter_each(core, meter, source, population):  # type: ignore[no-untyped-def]
-    """Spikes neuron by neuron: in this step, and, where synapses lead back, in the step before."""
-    s, costs = meter.settings[0], (meter.totals, meter.start, meter.place, meter.ticks, meter.work)
-    spikes = core.active[source.place : source.place + fired_of(core, source)[population]]
-    add_each(*costs, s.spikes + source.unit, spikes)
-    if source.back:
-        before = meter.before[source.place :]
-        add_each(*costs, s.late + source.unit, before[: meter.n_before[population]])
-        for k in range(spikes.size):
-            before[k] = spikes[k]
-        meter.n_before[population] = spikes.size
-
-
-@kernel
-def active_between(bits, spikes, first, last):  # type: ignore[no-untyped-def]
-    """Neurons first .. last-1 that have a mark or fire."""
+def active_between(bits, biases, membranes, first, last):  # type: ignore[no-untyped-def]
+    """Neurons first .. last-1 with a mark, a bias, or a membrane that isn't 0 before the reset, as
+    that of a neuron that fires.
+    """
     n = np.int64(0)
     for word in range(first // LANES, (last + LANES - 1) // LANES):
         begin, end = word * LANES, word * LANES + LANES
-        both = bits[word] | nonzero(spikes, begin)
+        found = bits[word] | nonzero(biases, begin) | nonzero(membranes, begin)
         if begin < first:
-            both &= ALL_BITS << np.uint64(first - begin)
+            found &= ALL_BITS << np.uint64(first - begin)
         if end > last:
-            both &= ALL_BITS >> np.uint64(end - last)
-        n += ones(both)
+            found &= ALL_BITS >> np.uint64(end - last)
+        n += ones(found)
     return n
 
 
 @unit
-def neurons_with_input(layer, bits, spikes, first, last, reached):  # type: ignore[no-untyped-def]
-    """Neurons first .. last-1 of a convolution that a spike reaches, with marks or that fire."""
+def active_in_windows(layer, bits, biases, membranes, first, last, reached):  # type: ignore[no-untyped-def]
+    """Neurons first .. last-1 of a convolution that are active, or in whose window a spike is."""
     n, c = np.int64(0), layer.columns
     for position in range(first // c, (last + c - 1) // c):
         begin, end = max(first, position * c), min(last, (position + 1) * c)
         if in_window(reached, layer, position) > 0:
             n += end - begin
         else:
-            n += active_between(bits, spikes, begin, end)
+            n += active_between(bits, biases, membranes, begin, end)
     return n
 
 
@@ -264,7 +257,8 @@ def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
     if parts.part == parts.part_end:
         return
     charge(meter, s.scanned + number, 1)
-    spikes = core.signal[layer.post : layer.post + layer.n_out]
+    neurons = slice(layer.post, layer.post + layer.n_out)
+    spikes, biases, membranes = core.signal[neurons], core.bias[neurons], core.v_pre[neurons]
     bits = meter.reached[parts.reached :][: (layer.n_out + LANES - 1) // LANES]
     shared = layer.kind == layout.CONVOLUTION
     everyone = layer.kind == layout.DENSE and core.n_active[number] > 0
@@ -285,9 +279,9 @@ def meter_neurons(core, meter, number):  # type: ignore[no-untyped-def]
         if everyone:
             continue
         if shared:
-            n = neurons_with_input(layer, bits, spikes, first, last, meter.map)
-        elif parts.marked:
-            n = active_between(bits, spikes, first, last)
+            n = active_in_windows(layer, bits, biases, membranes, first, last, meter.map)
+        else:
+            n = active_between(bits, biases, membranes, first, last)
         if n:
             charge(meter, s.active + part, n)
     if parts.marked:
@@ -462,16 +456,42 @@ def meter_sums(core, meter, number):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def end_step(meter):  # type: ignore[no-untyped-def]
-    """A step lasts as long as its slowest core, without learning and with it."""
-    cores = meter.work.size // 2
-    without, both = np.int64(0), np.int64(0)
+def spikes_phase(meter, population):  # type: ignore[no-untyped-def]
+    """End the phase in which a population looks at its neurons and sends, and others read it."""
+    end_phase(meter, INFERENCE_TICKS, population)
+
+
+@kernel
+def errors_phase(meter, number):  # type: ignore[no-untyped-def]
+    """End the phase in which errors come down from weight layer ``number``, 1 or more."""
+    end_phase(meter, LEARNING_TICKS, meter.layers.size + number)
+
+
+@kernel
+def local_phase(meter, kind):  # type: ignore[no-untyped-def]
+    """End a phase, of inference or learning, of whose messages nothing is known."""
+    end_phase(meter, kind, 2 * meter.layers.size)
+
+
+@kernel
+def end_phase(meter, kind, row):  # type: ignore[no-untyped-def]
+    """A phase lasts until each core has sent all, and has read all that it was sent."""
+    cores, lasts = meter.work.size // 4, np.int64(0)
+    outward = meter.work[2 * cores * kind :][:cores]
+    inward = meter.work[2 * cores * kind + cores :][:cores]
+    leads = meter.leads[row * cores :][:cores]
     for c in range(cores):
-        without = max(without, meter.work[c])
-        both = max(both, meter.work[c] + meter.work[cores + c])
-    meter.work[:] = 0
-    meter.elapsed[INFERENCE_TICKS] += without
-    meter.elapsed[LEARNING_TICKS] += both - without
+        lasts = max(lasts, outward[c])
+        if inward[c]:
+            lasts = max(lasts, inward[c] + leads[c])
+    outward[:] = 0
+    inward[:] = 0
+    meter.elapsed[kind] += lasts
+
+
+@kernel
+def end_step(meter):  # type: ignore[no-untyped-def]
+    """Count the step."""
     meter.elapsed[STEPS] += 1
 
 
@@ -481,6 +501,7 @@ def meter_inference(core, meter):  # type: ignore[no-untyped-def]
     n_layers = meter.layers.size
     for number in range(n_layers + 1):
         meter_spikes(core, meter, number)
+        spikes_phase(meter, number)
         if number < n_layers:
             meter_neurons(core, meter, number)
 
@@ -491,13 +512,17 @@ def meter_memory(core, meter):  # type: ignore[no-untyped-def]
     for number in range(meter.layers.size):
         if number > 0 or core.settings[0].trace_input:
             meter_traces(core, meter, number)
+    local_phase(meter, LEARNING_TICKS)
 
 
 @pipeline
 def meter_learning(core, meter, last):  # type: ignore[no-untyped-def]
     """Phases 6 and 7 of a whole step, the ``last`` of a sample or not, before weights change."""
-    for number in range(meter.layers.size):
+    for number in range(meter.layers.size - 1, 0, -1):
         meter_errors(core, meter, number)
+        errors_phase(meter, number)
+    for number in range(meter.layers.size):
         meter_updates(core, meter, number)
         if last and meter.settings[0].update == layout.ACCUMULATE:
             meter_sums(core, meter, number)
+    local_phase(meter, LEARNING_TICKS)

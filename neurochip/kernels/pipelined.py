@@ -20,7 +20,15 @@ from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import copy_all
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
-from neurochip.kernels.meter import end_step, meter_neurons, meter_spikes, meter_traces
+from neurochip.kernels.meter import (
+    INFERENCE_TICKS,
+    LEARNING_TICKS,
+    end_step,
+    local_phase,
+    meter_neurons,
+    meter_spikes,
+    meter_traces,
+)
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.readout import read_out
 from neurochip.kernels.stream import err_step, frame_of, start_sample, update
@@ -125,6 +133,9 @@ def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_s
         if t < timesteps:
             frame = frame_of(frames, t)
             first_layer(core, meter, lines, frame, sample, epoch, t, first_step + t)
+        # All layers were at work at once.
+        local_phase(meter, INFERENCE_TICKS)
+        local_phase(meter, LEARNING_TICKS)
         if t >= depth:
             late_phases(core, meter, late, lines, label, t - depth, first_step + t - depth)
         end_step(meter)

@@ -1,4 +1,4 @@
-"""What the mesh carries in a phase, and the analytic time of a step, which needs counts alone."""
+"""What the mesh carries in a phase: the messages of the neurons that send."""
 
 from __future__ import annotations
 
@@ -87,39 +87,3 @@ def emit(
     messages = Messages(first, target, work, receive, np.zeros(first.size - 1, np.int64))
     fill_messages(active, routes, outward, messages, neuron, route)
     return messages, neuron, route
-
-
-@kernel
-def add_up(counts, ticks, stage, spent, lasts, slowest, held_up):  # type: ignore[no-untyped-def]
-    """Write what `analytic` returns."""
-    for step in range(counts.shape[0]):
-        for phase in range(counts.shape[1]):
-            for core in range(counts.shape[2]):
-                spent[:] = 0
-                for event in range(ticks.size):
-                    spent[stage[event]] += counts[step, phase, core, event] * ticks[event]
-                for k in range(spent.size):
-                    if spent[k] > lasts[step, phase]:
-                        lasts[step, phase] = spent[k]
-                        slowest[step, phase], held_up[step, phase] = core, k
-
-
-def analytic(counts: Ints, ticks: Ints, stage: Ints, stages: int) -> tuple[Ints, Ints, Ints]:
-    """How long each phase lasts if stages overlap perfectly and messages take no time on the way.
-
-    A stage lasts the sum of its events times their ticks, a core as long as its longest stage, a
-    phase as long as its slowest core. It's never longer than the passage of the same messages.
-
-    Args:
-        counts: (steps, phases, C, E) events.
-        ticks: (E,) what one of each takes.
-        stage: (E,) the stage that each event belongs to, 0 .. stages - 1.
-        stages: how many there are.
-
-    Returns:
-        (steps, phases) int64 ticks, (steps, phases) the slowest core, the first of equals, and
-        (steps, phases) the stage that held it up.
-    """
-    lasts, slowest, held_up = np.zeros((3, *counts.shape[:2]), np.int64)
-    add_up(counts, ticks, stage, np.zeros(stages, np.int64), lasts, slowest, held_up)
-    return lasts, slowest, held_up

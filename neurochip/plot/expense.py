@@ -35,7 +35,7 @@ _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _PICO = 1e-12
 #: What a step's length is made of, and what a core waits for meanwhile.
 _LENGTHS = {
-    "analytic": ("the slowest core", "slower ones"),
+    "analytic": ("the slowest core in each phase", "slower ones and for messages"),
     "cycle": ("the phases, message by message,", "slower ones and for messages"),
 }
 

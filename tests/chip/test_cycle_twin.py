@@ -58,7 +58,9 @@ def twin_of(chip: Chip, layers: list[Layer], loops: list[Loop], data: Split) -> 
 
 
 def same_phases(chip: Chip, layers: list[Layer], loops: list[Loop]) -> Clock:
-    """Hold the first sample's phases to the twin's; return the chip's clock."""
+    """Hold the first sample's phases to the twin's, and the analytic time to be less; return the
+    chip's clock.
+    """
     data, clock = samples(chip), chip.clock()
     twin = twin_of(chip, layers, loops, data)
     told = clock.sample(data.x[0], int(data.y[0]))
@@ -66,6 +68,9 @@ def same_phases(chip: Chip, layers: list[Layer], loops: list[Loop]) -> Clock:
         phases = [(phase.phase.name, phase.ticks) for phase in step.phases]
         assert phases == list(twin.step(t))
     assert np.sum([p.ticks for s in told.steps for p in s.phases]) > 0
+    least = chip.costs(data, samples=1)
+    assert 0 < least.inference_time.known <= told.inference_ticks
+    assert least.learning_time.known <= told.learning_ticks
     return clock
 
 

@@ -34,7 +34,8 @@ from neurochip.rules import OTTT
 from tests.mapping.nets import chip as small_chip
 from tests.mapping.nets import core_of_neurons
 from tests.naive import connections as naive
-from tests.naive.account import Events, Follower, Layer, Loop, Sample, Shape
+from tests.naive.account import Events, Follower, Layer, Loop, Sample, Shape, Work
+from tests.naive.connections import hops
 
 SAMPLES = 3
 TIMESTEPS = 3
@@ -140,7 +141,12 @@ def sample_of(chip: Chip, x: NDArray[Any], label: int, index: int) -> Sample:
         return [[part[t].tolist() for part in flags] for t in range(TIMESTEPS)]
 
     sends = placed(seen.signal, [below[0], *above])
-    return Sample(sends, placed(seen.factor, below), placed(seen.delta, above))
+    held = [
+        (v[:, order] != 0) | (np.resize(biases, v.shape[1]) != 0)
+        for v, order, biases in zip(seen.v_pre, above, chip.integers.biases, strict=True)
+    ]
+    holds = [[part[t].tolist() for part in held] for t in range(TIMESTEPS)]
+    return Sample(sends, placed(seen.factor, below), placed(seen.delta, above), holds)
 
 
 def events_of(counts: NDArray[np.int64]) -> dict[Any, dict[str, int]]:
@@ -161,42 +167,62 @@ def summed(steps: list[Events]) -> dict[Any, dict[str, int]]:
     return {where: dict(events) for where, events in total.items() if events}
 
 
-def picoseconds(chip: Chip, steps: list[Events], *, learning: bool) -> int:
-    """The slowest cores of all steps."""
+def picoseconds(chip: Chip, shape: Shape, works: list[Work], *, learning: bool) -> int:
+    """The phases of all steps, each as long as its slowest pipeline."""
     ns = dict(zip(EVENTS, cost_table(chip.hardware).time.tolist(), strict=True))
+    ps = {event: round(n * TICKS_PER_NANOSECOND) for event, n in ns.items()}
     total = 0
-    for step in steps:
-        work = [0] * chip.hardware.limits.cores.value
-        for (phase, _, core), events in step.items():
-            if learning or phase == "inference":
-                work[core] += sum(
-                    n * round(ns[event] * TICKS_PER_NANOSECOND) for event, n in events.items()
-                )
-        total += max(work)
+    for work in works:
+        lasts: dict[str, int] = {}
+        for (moment, core, pipeline), events in work.items():
+            ends = sum(n * ps[event] for event, n in events.items())
+            if pipeline == "in" and ends:
+                ends += lead(shape, ps, moment, core)
+            lasts[moment] = max(lasts.get(moment, 0), ends)
+        total += sum(n for moment, n in lasts.items() if learning or moment.startswith("spikes"))
     return total
+
+
+def lead(shape: Shape, ps: dict[str, int], moment: str, core: int) -> int:
+    """The first message that could be at a core."""
+    kind, number = moment.split()
+    population = int(number)
+    sent: tuple[str, ...] = ()
+    if population:
+        sent = ("neuron_active", "neuron_fired", "message_out")
+    if kind == "errors":
+        population, sent = population + 1, ("error_message",)
+        if shape.feedback == "direct":
+            population = len(shape.layers)
+    homes = {max(home, 0) for home in shape.homes[population]}
+    ways = [hops(home, core, shape.cores_a_tile, shape.width) for home in homes]
+    hop = min(x * ps["hop_east_west"] + y * ps["hop_north_south"] for x, y in ways)
+    return sum(ps[event] for event in sent) + hop + ps["spike_in_tile"]
 
 
 def followed(
     chip: Chip, layers: list[Layer], data: Split, loops: list[Loop] | None = None
-) -> list[Events]:
+) -> tuple[Shape, list[Events], list[Work]]:
+    """The mapped network, and the events and the work of every step of some samples."""
     shape = shape_of(chip, layers, loops or [])
-    return [
-        step
+    followers = [
+        Follower(shape, sample_of(chip, x, int(y), index))
         for index, (x, y) in enumerate(zip(data.x, data.y, strict=True))
-        for step in Follower(shape, sample_of(chip, x, int(y), index)).steps
     ]
+    steps = [step for follower in followers for step in follower.steps]
+    return shape, steps, [work for follower in followers for work in follower.works]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[2].update}-{case[3]}")
 def test_every_event_and_tick(case: tuple[str, int, OTTT, Any]) -> None:
     chip, layers = chip_of(case), NETS[case[0]][1]
     data = samples(chip)
-    steps = followed(chip, layers, data)
+    shape, steps, works = followed(chip, layers, data)
     told = chip.costs(data)
     assert events_of(told.counts) == summed(steps)
     barrier = cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND
-    without = picoseconds(chip, steps, learning=False) / SAMPLES + TIMESTEPS * barrier
-    both = picoseconds(chip, steps, learning=True) / SAMPLES + TIMESTEPS * barrier
+    without = picoseconds(chip, shape, works, learning=False) / SAMPLES + TIMESTEPS * barrier
+    both = picoseconds(chip, shape, works, learning=True) / SAMPLES + TIMESTEPS * barrier
     assert told.inference_time.known == pytest.approx(without, rel=1e-12)
     assert (told.inference_time + told.learning_time).known == pytest.approx(both, rel=1e-12)
     inference = chip.evaluate(data).account
@@ -327,15 +353,15 @@ LOOPED = {"listed": looped(), "convolution": looped_convolution()}
     ("name", "neurons"), [("listed", 1024), ("listed", 7), ("convolution", 20)]
 )
 def test_every_event_of_listed_synapses_and_loops(name: str, neurons: int) -> None:
-    """Spikes that lead back are sent once and read a step later; nothing is learned."""
+    """Spikes that lead back are sent and read once; nothing is learned."""
     network, layers, loops = LOOPED[name]
     chip = Chip(network, hardware(neurons), seed=5, encoding="spikes")
     data = samples(chip)
-    steps = followed(chip, layers, data, loops)
+    shape, steps, works = followed(chip, layers, data, loops)
     told = chip.costs(data)
     assert events_of(told.counts) == summed(steps)
     barrier = cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND
-    time = picoseconds(chip, steps, learning=False) / SAMPLES + TIMESTEPS * barrier
+    time = picoseconds(chip, shape, works, learning=False) / SAMPLES + TIMESTEPS * barrier
     assert told.inference_time.known == pytest.approx(time, rel=1e-12)
     evaluated = chip.evaluate(data).account
     assert np.array_equal(evaluated.counts, told.counts)
@@ -348,5 +374,5 @@ def test_steps_of_a_network_with_loops() -> None:
     chip = Chip(network, hardware(7), seed=5, encoding="spikes")
     data = samples(chip, 1)
     chip.start(data.x[0])
-    for expected in followed(chip, layers, data, loops):
+    for expected in followed(chip, layers, data, loops)[1]:
         assert events_of(chip.step().counts) == summed([expected])

@@ -20,13 +20,25 @@ BARRIER = (113.0, 113.0 + (465.0 - 113.0) / 31)
 UPDATES = slice(ERRORS + 1, None)
 
 
-def told(sizes: list[int], spike: bool, placer: str = "greedy") -> Account:
-    """One step of a chain whose weights are large enough that a spike makes the next one."""
-    weights = tuple(np.full((n_out, n_in), 1.5) for n_in, n_out in pairwise(sizes))
-    start = Parameters(weights, tuple(np.zeros(n) for n in sizes[1:]))
-    network = Network.mlp(sizes, timesteps=1, reset="hard", fires=">")
+def told(
+    sizes: list[int],
+    spike: bool,
+    placer: str = "greedy",
+    *,
+    weight: float = 1.5,
+    bias: float = 0.0,
+    timesteps: int = 1,
+) -> Account:
+    """A chain whose inputs spike in the first step or never; by weights of 1.5, but not by those
+    of 0.5, a spike makes the next one.
+    """
+    weights = tuple(np.full((n_out, n_in), weight) for n_in, n_out in pairwise(sizes))
+    start = Parameters(weights, tuple(np.full(n, bias) for n in sizes[1:]))
+    network = Network.mlp(sizes, timesteps=timesteps, reset="hard", fires=">")
     chip = Chip(network, "loihi", encoding="spikes", parameters=start, placer=placer)
-    return chip.costs(Split(np.full((1, sizes[0]), float(spike)), np.zeros(1, np.int64)))
+    x = np.zeros((1, timesteps, sizes[0]))
+    x[:, 0] = spike
+    return chip.costs(Split(x, np.zeros(1, np.int64)))
 
 
 def test_one_spike_and_one_synapse() -> None:
@@ -45,6 +57,26 @@ def test_a_silent_neuron() -> None:
     account = told([1, 1], spike=False)
     assert account.energy(slice(TRACES)).value == pytest.approx(52e-12)
     assert account.inference_time.value == pytest.approx((5.3 + BARRIER[0]) * 1e-9)
+
+
+def test_a_neuron_with_a_bias() -> None:
+    """No spike, but a bias to add: the neuron is active, 81 pJ and 8.4 ns."""
+    account = told([1, 1], spike=False, bias=0.25)
+    assert account.energy(slice(TRACES)).value == pytest.approx(81e-12)
+    assert account.inference_time.value == pytest.approx((8.4 + BARRIER[0]) * 1e-9)
+
+
+def test_a_membrane_that_decays() -> None:
+    """A spike in the first of two steps leaves a membrane below its threshold, which decays in the
+    second: the hidden neuron is active in both, 2 * 81 pJ, the read-out, which hears nothing, in
+    none, 2 * 52 pJ; the spike itself takes 1.7 + 23.6 pJ.
+    Time: 2.1 + 3.5 ns for the spike, 2 * 8.4 and 2 * 5.3 for the neurons, and two barriers of the
+    tile where both lie.
+    """
+    account = told([1, 1, 1], spike=True, weight=0.5, timesteps=2)
+    assert account.energy(slice(TRACES)).known == pytest.approx(2 * (81.0 + 52.0) + 1.7 + 23.6)
+    slowest = 2.1 + 3.5 + 2 * (8.4 + 5.3)
+    assert account.inference_time.known == pytest.approx(1e3 * (slowest + 2 * BARRIER[0]))
 
 
 def test_two_more_synapses() -> None:
@@ -73,11 +105,13 @@ def test_one_weight_changed() -> None:
     ],
 )
 def test_hops(tmp_path: Path, core: int, pj: float, ns: float, tiles: int) -> None:
-    """The spike of a hidden neuron on core 0 reaches the read-out on another one."""
+    """The spike of a hidden neuron on core 0 reaches the read-out on another one: 2.1 + 3.5 ns for
+    the input, 8.4 for the hidden neuron, its spike's way and 2.1 + 3.5, and 8.4 for the read-out.
+    """
     (tmp_path / "cores.csv").write_text(f"layer,core\n0,0\n1,{core}\n", encoding="utf-8")
     account = told([1, 1, 1], spike=True, placer=str(tmp_path / "cores.csv"))
     assert account.energy(slice(TRACES)).known == pytest.approx(2 * (1.7 + 23.6 + 81.0) + pj)
-    slowest = 2.1 + 3.5 + 8.4 + ns
+    slowest = 2 * (2.1 + 3.5 + 8.4) + ns
     assert account.inference_time.known == pytest.approx(1e3 * (slowest + BARRIER[tiles - 1]))
 
 

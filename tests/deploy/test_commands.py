@@ -189,6 +189,31 @@ def test_deploy_netx_and_nir_write_files(neurochip, even):
     assert {path.name for path in Path().iterdir()} == {"network.net", "network.nir"}
 
 
+def test_deploy_sanafe_writes_a_folder(neurochip, tmp_path_factory, loihi):
+    calibrated = learned(tmp_path_factory, "--hardware", "loihi_calibrated", "--encoding", "rate")
+    said = neurochip("deploy", "sanafe", calibrated, "out", "--sample", 2)
+    assert (said.status, said.err) == (0, "")
+    assert said.out == "written to out; out/README says how SANA-FE runs its 6 steps\n"
+    assert {path.name for path in Path("out").iterdir()} == {"chip.yaml", "network.yaml", "README"}
+    assert "as in sample 2." in Path("out/README").read_text(encoding="utf-8")
+    assert neurochip("deploy", "sanafe", calibrated, "out", "--json").json == {
+        "command": "deploy sanafe",
+        "written": ["out/chip.yaml", "out/network.yaml", "out/README"],
+        "steps": 6,
+        "exact": False,
+    }
+    for sample in (30, -1):
+        said = neurochip("deploy", "sanafe", calibrated, "out", "--sample", sample)
+        assert (said.status, said.out) == (2, "")
+        assert said.err == (
+            f"neurochip: sample is {sample}, but the test set has samples 0 to 29; give one of "
+            f"those\n"
+        )
+    said = neurochip("deploy", "sanafe", loihi, "other")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("neurochip: hardware 'loihi' leaves open what SANA-FE needs (")
+
+
 @pytest.mark.parametrize("kind", ["netx", "nir"])
 def test_an_export_never_replaces_the_run(neurochip, even, kind):
     before = even.read_bytes()

@@ -3,65 +3,140 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neurochip.deploy.sanafe import Chip, Cost, Costs, Neurons, architecture, core_names, network
-from neurochip.errors import LimitError
-
-COSTS = Costs(
-    message_in=Cost(0.0, 16e-9),
-    synapse=Cost(35.5e-12, 3.8e-9),
-    access=Cost(51.2e-12, 6e-9),
-    update=Cost(21.6e-12, 3.7e-9),
-    fire=Cost(69.3e-12, 30e-9),
-    message_out=Cost(111e-12, 5.1e-9),
-    east_west=Cost(3e-12, 4.1e-9),
-    north_south=Cost(4.2e-12, 6.5e-9),
-    barrier={1: 0.6e-6, 2: 1e-6},
+from neurochip import hardware
+from neurochip.chip import Chip
+from neurochip.deploy import sanafe
+from neurochip.deploy.sanafe.chips import core_name, port_name
+from neurochip.errors import ExportError
+from neurochip.network import (
+    LIF,
+    Conv2d,
+    Dense,
+    Feedback,
+    Flatten,
+    Layer,
+    Network,
+    Parameters,
+    Sparse,
 )
-CHIP = Chip(width=3, height=2, cores=2, slots=16, neurons=1024, costs=COSTS)
+
+LOIHI = hardware.load("loihi_calibrated")
+NEURON = LIF(0.75, 9.0, "hard", 0.0, ">")
+BACK = Feedback(1, 0, (Sparse.between([0, 1], [1, 0], 2, 2, bias=False),))
 
 
-def test_a_network_to_the_letter():
-    """Tile 4 is at (1, 1); column by column, with two rows, that is tile 3."""
-    neurons = Neurons(np.array([[0, -3], [5, 0]]), np.array([1, 2]), np.array([9, 8]), 0.5)
-    assert network(neurons, CHIP, tile=[4, 4], core=[0, 1]) == (
+def chip_of(
+    layers: tuple[Layer, ...],
+    *weights: list[float],
+    bias: float = 0.0,
+    feedback: tuple[Feedback, ...] = (),
+) -> Chip:
+    """Two steps of a network of small whole weights, whose first layer has biases."""
+    net = Network(layers, 2, feedback=feedback)
+    shapes = [layer.weight_shape for layer in net.weight_layers]
+    given = tuple(np.reshape(w, shape) for w, shape in zip(weights, shapes, strict=True))
+    biases = [np.zeros(layer.n_out) for layer in net.weight_layers]
+    biases[0] += bias
+    start = Parameters(given, tuple(biases))
+    return Chip(net, LOIHI, encoding="spikes", parameters=start)
+
+
+def recurrent() -> Chip:
+    """Two neurons that drive each other, and that no input drives."""
+    layers = (Sparse.between([], [], 1, 2), NEURON)
+    return chip_of(layers, [], [-3.0, 5.0], bias=2.0, feedback=(BACK,))
+
+
+def test_a_recurrent_network_to_the_letter() -> None:
+    """Weights and all that goes with them have three bits of fraction, so they are eightfold."""
+    chip = recurrent()
+    assert (sanafe.steps(chip), sanafe.is_exact(chip)) == (2, True)
+    assert sanafe.network(chip, np.zeros(1)) == (
         "network:\n"
-        "  name: network\n"
+        "  name: neurochip\n"
         "  groups:\n"
-        "    - name: n\n"
+        "    - name: layer0\n"
         "      attributes: []\n"
         "      neurons:\n"
-        "        - 0: [soma: {threshold: 9, leak_decay: 0.5, bias: 1, reset_mode: hard}, "
+        "        - 0: [soma: {threshold: 72.0, leak_decay: 0.75, reset_mode: hard, bias: 16.0}, "
         "log_spikes: true]\n"
-        "        - 1: [soma: {threshold: 8, leak_decay: 0.5, bias: 2, reset_mode: hard}, "
+        "        - 1: [soma: {threshold: 72.0, leak_decay: 0.75, reset_mode: hard, bias: 16.0}, "
         "log_spikes: true]\n"
         "  edges:\n"
-        "    - n.0 -> n.1: [weight: -3]\n"
-        "    - n.1 -> n.0: [weight: 5]\n"
+        "    - layer0.0 -> layer0.1: [weight: -24.0]\n"
+        "    - layer0.1 -> layer0.0: [weight: 40.0]\n"
         "mappings:\n"
-        "  - n.0: [core: 3.0, soma: lif, dendrite: dendrites, synapse: synapses]\n"
-        "  - n.1: [core: 3.1, soma: lif, dendrite: dendrites, synapse: synapses]\n"
+        "  - layer0.0: [core: 0.0, soma: lif, dendrite: dendrites, synapse: sparse]\n"
+        "  - layer0.1: [core: 0.0, soma: lif, dendrite: dendrites, synapse: sparse]\n"
     )
 
 
-def test_tiles_are_counted_column_by_column():
-    assert core_names(CHIP, [0, 1, 2, 3, 4, 5]) == ["0.0", "2.0", "4.0", "1.0", "3.0", "5.0"]
+def test_inputs_and_a_read_out_to_the_letter() -> None:
+    """Inputs are at the port; the read-out keeps nothing and never fires: 2^24 / 64 is beyond its
+    membrane's 24 bits.
+    """
+    chip = chip_of((Dense(1, 1), NEURON, Dense(1, 1)), [4.0], [6.0])
+    assert (sanafe.steps(chip), sanafe.is_exact(chip)) == (4, True)
+    assert sanafe.network(chip, np.array([[1], [0]])) == (
+        "network:\n"
+        "  name: neurochip\n"
+        "  groups:\n"
+        "    - name: inputs\n"
+        "      attributes: []\n"
+        "      neurons:\n"
+        "        - 0: [soma: {spikes: [1, 0]}]\n"
+        "    - name: layer0\n"
+        "      attributes: []\n"
+        "      neurons:\n"
+        "        - 0: [soma: {threshold: 72.0, leak_decay: 0.75, reset_mode: hard, bias: 0.0}, "
+        "log_spikes: true]\n"
+        "    - name: layer1\n"
+        "      attributes: []\n"
+        "      neurons:\n"
+        "        - 0: [soma: {threshold: 262144.0, leak_decay: 0.0, reset_mode: hard, bias: 0.0}, "
+        "log_spikes: true]\n"
+        "  edges:\n"
+        "    - inputs.0 -> layer0.0: [weight: 32.0]\n"
+        "    - layer0.0 -> layer1.0: [weight: 48.0]\n"
+        "mappings:\n"
+        "  - inputs.0: [core: 0.4, soma: 'source[0]', dendrite: port_dendrites, "
+        "synapse: port_synapses]\n"
+        "  - layer0.0: [core: 0.0, soma: lif, dendrite: dendrites, synapse: dense]\n"
+        "  - layer1.0: [core: 0.1, soma: lif, dendrite: dendrites, synapse: dense]\n"
+    )
 
 
-def test_an_architecture_holds_every_cost():
-    lines = architecture(CHIP).splitlines()
-    assert "    latency_sync: {1: 6e-07, 2: 1e-06}" in lines
-    found = {
-        key: float(value)
-        for key, value in (
-            line.split(": ") for line in lines if re.match(r" +(energy|latency)_(?!sync)", line)
-        )
-    }
-    found = {key.strip(): value for key, value in found.items()}
-    assert found == {
+def test_biases_above_inputs_are_early() -> None:
+    chip = chip_of((Dense(1, 1), NEURON, Dense(1, 1)), [4.0], [6.0], bias=1.0)
+    assert not sanafe.is_exact(chip)
+
+
+def test_tiles_are_counted_column_by_column() -> None:
+    """8 x 4 tiles of 4 cores: core 4 is a tile to the east, core 32 one to the north."""
+    assert [core_name(LOIHI, core) for core in (0, 3, 4, 32, 127)] == [
+        "0.0",
+        "0.3",
+        "4.0",
+        "1.0",
+        "31.3",
+    ]
+    assert port_name(LOIHI) == "0.4"
+
+
+def test_an_architecture_holds_every_cost() -> None:
+    lines = sanafe.architecture(LOIHI).splitlines()
+    assert "    latency_sync: {1: 6e-07, 2: 1e-06, 4: 1.4e-06, 29: 1.8e-06}" in lines
+    assert "    - name: tile[0..31]" in lines
+    assert "        - name: core[0..3]" in lines
+    found = re.findall(r"^ +((?:energy|latency)_(?!sync)\w+): (.+)$", "\n".join(lines), re.M)
+    costs = dict(found)
+    assert {name: float(value) for name, value in costs.items()} == {
         "energy_north_hop": 4.2e-12,
         "latency_north_hop": 6.5e-9,
         "energy_east_hop": 3e-12,
@@ -80,16 +155,86 @@ def test_an_architecture_holds_every_cost():
         "latency_spike_out": 30e-9,
         "energy_update": 0.0,
         "latency_update": 0.0,
-        "energy_process_spike": 35.5e-12,
-        "latency_process_spike": 3.8e-9,
+        "energy_process_spike": 33.6e-12,
+        "latency_process_spike": 4.7e-9,
         "energy_message_out": 111e-12,
         "latency_message_out": 5.1e-9,
     }
+    assert ("energy_process_spike", "3.55e-11") in found
 
 
-def test_too_many_cores_in_a_tile():
+def test_the_port_is_free_and_in_the_first_tile() -> None:
+    text = sanafe.architecture(LOIHI, inputs=3)
+    first, others = text.split("    - name: tile[1..31]\n")
+    assert "    - name: tile[0..0]\n" in first
+    port = first.split("        - name: port\n")[1]
+    assert "            - name: source[0..2]\n" in port
+    assert {float(cost) for cost in re.findall(r"(?:energy|latency)_\w+: (.+)", port)} == {0.0}
+    assert "name: port" not in others
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    written = sanafe.write(recurrent(), np.zeros(1), tmp_path / "out")
+    assert [path.name for path in written] == list(sanafe.FILES)
+    chip, network, readme = (path.read_text(encoding="utf-8") for path in written)
+    assert chip == sanafe.architecture(LOIHI)
+    assert network == sanafe.network(recurrent(), np.zeros(1))
+    assert "print(chip.sim(2, " in readme
+    assert "at step t + l here. Spikes are the same, one by one.\n" in readme
+
+
+def graded() -> Chip:
+    return Chip(Network((Dense(1, 1), NEURON), 1), LOIHI)
+
+
+REFUSALS = {
+    "encoding is 'graded', but SANA-FE's neurons hear spikes; train with encoding 'rate', "
+    "'bernoulli' or 'spikes'": graded,
+    "neurons of layer 0 have current_lam 0.5, but SANA-FE's have a hard reset to 0 and currents "
+    "that last a step; export a network of such neurons": lambda: chip_of(
+        (Dense(1, 1), replace(NEURON, current_lam=0.5)), [1.0]
+    ),
+    "layer 0 is a convolution or hears pools, but for SANA-FE synapses are written one by one; "
+    "export a network of Dense and Sparse layers": lambda: Chip(
+        Network((Conv2d(1, 1, 2), NEURON, Flatten(), Dense(1, 1)), 1, (1, 2, 2)),
+        LOIHI,
+        encoding="spikes",
+    ),
+    "feedback leads from layer 1 to layer 0, but in SANA-FE spikes take one step to any layer; "
+    "keep feedback within a layer": lambda: chip_of(
+        (Dense(1, 2), NEURON, Dense(2, 2), NEURON),
+        [1.0, 1.0],
+        [1.0] * 4,
+        [1.0, 1.0],
+        feedback=(replace(BACK, source=3),),
+    ),
+    "neurons of layer 0 hear dense and sparse synapses, which cost differently on hardware "
+    "'loihi_calibrated', but in SANA-FE a neuron has synapses of one kind; make the layers of one "
+    "kind": lambda: chip_of((Dense(1, 2), NEURON), [1.0, 1.0], [1.0, 1.0], feedback=(BACK,)),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSALS, ids=lambda sentence: sentence.split(",")[0])
+def test_what_sana_fe_cannot_express_is_refused(sentence: str, tmp_path: Path) -> None:
+    chip = REFUSALS[sentence]()
+    with pytest.raises(ExportError, match=f"^{re.escape(sentence)}$"):
+        sanafe.write(chip, np.ones(chip.network.n_in), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_costs_are_refused() -> None:
     sentence = (
-        "core 2 is core 3 of tile 0, but a tile of the chip has 2; spread the cores over more tiles"
+        "hardware 'loihi' leaves open what SANA-FE needs (message out, message in); "
+        "give it in a file that extends 'loihi', or use 'loihi_calibrated'"
     )
-    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
-        core_names(CHIP, [0, 0, 0])
+    with pytest.raises(ExportError, match=f"^{re.escape(sentence)}$"):
+        sanafe.architecture(hardware.load("loihi"))
+
+
+def test_costs_that_it_does_not_have_are_refused() -> None:
+    sentence = (
+        "word_read of hardware 'loihi_calibrated' costs something, but SANA-FE's chips have no "
+        "such event; set costs.energy.word_read and costs.time.word_read to 0"
+    )
+    with pytest.raises(ExportError, match=f"^{re.escape(sentence)}$"):
+        sanafe.architecture(LOIHI.with_values({"costs.energy.word_read": 1.0}))

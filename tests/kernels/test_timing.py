@@ -1,4 +1,4 @@
-"""What cores send and how long a phase lasts at least, against plain Python."""
+"""What cores send, against plain Python."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurochip.kernels.jit import INTERPRETED
-from neurochip.kernels.mesh import make_mesh
-from neurochip.kernels.timing import Outward, Routes, analytic, emit
-from neurochip.kernels.transit import pass_messages
+from neurochip.kernels.timing import Outward, Routes, emit
 
-from ..naive.timing import emitted, slowest
+from ..naive.timing import emitted
 
 EXAMPLES = 10 if INTERPRETED else 100
 
@@ -76,36 +74,3 @@ def test_messages_as_the_twin_makes_them(network):
     assert np.diff(messages.first).tolist() == [len(own) for own in sends]
     assert messages.rest.tolist() == rests
     assert all(active[i] for i in neuron)
-
-
-@given(
-    counts=st.lists(st.lists(st.integers(0, 99), min_size=4, max_size=4), min_size=1, max_size=5),
-    ticks=st.lists(st.integers(0, 9000), min_size=4, max_size=4),
-    stage=st.lists(st.integers(0, 2), min_size=4, max_size=4),
-)
-@settings(max_examples=EXAMPLES)
-def test_a_phase_lasts_as_long_as_its_slowest_core(counts, ticks, stage):
-    table = np.array([[counts], [counts[::-1]]])
-    lasts, core, held_up = analytic(table, np.array(ticks), np.array(stage), 3)
-    expected = slowest(counts, ticks, stage)
-    assert lasts.tolist() == [[expected], [expected]]
-    own = zip(counts[core[0, 0]], ticks, stage, strict=True)
-    assert sum(n * t for n, t, s in own if s == held_up[0, 0]) == expected
-
-
-@given(network=networks())
-@settings(max_examples=EXAMPLES)
-def test_the_mesh_is_never_faster_than_the_analytic_time(network):
-    """Events here: ticks of the outward pipeline, ticks of the inward one."""
-    core, group, routes, active, ticks = network
-    messages, _, _ = emit(np.array(active), *arrays(core, group, routes, ticks))
-    cores = messages.rest.size
-    source = np.repeat(np.arange(cores), np.diff(messages.first))
-    counts = np.zeros((1, 1, cores, 2), np.int64)
-    counts[0, 0, :, 0] = messages.rest
-    np.add.at(counts[0, 0, :, 0], source, messages.work)
-    np.add.at(counts[0, 0, :, 1], messages.target, messages.receive)
-    lasts, _, _ = analytic(counts, np.array([1, 1]), np.array([0, 1]), 2)
-    mesh = make_mesh(2, 2, np.arange(cores) % 4, (1, 1, 0, 0), (1, 1, 1, 1), (2, 2, 2, 2))
-    passage = pass_messages(mesh, messages)
-    assert lasts[0, 0] <= max(passage.sender_end.max(), passage.reader_end.max())

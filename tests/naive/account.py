@@ -13,6 +13,9 @@ from tests.naive.connections import Matrix, hops
 
 #: (phase, layer, core) to its events.
 Events = dict[tuple[str, int, int], Counter[str]]
+#: (moment, core, "in" or "out") to the events that this pipeline works on; moments follow each
+#: other: "spikes 0", "spikes 1" and so on of the populations, "traces", "errors 1", "updates".
+Work = dict[tuple[str, int, str], Counter[str]]
 Flags = list[list[bool]]
 
 
@@ -103,6 +106,7 @@ class Sample:
     sends: list[Flags]  # [t][population][neuron]
     factors: list[Flags]  # [t][layer][axon]
     deltas: list[Flags]  # [t][layer][neuron]
+    holds: list[Flags]  # [t][layer][neuron]: a bias, or a membrane before the reset
 
 
 class Follower:
@@ -111,9 +115,12 @@ class Follower:
     def __init__(self, shape: Shape, sample: Sample) -> None:
         self.shape, self.sample = shape, sample
         self.steps: list[Events] = []
+        self.works: list[Work] = []
         self.waiting: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
         for t in range(len(sample.sends)):
             self.events: Events = defaultdict(Counter)
+            self.work: Work = defaultdict(Counter)
+            self.moment = ""
             self.send(t)
             for way in shape.ways():
                 self.read(t, way)
@@ -126,10 +133,15 @@ class Follower:
                     self.send_errors(t, number)
                     self.update(t, number)
             self.steps.append(self.events)
+            self.works.append(self.work)
 
     def add(self, phase: str, number: int, core: int, event: str, n: int = 1) -> None:
         if n:
             self.events[phase, number, core][event] += n
+            reads = event == "word_read" or event.startswith("synaptic_operation")
+            inward = event == "message_in" or (reads and phase == "inference")
+            if event not in ("spike_in_tile", "hop_east_west", "hop_north_south"):
+                self.work[self.moment, core, "in" if inward else "out"][event] += n
 
     def words(self, size: int, bits: int) -> int:
         return -(-size * bits // self.shape.word)
@@ -171,6 +183,7 @@ class Follower:
         """One message from a neuron to each core where any of its synapses are."""
         told = set()
         for way in self.shape.ways():
+            self.moment = f"spikes {way.source}"
             for neuron in self.fired(t, way.source):
                 home = self.shape.homes[way.source][neuron]
                 for first, last, core in self.parts(way.target):
@@ -181,7 +194,8 @@ class Follower:
                         self.travel("inference", way.target, home, core, sent)
 
     def read(self, t: int, way: Way) -> None:
-        for neuron in self.fired(t - way.late, way.source):
+        self.moment = f"spikes {way.source}"
+        for neuron in self.fired(t, way.source):
             for first, last, core in self.parts(way.target):
                 sizes = self.sizes(way, neuron, first, last)
                 words = sum(self.words(size, self.shape.weight_bits) for size in sizes)
@@ -202,15 +216,18 @@ class Follower:
 
     def scan(self, t: int, number: int) -> None:
         reached = self.reached(t, number)
+        self.moment = f"spikes {number + 1}"
         for neuron, core in enumerate(self.shape.homes[number + 1]):
             fires = self.sample.sends[t][number + 1][neuron]
-            state = "neuron_active" if fires or neuron in reached else "neuron_inactive"
+            updates = fires or neuron in reached or self.sample.holds[t][number][neuron]
+            state = "neuron_active" if updates else "neuron_inactive"
             self.add("inference", number, core, state)
             self.add("inference", number, core, "neuron_fired", int(fires))
 
     def trace(self, t: int, number: int) -> None:
         if number == 0 and not self.shape.traced_input:
             return
+        self.moment = "traces"
         for axon, factor in enumerate(self.sample.factors[t][number]):
             if factor or (t > 0 and self.sample.factors[t - 1][number][axon]):
                 parts = self.parts(number)
@@ -236,6 +253,7 @@ class Follower:
     def send_errors(self, t: int, number: int) -> None:
         if number == 0:
             return
+        self.moment = f"errors {number}"
         direct = self.shape.feedback == "direct"
         fixed = direct or self.shape.feedback == "random"
         above = self.above(number)
@@ -259,6 +277,7 @@ class Follower:
                 self.travel("errors", number, core, home, "error_message")
 
     def update(self, t: int, number: int) -> None:
+        self.moment = "updates"
         layer, factors = self.shape.layers[number], self.sample.factors[t][number]
         deltas, at_end = self.sample.deltas[t][number], t == len(self.sample.sends) - 1
         sums = layer.shared or self.shape.update == "accumulate"

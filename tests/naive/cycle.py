@@ -44,8 +44,6 @@ class PhaseTimes:
 
     def step(self, t: int) -> Iterator[tuple[str, int]]:
         """Name and ticks of every phase of a step."""
-        if any(way.late for way in self.ways):
-            yield "late", self.late(t)
         for population in range(len(self.shape.homes)):
             is_last = population == len(self.shape.layers)
             name = "readout" if is_last else f"spikes {population}"
@@ -78,24 +76,18 @@ class PhaseTimes:
                 ticks[core] = ticks.get(core, 0) + own
         return ticks
 
-    def late(self, t: int) -> int:
-        work: dict[int, int] = defaultdict(int)
-        for way in self.ways:
-            for neuron in self.followed.fired(t - 1, way.source) if way.late else []:
-                for core, ticks in self.reading(way, neuron).items():
-                    work[core] += ticks
-        return max(work.values(), default=0)
-
     def spikes(self, t: int, population: int) -> int:
         sends: dict[int, list[Send]] = defaultdict(list)
         since: dict[int, int] = defaultdict(int)
         fired = self.followed.fired(t, population)
         reached = self.followed.reached(t, population - 1) if population else set()
+        holds = self.followed.sample.holds[t][population - 1] if population else []
+        holding = {neuron for neuron, holds_any in enumerate(holds) if holds_any}
         for neuron, home in enumerate(self.shape.homes[population]):
             core, cost = (self.cores, dict.fromkeys(self.ticks, 0))
             if home >= 0:
                 core, cost = home, self.ticks
-            is_active = neuron in fired or neuron in reached
+            is_active = neuron in fired or neuron in reached or neuron in holding
             since[core] += cost["neuron_active" if is_active else "neuron_inactive"]
             if neuron in fired:
                 since[core] += cost["neuron_fired"]
@@ -111,7 +103,7 @@ class PhaseTimes:
             if way.source == population:
                 for core, ticks in self.reading(way, neuron).items():
                     before = receive.get(core, self.ticks["message_in"])
-                    receive[core] = before + (0 if way.late else ticks)
+                    receive[core] = before + ticks
         return receive
 
     def errors(self, t: int, number: int) -> int:

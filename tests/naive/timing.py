@@ -1,4 +1,4 @@
-"""Emission of a phase's messages and the analytic time of a step, in plain Python."""
+"""Emission of a phase's messages, in plain Python."""
 
 from __future__ import annotations
 
@@ -22,15 +22,3 @@ def emitted(active, cores, targets, scan, fire, send):
         sends.append(own)
         rests.append(since)
     return sends, rests
-
-
-def slowest(counts, ticks, stage):
-    """Ticks of a phase, given the events of each core: its slowest core's longest stage."""
-    return max(
-        (
-            sum(n * t for n, t, s in zip(core, ticks, stage, strict=True) if s == k)
-            for core in counts
-            for k in set(stage)
-        ),
-        default=0,
-    )
