@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from neurochip.chip import Chip
-from tests.deploy.lava.loihi3f_chips import CHIPS, TRAIN, chip_of
+from tests.deploy.lava.loihi3f_chips import CHIPS, T_EPOCHS, TRAIN, chip_of
 
 FILE = Path(__file__).with_name("loihi3f.npz")
 
 
-def vectors_of(chip: Chip) -> dict[str, np.ndarray]:
+def vectors_of(chip: Chip, t_epoch: int) -> dict[str, np.ndarray]:
     """Weights (n_out, n_in) and traces of every layer, in Lava, after an epoch of 40 samples."""
     from neurochip.deploy.lava.learning.loihi3f.job import job_of
     from neurochip.deploy.lava.learning.loihi3f.run import through_models
 
     learned = {}
-    for number, layer in enumerate(through_models(job_of(chip, TRAIN))):
+    for number, layer in enumerate(through_models(job_of(chip, TRAIN, t_epoch))):
         traces, weights = layer.states["x1"][0, -1], layer.states["weights"][0, -1]
         learned[f"traces{number}"] = traces.astype(np.int16)
         learned[f"weights{number}"] = weights.reshape(-1, traces.size).astype(np.int16)
@@ -33,7 +33,7 @@ def main() -> None:
     arrays = {
         f"{name}/{key}": array
         for name, options in CHIPS.items()
-        for key, array in vectors_of(chip_of(**options)).items()
+        for key, array in vectors_of(chip_of(**options), T_EPOCHS.get(name, 1)).items()
     }
     np.savez_compressed(FILE, **arrays)
 

@@ -47,4 +47,13 @@ CHIPS: dict[str, dict[str, Any]] = {
         "surrogate": "table",
     },
     "no hidden layer": {"sizes": (64, 10), "shifts": (2,)},
+    "epochs of 4": {},
+    "epochs of 7, two hidden layers": {
+        "sizes": (64, 20, 14, 10),
+        "shifts": (1, 2, 3),
+        "encoding": "rate",
+    },
+    "epochs of a sample": {"shifts": (3, 3)},
 }
+#: Steps of the engine's epochs, where they have more than one.
+T_EPOCHS = {"epochs of 4": 4, "epochs of 7, two hidden layers": 7, "epochs of a sample": 10}

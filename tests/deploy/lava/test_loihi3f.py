@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from neurochip.chip.loihi_learner import LoihiLearner
+from neurochip.chip.loihi_session import Session
 from neurochip.deploy import lava as export
 from neurochip.deploy.lava.learning import loihi3f as profile
+from neurochip.deploy.lava.learning.loihi3f.job import job_of
 from neurochip.errors import ExportError
 from neurochip.mapping.formats import decay_factor
 
 from ...vectors.make_loihi3f_vectors import FILE
-from .loihi3f_chips import CHIPS, TRAIN, chip_of
+from .loihi3f_chips import CHIPS, T_EPOCHS, TRAIN, chip_of
 
 STATES = ("u", "v", "s", "y1", "x1", "weights")
 needs_lava = pytest.mark.skipif(
@@ -28,7 +30,7 @@ needs_lava = pytest.mark.skipif(
 def test_a_closed_loop_holds_the_same_integers_in_every_step(name):
     chip = chip_of(**CHIPS[name])
     before = chip.integers.weights
-    verdicts = profile.compare(chip, TRAIN)
+    verdicts = profile.compare(chip, TRAIN, T_EPOCHS.get(name, 1))
     layers = len(chip.network.weight_layers)
     steps = len(TRAIN) * (chip.network.timesteps + layers)
     assert [(v.layer, v.state, v.steps, v.mismatches) for v in verdicts] == [
@@ -41,7 +43,6 @@ def test_a_closed_loop_holds_the_same_integers_in_every_step(name):
 @needs_lava
 def test_weights_reach_both_ends_of_their_range_and_third_factors_of_theirs():
     """Else saturation would not have been compared."""
-    from neurochip.deploy.lava.learning.loihi3f.job import job_of
     from neurochip.deploy.lava.learning.loihi3f.run import here
 
     chip = chip_of(**CHIPS["fastest, seed 2"])
@@ -56,7 +57,6 @@ def test_neurons_are_lavas_own_while_they_learn():
     from lava.proc.lif.process import LIF
 
     from neurochip.deploy.lava.learning.loihi3f.build import build
-    from neurochip.deploy.lava.learning.loihi3f.job import job_of
     from neurochip.deploy.lava.learning.threads import step_together
 
     chip = chip_of(timesteps=200)
@@ -89,7 +89,6 @@ def test_lavas_runtime_learns_what_the_learner_learns():
 
 @needs_lava
 def test_what_is_compared_is_what_the_chip_gets():
-    from neurochip.deploy.lava.learning.loihi3f.job import job_of
     from neurochip.deploy.lava.learning.loihi3f.run import here
 
     chip = chip_of()
@@ -101,14 +100,15 @@ def test_what_is_compared_is_what_the_chip_gets():
 
 @pytest.mark.parametrize("name", CHIPS)
 def test_without_lava_it_learns_what_lava_once_learned(name):
-    learner = LoihiLearner(chip_of(**CHIPS[name]))
-    learner.learn(TRAIN)
+    chip = chip_of(**CHIPS[name])
+    job = job_of(chip, TRAIN, T_EPOCHS.get(name, 1))
+    session = Session(chip, job.plasticity)
+    for signals, label in zip(job.signals, job.labels, strict=True):
+        session.learn(signals, int(label))
     with np.load(FILE) as golden:
-        for number, (weights, traces) in enumerate(
-            zip(learner.weights, learner.traces, strict=True)
-        ):
-            assert np.array_equal(weights, golden[f"{name}/weights{number}"])
-            assert np.array_equal(traces, golden[f"{name}/traces{number}"])
+        for number, layer in enumerate(session.layers):
+            assert np.array_equal(layer.weights, golden[f"{name}/weights{number}"])
+            assert np.array_equal(layer.traces, golden[f"{name}/traces{number}"])
 
 
 def test_without_lava_a_comparison_says_so(monkeypatch):

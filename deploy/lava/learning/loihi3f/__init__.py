@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
-def compare(chip: Chip, data: Split, limit_s: float | None = None) -> tuple[Verdict, ...]:
+def compare(
+    chip: Chip, data: Split, t_epoch: int = 1, limit_s: float | None = None
+) -> tuple[Verdict, ...]:
     """Learn one epoch of a set with a `LoihiLearner` and in Lava, and compare what they held.
 
     Args:
         chip: in the state from which both go on; it isn't changed.
         data: samples and labels; a few, for a step in Lava takes milliseconds.
+        t_epoch: steps of Lava's clock from one change of the weights to the next.
         limit_s: seconds for a session of Lava's runtime; None steps its process models instead.
 
     Returns:
@@ -39,4 +42,4 @@ def compare(chip: Chip, data: Split, limit_s: float | None = None) -> tuple[Verd
     lava.require()
     from neurochip.deploy.lava.learning.loihi3f.run import compare
 
-    return compare(chip, data, limit_s)
+    return compare(chip, data, t_epoch, limit_s)

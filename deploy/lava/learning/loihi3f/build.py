@@ -9,10 +9,16 @@ from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
 from lava.proc.dense.process import LearningDense
 from lava.proc.io.source import RingBuffer
 
-from neurochip.deploy.lava.learning.loihi3f.job import Job, Plasticity
+from neurochip.chip.loihi_limits import Plasticity
+from neurochip.deploy.lava.learning.loihi3f.job import Job
 from neurochip.deploy.lava.learning.loihi3f.processes.third_factor import Neurons, ReadOut
 
 __all__ = ["Processes", "build"]
+
+
+#: Of weights as a session begins with them; with fewer Lava clears the lowest, which it may have
+#: learned in the session before.
+ALL_BITS = 9
 
 
 class Processes(NamedTuple):
@@ -54,10 +60,10 @@ def build(job: Job) -> Processes:
 
 def _synapses(weights: Any, plasticity: Plasticity) -> Any:
     rule = Loihi3FLearningRule(
-        dw=plasticity.dw,
+        dw=plasticity.rates.rule,
         x1_impulse=plasticity.impulse,
         x1_tau=plasticity.tau,
-        t_epoch=1,
+        t_epoch=plasticity.t_epoch,
         rng_seed=plasticity.seed,
     )
-    return LearningDense(weights=weights, learning_rule=rule)
+    return LearningDense(weights=weights, learning_rule=rule, num_weight_bits=ALL_BITS)

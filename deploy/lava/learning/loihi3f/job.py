@@ -9,22 +9,13 @@ from numpy.typing import NDArray
 
 from neurochip.chip import Chip
 from neurochip.chip.epoch import next_epoch, signals_of
-from neurochip.chip.loihi_learner import initial_weights
-from neurochip.chip.loihi_limits import check, engine_rates, taus_of
+from neurochip.chip.loihi_limits import Plasticity, check, plasticity_of, rates_of_epoch
+from neurochip.chip.loihi_session import initial_weights, resting
 from neurochip.data import Split
 from neurochip.deploy.lava.learning.clock import Clock
 from neurochip.kernels import layout
 
-__all__ = ["Job", "Plasticity", "job_of"]
-
-
-class Plasticity(NamedTuple):
-    """One layer's learning rule, as Lava's `Loihi3FLearningRule` takes it."""
-
-    dw: str
-    impulse: int
-    tau: int
-    seed: int
+__all__ = ["Job", "job_of"]
 
 
 class Job(NamedTuple):
@@ -35,7 +26,6 @@ class Job(NamedTuple):
     plasticity: tuple[Plasticity, ...]  # of each layer
     signals: NDArray[np.int16]  # (n, T, n_in), 0 and 1, in the order of the epoch
     labels: NDArray[np.int64]  # (n,), in that order
-    rate_shifts: tuple[int, ...]
 
     @property
     def clock(self) -> Clock:
@@ -51,20 +41,14 @@ class Job(NamedTuple):
         return np.ascontiguousarray(padded.reshape(-1, n_in).T)
 
 
-def job_of(chip: Chip, data: Split) -> Job:
-    """What `LoihiLearner(chip).learn(data)` would do in its first epoch.
+def job_of(chip: Chip, data: Split, t_epoch: int = 1) -> Job:
+    """What `LoihiLearner(chip, t_epoch).learn(data)` would do in its first epoch.
 
     Raises:
         LimitError: the engine can't.
     """
-    check(chip)
+    check(chip, t_epoch)
     epoch = next_epoch(chip, data)
-    shifts = chip.rates_of_epoch(epoch.inputs)
-    layers = zip(engine_rates(chip, shifts), chip.formats.layers, taus_of(chip), strict=True)
-    plasticity = tuple(
-        Plasticity(rates.rule, 1 << formats.factor, tau, chip.seed + number)
-        for number, (rates, formats, tau) in enumerate(layers)
-    )
+    plasticity = plasticity_of(chip, rates_of_epoch(chip, epoch.inputs), t_epoch)
     labels = epoch.labels[epoch.order]
-    signals = signals_of(epoch)
-    return Job(epoch.core, initial_weights(chip), plasticity, signals, labels, shifts)
+    return Job(resting(chip), initial_weights(chip), plasticity, signals_of(epoch), labels)

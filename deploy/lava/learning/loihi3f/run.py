@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip import Chip
-from neurochip.chip.loihi_learner import LoihiLearner
+from neurochip.chip.loihi_session import Session
 from neurochip.data import Split
 from neurochip.deploy import states
 from neurochip.deploy.lava.learning.loihi3f.build import build
@@ -29,9 +29,9 @@ Held = dict[str, NDArray[Any]]
 LEARNED = ("x1", "weights")
 
 
-def compare(chip: Chip, data: Split, limit_s: float | None) -> tuple[Verdict, ...]:
+def compare(chip: Chip, data: Split, t_epoch: int, limit_s: float | None) -> tuple[Verdict, ...]:
     """See `neurochip.deploy.lava.learning.loihi3f.compare`."""
-    job = job_of(chip, data)
+    job = job_of(chip, data, t_epoch)
     expected = here(chip, job)
     if limit_s is None:
         return states.compare(expected, through_models(job))
@@ -43,25 +43,25 @@ def compare(chip: Chip, data: Split, limit_s: float | None) -> tuple[Verdict, ..
 
 
 def here(chip: Chip, job: Job) -> tuple[LayerStates, ...]:
-    """What every layer holds after every step of a `LoihiLearner`; the chip isn't changed."""
-    learner, history = LoihiLearner(chip), []
-    learner.set_rates(job.rate_shifts)
+    """What every layer holds after every step of a session; the chip isn't changed."""
+    session, history = Session(chip, job.plasticity), []
     clock, inputs = job.clock, job.spread()
     for now in range(clock.steps):
         sample, place = divmod(now, clock.period)
-        heard = [sums.copy() for sums in learner.sums]
-        learner.step(inputs[:, now], int(job.labels[sample]), place)
-        history.append([_held(learner, number, sums) for number, sums in enumerate(heard)])
+        heard = [layer.sums for layer in session.layers]
+        session.step(inputs[:, now], int(job.labels[sample]), place)
+        history.append([_held(session, number, sums) for number, sums in enumerate(heard)])
     return _layers(history)
 
 
-def _held(learner: LoihiLearner, number: int, heard: NDArray[Any]) -> Held:
+def _held(session: Session, number: int, heard: NDArray[Any]) -> Held:
+    layer = session.layers[number]
     return {
         "u": heard,
-        **_neurons(learner.core, number),
-        "y1": learner.factors[number].copy(),
-        "x1": learner.traces[number].copy(),
-        "weights": learner.weights[number].ravel().copy(),
+        **_neurons(session.core, number),
+        "y1": layer.factors,
+        "x1": layer.traces.copy(),
+        "weights": layer.weights.ravel().copy(),
     }
 
 
