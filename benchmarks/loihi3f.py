@@ -31,7 +31,11 @@ def measure(_: str | None) -> Table:
         ("learner", "mean %", "deviation", "seeds 0-2, %"),
     )
     learners: dict[str, Callable[[int], Chip]] = {
-        "loihi3f: Lava's engine, direct feedback, its slowest rates": _by_engine,
+        "loihi3f: Lava's engine, direct feedback, its slowest rates": lambda seed: _by_engine(
+            seed, 1
+        ),
+        "the same, weights changed every 2 steps": lambda seed: _by_engine(seed, 2),
+        "the same, weights changed every 5 steps": lambda seed: _by_engine(seed, 5),
         "ottt, the same feedback and rates": lambda seed: _by_chip(
             _chip(seed, "loihi", _rule("direct", _slowest(seed)))
         ),
@@ -63,9 +67,9 @@ def measure(_: str | None) -> Table:
     return table
 
 
-def _by_engine(seed: int) -> Chip:
+def _by_engine(seed: int, t_epoch: int) -> Chip:
     chip = _chip(seed, loihi3f(), _rule("direct", _slowest(seed)))
-    LoihiLearner(chip).learn(data.load("digits").train, EPOCHS)
+    LoihiLearner(chip, t_epoch).learn(data.load("digits").train, EPOCHS)
     return chip
 
 

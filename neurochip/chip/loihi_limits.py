@@ -146,8 +146,10 @@ def taus_of(chip: Chip) -> tuple[int, ...]:
         LimitError: a decay is no exp(-1/tau).
     """
     neurons = enumerate(chip.network.neurons)
+    follows = chip.rule.input_lam is None and chip.network.neurons
+    of_input = "lam" if follows else "input_lam, which is a run's lam,"
     return (
-        _tau("the input", "input_lam", chip.rule.input_decay(chip.network)),
+        _tau("the input", of_input, chip.rule.input_decay(chip.network)),
         *(_tau(f"the population above layer {n}", "lam", neuron.lam) for n, neuron in neurons),
     )
 
@@ -229,18 +231,24 @@ def _check_hardware(chip: Chip) -> None:
     if fires != ">":
         raise LimitError(
             f"hardware {chip.hardware.name!r} fires at v {fires} v_th, but Loihi at v > v_th; map "
-            f"the network to loihi3f()"
+            f"the network to hardware 'loihi'"
+        )
+    if registers.delta.rounding != "nearest":
+        raise LimitError(
+            f"hardware {chip.hardware.name!r} rounds deltas {registers.delta.rounding!r}, but the "
+            f"profile loihi3f to the nearest; set delta_rounding to 'nearest'"
         )
     for name, bits, limit in (
-        ("weights", registers.weight.bits.value, WEIGHT_BITS),
-        ("traces", registers.trace.bits.value, 7),
-        ("errors", registers.error.bits.value, 8),
-        ("deltas", registers.delta.bits.value, 8),
+        ("weight", registers.weight.bits.value, WEIGHT_BITS),
+        ("trace", registers.trace.bits.value, 7),
+        ("error", registers.error.bits.value, 8),
+        ("delta", registers.delta.bits.value, 8),
     ):
         if bits != limit:
             raise LimitError(
-                f"hardware {chip.hardware.name!r} has {name} of {bits} bits, but Lava's learning "
-                f"engine has {limit}; map the network to loihi3f()"
+                f"hardware {chip.hardware.name!r} has {name}s of {bits} bits, but Lava's learning "
+                f"engine has {limit}; map the network to loihi3f(), or let engine 'loihi3f' do so "
+                f"and leave {name}_bits out"
             )
     if registers.shadow.bits.value:
         raise LimitError(

@@ -192,7 +192,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "decay": (
         lambda: chip_of(lam=0.5),
         "the input has traces that decay by 0.5, but Lava's by exp(-1/tau) with a whole tau of 1 "
-        "to 64; set input_lam to 0.367879 (tau 1)",
+        "to 64; set lam to 0.367879 (tau 1)",
     ),
     "decay of a population": (
         lambda: chip_of(lam=0.97, rule=rule_of(input_lam=LAM)),
@@ -202,7 +202,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no memory": (
         lambda: chip_of(Network.mlp((64, 10), timesteps=6), rule=rule_of(rate_shifts=None)),
         "the input has traces that decay by 0, but Lava's by exp(-1/tau) with a whole tau of 1 to "
-        "64; set input_lam to 0.367879 (tau 1)",
+        "64; set input_lam, which is a run's lam, to 0.367879 (tau 1)",
     ),
     "graded input": (
         lambda: chip_of(encoding="graded"),
@@ -231,17 +231,22 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "fires at the threshold": (
         lambda: chip_of(hardware="neurochip", fires=">="),
         "hardware 'neurochip' fires at v >= v_th, but Loihi at v > v_th; map the network to "
-        "loihi3f()",
+        "hardware 'loihi'",
     ),
     "weights": (
         lambda: chip_of(hardware="loihi"),
         "hardware 'loihi' has weights of 8 bits, but Lava's learning engine has 9; map the network "
-        "to loihi3f()",
+        "to loihi3f(), or let engine 'loihi3f' do so and leave weight_bits out",
+    ),
+    "rounded deltas": (
+        lambda: chip_of(hardware=loihi3f().with_values({"registers.delta.rounding": "stochastic"})),
+        "hardware 'loihi' rounds deltas 'stochastic', but the profile loihi3f to the nearest; set "
+        "delta_rounding to 'nearest'",
     ),
     "errors": (
         lambda: chip_of(hardware=loihi3f().with_values({"registers.error.bits": 6})),
         "hardware 'loihi' has errors of 6 bits, but Lava's learning engine has 8; map the network "
-        "to loihi3f()",
+        "to loihi3f(), or let engine 'loihi3f' do so and leave error_bits out",
     ),
     "shadow": (
         lambda: chip_of(hardware=loihi3f().with_values({"registers.shadow.bits": 16})),

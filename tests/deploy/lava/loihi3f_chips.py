@@ -23,6 +23,7 @@ def chip_of(
     timesteps: int = 8,
     encoding: Any = "bernoulli",
     surrogate: Any = "boxcar",
+    loss: Any = "ce",
 ) -> Chip:
     lam = math.exp(-1 / tau)
     network = Network.mlp(sizes, timesteps=timesteps, lam=lam, reset="hard", fires=">")
@@ -31,6 +32,7 @@ def chip_of(
         surrogate=Surrogate(surrogate),
         input_lam=lam,
         rate_shifts=shifts,
+        loss=loss,
     )
     return Chip(network, loihi3f(), rule, seed, encoding=encoding)
 

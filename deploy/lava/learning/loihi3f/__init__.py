@@ -2,10 +2,12 @@
 
 nc.deploy.lava.learning.loihi3f.compare(chip, data.train.take(20))              # process models
 nc.deploy.lava.learning.loihi3f.compare(chip, data.train.take(20), limit_s=60)  # Lava's runtime
+nc.deploy.lava.learning.loihi3f.write(chip, data.train.take(20), "folder")      # with lava-nc alone
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurochip.deploy import lava
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from neurochip.data import Split
     from neurochip.deploy.states import Verdict
 
-__all__ = ["compare"]
+__all__ = ["compare", "write"]
 
 
 def compare(
@@ -31,15 +33,25 @@ def compare(
 
     Returns:
         One verdict for every register of every layer: after every step sums u (of the synapses),
-        v, spikes, third factors y1, traces x1 and weights; from a session, traces and weights
-        after the last.
+        v, spikes, third factors y1, traces x1 and weights; from a session, weights after every
+        sample.
 
     Raises:
         ExportError: Lava is missing.
         LimitError: the engine can't learn the network, or not at its rates.
         SessionError: the session failed or reached the limit.
     """
-    lava.require()
-    from neurochip.deploy.lava.learning.loihi3f.run import compare
+    from neurochip.deploy.lava.learning.loihi3f.plan import Job
 
-    return compare(chip, data, t_epoch, limit_s)
+    job = Job(chip, data, t_epoch)
+    lava.require()
+    from neurochip.deploy.lava.learning.loihi3f.run import in_lockstep, through_session
+
+    return in_lockstep(job) if limit_s is None else through_session(job, limit_s)
+
+
+def write(chip: Chip, data: Split, folder: str | Path, t_epoch: int = 1) -> list[Path]:
+    """Write a folder that learns with lava-nc alone; see `loihi3f.folder.write`."""
+    from neurochip.deploy.lava.learning.loihi3f.folder import write
+
+    return write(chip, data, folder, t_epoch)
