@@ -1,0 +1,60 @@
+"""The same bits on every processor: kernels compiled for its lanes, for others, and for none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neurochip.kernels.jit import CACHE_VARIABLE, INTERPRETED
+
+#: Names that LLVM gives processors, and the instructions that this one must have to act as one.
+PROCESSORS = {"haswell": "avx2", "skylake-avx512": "avx512vl"}
+
+#: Dense layers whose rows end within a lane, Bernoulli spikes, stochastic rounding.
+LEARN = """
+import hashlib
+import numpy as np
+import neurochip as nc
+from neurochip.data import Split
+from neurochip.network import Network
+from neurochip.rules import OTTT
+rng = np.random.default_rng(0)
+data = Split(rng.random((24, 37)), rng.integers(5, size=24))
+chip = nc.Chip(Network.mlp((37, 45, 5), 5), rule=OTTT(), seed=1, encoding="bernoulli")
+(record,) = chip.learn(data)
+digest = hashlib.sha256(chip.evaluate(data).predictions.tobytes() + record.counters.tobytes())
+for weights in chip.integers.weights:
+    digest.update(weights.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def instructions() -> set[str]:
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    return {word for line in lines if line.startswith("flags") for word in line.split()}
+
+
+def learned(folder: Path, **environment: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LEARN],
+        env={**os.environ, CACHE_VARIABLE: str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.skipif(INTERPRETED, reason="there is no machine code in an interpreted run")
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_what_is_learned_does_not_depend_on_the_processor(name, tmp_path):
+    if PROCESSORS[name] not in instructions():
+        pytest.skip(f"this processor has no {PROCESSORS[name]}, so it can't act as {name}")
+    interpreted = learned(tmp_path, NUMBA_DISABLE_JIT="1")
+    assert learned(tmp_path, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES="") == interpreted
