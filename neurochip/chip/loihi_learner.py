@@ -99,13 +99,13 @@ class LoihiLearner:
     ) -> tuple[int, int]:
         """Learn all; of each chunk predict some before, and return how many, and how many wrong."""
         scored, wrong = 0, 0
-        signals = signals_of(epoch)
         for first in range(0, len(data), CHUNK):
             chunk = epoch.order[first : first + CHUNK]
             early = chunk[:SCORED]
             guesses = self.chip.predict(data.x[early])
             scored, wrong = scored + early.size, wrong + int(np.sum(guesses != epoch.labels[early]))
-            for shown, sample in zip(signals[first : first + CHUNK], chunk, strict=True):
+            signals = signals_of(epoch._replace(order=chunk))
+            for shown, sample in zip(signals, chunk, strict=True):
                 session.learn(shown, int(epoch.labels[sample]))
             self._load(session, chunk.size, None)
             if progress is not None:

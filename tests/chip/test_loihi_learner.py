@@ -21,7 +21,7 @@ from neurochip.chip.loihi_limits import (
 )
 from neurochip.chip.loihi_session import Session, initial_weights
 from neurochip.chip.loihi_synapses import Source, decay
-from neurochip.errors import LimitError
+from neurochip.errors import DataError, LimitError
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT
 from neurochip.rules.surrogates import Surrogate
@@ -285,6 +285,14 @@ def test_rates_beyond_the_exponents_are_refused(shifts):
     )
     with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
         LoihiLearner(chip_of(rule=rule_of(rate_shifts=shifts)))
+
+
+def test_labels_beyond_the_outputs_are_refused():
+    chip = chip_of(timesteps=2)
+    shown = replace(DIGITS.train.take(3), y=np.array([0, 10, 1]))
+    with pytest.raises(DataError, match=r"^label 10 is out of range, "):
+        LoihiLearner(chip).learn(shown)
+    assert chip.n_learned == 0
 
 
 @pytest.mark.parametrize("t_epoch", [0, 64])
