@@ -83,6 +83,13 @@ def test_a_folder_for_lava(neurochip: Command, by_engine: Path, here: Path) -> N
     }
 
 
+def test_a_report_tells_the_engine(neurochip: Command, by_engine: Path, here: Path) -> None:
+    said = neurochip("report", by_engine, "--out", "report.html")
+    assert (said.status, said.err) == (0, "")
+    told = "with the rule OTTT (by Lava&#x27;s learning engine, every 4 steps) and seed 0."
+    assert told in (here / "report.html").read_text()
+
+
 def test_profiles_that_a_run_cannot_have_are_refused(
     neurochip: Command, by_engine: Path, learned: Path, here: Path
 ) -> None:
