@@ -18,7 +18,7 @@ TRAIN = data.load("digits").train.take(40)
 def chip_of(
     sizes: tuple[int, ...] = (64, 20, 10),
     tau: int = 2,
-    shifts: tuple[int, ...] = (1, 1),
+    shifts: tuple[int, ...] | None = (1, 1),
     seed: int = 0,
     timesteps: int = 8,
     encoding: Any = "bernoulli",

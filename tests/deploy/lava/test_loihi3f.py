@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neurochip.chip.loihi_learner import LoihiLearner
 from neurochip.deploy import lava as export
@@ -91,6 +93,27 @@ def test_a_session_goes_on_from_odd_weights_with_numbers_of_its_own():
 )
 def test_other_surrogates_and_losses(options):
     assert not any(v.mismatches for v in profile.compare(chip_of(**options), TRAIN.take(20)))
+
+
+@needs_lava
+@settings(max_examples=8, deadline=None)
+@given(
+    hidden=st.lists(st.integers(1, 12), max_size=3),
+    t_epoch=st.integers(1, 63),
+    options=st.fixed_dictionaries(
+        {
+            "tau": st.integers(1, 64),
+            "seed": st.integers(0, 2**63 - 64),
+            "timesteps": st.integers(1, 9),
+            "encoding": st.sampled_from(["rate", "bernoulli"]),
+            "surrogate": st.sampled_from(["table", "boxcar", "triangle"]),
+            "loss": st.sampled_from(["ce", "mse"]),
+        }
+    ),
+)
+def test_any_network_learns_the_same(hidden, t_epoch, options):
+    chip = chip_of((64, *hidden, 10), shifts=None, **options)
+    assert not any(verdict.mismatches for verdict in profile.compare(chip, TRAIN.take(8), t_epoch))
 
 
 @needs_lava
