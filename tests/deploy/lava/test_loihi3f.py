@@ -102,7 +102,7 @@ def test_other_surrogates_and_losses(options):
     t_epoch=st.integers(1, 63),
     options=st.fixed_dictionaries(
         {
-            "tau": st.integers(1, 64),
+            "tau": st.integers(1, 60),  # beyond, traces outgrow seven bits
             "seed": st.integers(0, 2**63 - 64),
             "timesteps": st.integers(1, 9),
             "encoding": st.sampled_from(["rate", "bernoulli"]),
