@@ -17,7 +17,8 @@ What the stock engine lacks, the chip's own learning has:
 - A trace isn't cleared between samples; it only decays.
 - Learned weights can't be read backwards: errors come down by fixed weights (`feedback="direct"`).
 - Biases don't learn.
-- Where weights change every ``t_epoch`` steps of Lava's clock, only the errors of these count.
+- Where weights change every ``t_epoch`` steps of Lava's clock, only the errors of these count, and
+  traces hold the spikes of these steps, which the neurons above haven't heard yet.
 """
 
 from __future__ import annotations

@@ -41,16 +41,27 @@ ENGINE_FRACTION = 7
 
 
 class EngineRates(NamedTuple):
-    """Left shifts of a layer's two products, as `kernels.loihi_engine.learn_weights` takes them."""
+    """Left shifts of a layer's two products (`kernels.loihi_engine`).
+
+    The second takes the impulse of the present spike out of the trace. Lava has no word for spikes
+    of an epoch's last step alone, so where it has more steps, that spike stays in: spike is None.
+    """
 
     trace: int
-    spike: int
+    spike: int | None
+
+    @property
+    def spike_scale(self) -> int:
+        """What a third factor is multiplied by to be taken out; 0 where nothing is."""
+        return 0 if self.spike is None else 1 << self.spike
 
     @property
     def rule(self) -> str:
         """The change of a weight, as Lava's learning rules are written."""
-        trace, spike = self.trace - ENGINE_FRACTION, self.spike - ENGINE_FRACTION
-        return f"2^{trace}*u0*x1*y1 - 2^{spike}*x0*y1"
+        of_trace = f"2^{self.trace - ENGINE_FRACTION}*u0*x1*y1"
+        if self.spike is None:
+            return of_trace
+        return f"{of_trace} - 2^{self.spike - ENGINE_FRACTION}*x0*y1"
 
 
 class Plasticity(NamedTuple):
@@ -101,7 +112,10 @@ def plasticity_of(chip: Chip, shifts: tuple[int, ...], t_epoch: int) -> tuple[Pl
     Raises:
         LimitError: a rate is beyond the engine's, or a decay no exp(-1/tau).
     """
-    layers = zip(engine_rates(chip, shifts), chip.formats.layers, taus_of(chip), strict=True)
+    of_layers = engine_rates(chip, shifts)
+    if t_epoch > 1:
+        of_layers = tuple(rates._replace(spike=None) for rates in of_layers)
+    layers = zip(of_layers, chip.formats.layers, taus_of(chip), strict=True)
     first_seed = chip.seed + chip.epoch * len(shifts)
     return tuple(
         Plasticity(rates, 1 << formats.factor, tau, first_seed + number, t_epoch)

@@ -101,7 +101,7 @@ class Synapses:
             history.append(decay(history[-1], FACTOR_TAU, number))
         threshold = int(self._of_weights.next() * (1 << FRACTION))
         y, rates = np.array(history), own.rates
-        learn_weights(self.weights, x, last, y, rates.trace, rates.spike, threshold)
+        learn_weights(self.weights, x, last, y, rates.trace, rates.spike_scale, threshold)
         last[:] = 0
 
 

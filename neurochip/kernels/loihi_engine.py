@@ -4,7 +4,7 @@ The rule is OTTT's, `dw = 2^(r-7)*u0*x1*y1 - 2^(q-7)*x0*y1`, with the third fact
 term takes the impulse of the present spike out of x1, for the neuron above hasn't heard it yet.
 Of a longer epoch, Lava remembers when each neuron fired last (tx); traces decay and weights change
 at its end, with the third factors that came then. They too decay, step by step from its beginning,
-and the x0 term takes each spike with the factor as it had decayed by then.
+and an x0 term takes each spike with the factor as it had decayed by then.
 
 Lava draws one random number for all traces of an epoch and one for all its weights; the caller
 turns both into integers, so that nothing here is a float.
@@ -52,13 +52,14 @@ def decay_traces(x: Any, last: Any, decayed: Any, impulse: int, steps: int) -> N
 
 @kernel
 def learn_weights(
-    w: Any, x: Any, last: Any, y: Any, rate: int, spike_rate: int, threshold: int
+    w: Any, x: Any, last: Any, y: Any, rate: int, spike_scale: int, threshold: int
 ) -> None:
     """Weights w (n_out, n_in) int32 after an epoch, by traces x, spikes and third factors.
 
     ``last`` (n_in,) is when each axon spiked last, 0 for never; y (steps + 1, n_out) the factors
     as they had decayed by every step of the epoch.
-    `rate` is r, 0..4, and `spike_rate` is q, 0..7: no product then leaves its register.
+    `rate` is r, 0..4, and `spike_scale` is 2^q, 1..128, or 0 without an x0 term: no product then
+    leaves its register.
     `threshold` is floor(128 * the epoch's random number): a larger fraction rounds up.
     """
     end = y.shape[0] - 1
@@ -69,7 +70,7 @@ def learn_weights(
             acc = min(max(acc, ACCUMULATOR_LOW), ACCUMULATOR_HIGH)
             if last[i]:
                 then = min(max(y[last[i], j], FACTOR_LOW), FACTOR_HIGH)
-                acc -= then << spike_rate
+                acc -= then * spike_scale
                 acc = min(max(acc, ACCUMULATOR_LOW), ACCUMULATOR_HIGH)
             up = (acc & ((1 << FRACTION) - 1)) > threshold
             w[j, i] = min(max((acc >> FRACTION) + up, WEIGHT_LOW), WEIGHT_HIGH)

@@ -166,6 +166,13 @@ def test_rates_become_exponents_of_lavas_rule():
     assert engine_rates(chip_of(), (5, 3)) == (EngineRates(0, 2), EngineRates(3, 5))
     assert EngineRates(0, 2).rule == "2^-7*u0*x1*y1 - 2^-5*x0*y1"
     assert EngineRates(4, 7).rule == "2^-3*u0*x1*y1 - 2^0*x0*y1"
+    assert [EngineRates(4, 7).spike_scale, EngineRates(0, 2).spike_scale] == [128, 4]
+
+
+def test_longer_epochs_leave_the_last_spike_in_the_trace():
+    (below, _) = plasticity_of(chip_of(), (5, 3), 2)
+    assert below.rates == EngineRates(0, None)
+    assert (below.rates.rule, below.rates.spike_scale) == ("2^-7*u0*x1*y1", 0)
 
 
 def test_time_constants_of_traces():

@@ -21,7 +21,7 @@ def test_an_epoch_equals_its_twin(seed, steps):
     threshold = int(rng.integers(0, 128))
     expected_x = naive.traces(x.tolist(), trains.tolist(), decayed.tolist(), 32)
     expected_last = naive.last_spikes(trains.tolist())
-    rates = seed % 5, seed + 3
+    rates = seed % 5, (0 if seed == 1 else 1 << (seed + 3))
     expected_w = naive.weights(w.tolist(), expected_x, expected_last, y.tolist(), *rates, threshold)
     last = np.zeros(12, np.int64)
     for now in range(steps):

@@ -28,20 +28,20 @@ def _trace(value, train, decayed, impulse):
     return value
 
 
-def weights(w, x, last, y, rate, spike_rate, threshold):
+def weights(w, x, last, y, rate, spike_scale, threshold):
     """Weights after an epoch; y holds the third factors of every step, those of its start first."""
     y = [[_clip(value, -128, 127) for value in step] for step in y]
     return [
         [
-            _weight(value, x[i], y[-1][j], last[i] and y[last[i]][j], rate, spike_rate, threshold)
+            _weight(value, x[i], y[-1][j], last[i] and y[last[i]][j], rate, spike_scale, threshold)
             for i, value in enumerate(row)
         ]
         for j, row in enumerate(w)
     ]
 
 
-def _weight(w, x, y, of_spike, rate, spike_rate, threshold):
+def _weight(w, x, y, of_spike, rate, spike_scale, threshold):
     acc = _clip(w * 128 + x * y // 8 * 2**rate, -32769, 32767)
-    acc = _clip(acc - 2**spike_rate * of_spike, -32769, 32767)
+    acc = _clip(acc - spike_scale * of_spike, -32769, 32767)
     whole, fraction = divmod(acc, 128)
     return _clip(whole + (fraction > threshold), -256, 255)

@@ -52,24 +52,24 @@ def _lava(weights, spikes, factors, plasticity):
 
 
 @pytest.mark.parametrize(
-    ("seed", "tau", "impulse", "rate", "t_epoch"),
+    ("seed", "tau", "impulse", "rate", "spike", "t_epoch"),
     [
-        (0, 2, 32, 0, 1),
-        (1, 1, 32, 4, 1),
-        (2, 16, 100, 2, 1),
-        (3, 2, 32, 4, 1),
-        (4, 2, 32, 4, 2),
-        (5, 16, 32, 4, 4),
-        (6, 4, 100, 3, 8),
-        (7, 64, 32, 4, 63),
+        (0, 2, 32, 0, 2, 1),
+        (1, 1, 32, 4, 6, 1),
+        (2, 16, 100, 2, None, 1),
+        (3, 2, 32, 4, 6, 1),
+        (4, 2, 32, 4, None, 2),
+        (5, 16, 32, 4, 6, 4),
+        (6, 4, 100, 3, 5, 8),
+        (7, 64, 32, 4, None, 63),
     ],
 )
-def test_sums_traces_and_weights_are_those_of_lava(seed, tau, impulse, rate, t_epoch):
+def test_sums_traces_and_weights_are_those_of_lava(seed, tau, impulse, rate, spike, t_epoch):
     rng = np.random.default_rng(seed)
     weights = rng.integers(-128, 128, (N_OUT, N_IN)) * 2
     spikes = (rng.random((STEPS, N_IN)) < rng.random(N_IN)).astype(np.int32)
     factors = rng.integers(-150, 151, (STEPS, N_OUT)).astype(np.int32)
-    plasticity = Plasticity(EngineRates(rate, rate + 2), impulse, tau, 5, t_epoch)
+    plasticity = Plasticity(EngineRates(rate, spike), impulse, tau, 5, t_epoch)
     sums, traces, learned = _lava(weights, spikes, factors, plasticity)
     ours = Synapses(weights.astype(np.int32), plasticity)
     for step in range(STEPS):
