@@ -172,11 +172,11 @@ def _cycle(spikes: NDArray[np.bool_], driven: Ints) -> tuple[NDArray[np.float64]
         receive=_ticks(COSTS.message_in) + synapses * _ticks(COSTS.synapse),
     )
     scan = _ticks(COSTS.access) + _ticks(COSTS.update)
-    outward = (scan, _ticks(COSTS.fire), _ticks(COSTS.message_out))
+    outward = (_ticks(COSTS.fire), _ticks(COSTS.message_out))
     links = links_of(hardware.load("loihi_calibrated"))
     mesh = make_mesh(WIDTH, HEIGHT, np.arange(CORES) // PER_TILE, links)
     barrier = round(COSTS.barrier[29] * TICKS_PER_SECOND)
-    by_core = Outward(*(np.full(CORES, ticks) for ticks in outward))
+    by_core = Outward(np.full(N, scan), *(np.full(CORES, ticks) for ticks in outward))
 
     def step(active: NDArray[np.bool_]) -> StepTiming:
         phase = Phase.emitted("forward", SPIKE, active, routes, by_core)

@@ -142,7 +142,7 @@ def check_apart(path: str | Path, sources: Mapping[str, str | Path | None]) -> N
             continue  # one of them isn't there, or isn't a path: they can't be the same file
         if same:
             raise OutputError(
-                f"{str(path)!r} is the {what} that is read and would be replaced; give --out "
+                f"{str(path)!r} is the {what} that is read and would be replaced; choose "
                 f"another path"
             )
 

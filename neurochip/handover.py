@@ -14,7 +14,7 @@ from neurochip import samples as data_sets
 from neurochip.chip import Chip
 from neurochip.config import DataConfig, RunConfig, make
 from neurochip.data import Dataset, Split
-from neurochip.errors import LimitError
+from neurochip.errors import ConfigError, LimitError
 from neurochip.experiment import Run
 from neurochip.mapping import check_supported
 from neurochip.mapping.absorb import absorbed
@@ -80,11 +80,13 @@ def to_chip(training: Training, data: Dataset, options: Mapping[str, Any]) -> Ru
     Args:
         training: what was trained.
         data: what it was trained with.
-        options: of the run, such as hardware or weight_bits. Without hardware the first chip is
-            taken whose neurons are the network's; without headroom weights may fill their range.
+        options: of the run, such as hardware, weight_bits or encoding. Without hardware the first
+            chip is taken whose neurons are the network's; without headroom weights may fill their
+            range.
 
     Raises:
         LimitError: no chip, or not the one asked for, can hold the network.
+        ConfigError: an option is none, or the encoding isn't for what the network was trained on.
     """
     network, params = absorbed(training.network, training.progress.params)
     config = _config(training, options, network)
@@ -138,7 +140,14 @@ def _config(training: Training, options: Mapping[str, Any], network: Network) ->
     chosen = {**kept, **options}
     if "hardware" not in options:
         chosen["hardware"] = _suitable(network)
-    return make(chosen)
+    config = make(chosen)
+    if config.takes_spikes != told.takes_spikes:
+        seen, fitting = ("spikes", "spikes") if told.takes_spikes else ("numbers", "graded")
+        raise ConfigError(
+            f"encoding is {config.encoding!r}, but the network was trained on {seen}; leave it out "
+            f"or make it {fitting!r}"
+        )
+    return config
 
 
 def _suitable(network: Network) -> str:

@@ -67,6 +67,7 @@ def train(
     data: Dataset,
     out: Path | None,
     tell: Callable[[TrainEntry], None] | None = None,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Training:
     """Train for the epochs that are left; after each, test and save.
 
@@ -75,6 +76,7 @@ def train(
         data: what it learns and is tested with.
         out: where to save; None saves nothing.
         tell: told of each epoch.
+        before_batch: called before every batch, for whoever wants to end it by an exception.
 
     Raises:
         ConfigError: no epochs are left.
@@ -84,7 +86,7 @@ def train(
     asked = sum(stage.epochs for stage in _stages(config))
     if training.progress.number >= asked:
         raise ConfigError(f"all {asked} epochs of this training are done; start a new one")
-    for epoch in _epochs(training, data):
+    for epoch in _epochs(training, data, before_batch):
         accuracy = float((_predicted(epoch, data.test) == data.test.y).mean())
         entry = TrainEntry(epoch.number, epoch.timesteps, epoch.rate, epoch.loss, accuracy)
         history = (*training.history, entry)
@@ -174,7 +176,7 @@ def _stages(config: TrainConfig) -> tuple[Stage, ...]:
     return Stage(first_timesteps, first_epochs), last
 
 
-def _epochs(training: Training, data: Dataset) -> Iterator[Epoch]:
+def _epochs(training: Training, data: Dataset, before_batch: Callable[[], None]) -> Iterator[Epoch]:
     config, progress = training.config, training.progress
     return fit(
         training.network,
@@ -191,6 +193,7 @@ def _epochs(training: Training, data: Dataset) -> Iterator[Epoch]:
         config.clamp,
         seed=config.seed,
         after=progress if progress.number else None,
+        before_batch=before_batch,
     )
 
 

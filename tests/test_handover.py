@@ -14,9 +14,12 @@ from neurochip import experiment, files, handover, samples, training
 from neurochip.chip import Chip
 from neurochip.cli import main
 from neurochip.config import make_training
-from neurochip.errors import LimitError
+from neurochip.deploy import lava
+from neurochip.deploy.lava.plan import plan
+from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping.absorb import absorbed
 from neurochip.network import (
+    LIF,
     Conv2d,
     Dense,
     Feedback,
@@ -27,7 +30,9 @@ from neurochip.network import (
     initialise,
     presets,
 )
-from neurochip.reference import Inference
+from neurochip.plot.figures import draw
+from neurochip.reference import Inference, Progress
+from tests.plot.test_figures import texts
 
 TSSL = {"rule": "tssl_bp", "timesteps": 5, "optimiser": "adamw", "lr": 0.005, "clip_norm": 1.0}
 TET = {"rule": "tet", "optimiser": "adam", "lr": 0.005}
@@ -39,7 +44,13 @@ RULES: dict[str, dict[str, Any]] = {
     "tssl_bp": TSSL,
     "spike_representation": {"rule": "spike_representation"},
     "ottt, convolution": {"rule": "ottt", "net": "4C3-P2-16", "shape": (1, 8, 8)},
-    "tet, residual blocks": {**TET, "net": "resnet19/32", "timesteps": 4, "shape": (1, 8, 8)},
+    "tet, residual blocks": {
+        **TET,
+        "net": "resnet19/32",
+        "timesteps": 4,
+        "shape": (1, 8, 8),
+        "loss_lambda": 0.0,
+    },
     "ottt, feedback": {"net": "vgg_f/32", "timesteps": 4, "shape": (1, 8, 8), "lr": 0.05},
     "tssl_bp, convolution": {**TSSL, "net": "4C3-P2-16", "shape": (1, 8, 8), "padding": 1},
 }
@@ -126,6 +137,40 @@ def test_a_network_that_a_chip_cant_learn_is_run_all_the_same(tmp_path: Path, ca
         )
 
 
+@pytest.mark.parametrize(
+    ("net", "rule"),
+    [("resnet19/64", TET), ("vgg_f/64", {"rule": "ottt"})],
+    ids=["residual", "back"],
+)
+def test_networks_with_connections_beside_the_layers_are_run_from_their_file(
+    net: str, rule: dict[str, Any], tmp_path: Path, capsys
+):
+    few = {"net": net, "shape": (1, 8, 8), "timesteps": 2}
+    done, _ = trained({**rule, **few, "train_samples": 32, "test_samples": 8}, 1)
+    out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
+    training.save(done, out)
+    assert main(["map", str(out), "--out", str(mapped), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert main(["run", str(mapped), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["accuracy"] == facts["chip_accuracy"]
+    assert told["neurobench"]["dense"] > 0
+
+
+def test_weights_beside_the_layers_are_drawn_with_the_others():
+    loop = Feedback(1, 0, (Dense(6, 6, bias=False),))
+    network = Network((Dense(64, 6), LIF(), Dense(6, 10)), 2, feedback=(loop,))
+    config = make_training({"test_samples": 3})
+    begun = training.Training(config, network, Progress(0, initialise(network, 0), ()))
+    data = samples.load(config)
+    run = handover.to_chip(begun, data, {})
+    weights = next(plate for plate in draw(run, data) if plate.name == "weights")
+    said = texts(weights.figure)
+    assert "input → hidden 1: 384 weights of 8 bit" in said
+    assert "hidden 1 → read-out: 60 weights of 8 bit" in said
+    assert "hidden 1 → hidden 1 (beside): 36 weights of 8 bit" in said
+
+
 def test_lines_for_people(tmp_path: Path, capsys):
     done, _ = trained(RULES["ottt"], 1)
     out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
@@ -178,6 +223,41 @@ def test_options_of_a_trained_network_are_refused_for_a_run(tmp_path: Path, caps
     assert capsys.readouterr().err == (
         f"neurochip: --weight-bits is for what train has written, but {str(path)!r} is a run, "
         f"whose chip is made; leave it out\n"
+    )
+
+
+@pytest.mark.parametrize("options", [RULES["tet"], {**RULES["ottt"], "neurons_of": "loihi"}])
+def test_what_was_trained_on_numbers_reaches_lava_as_spikes(options, tmp_path: Path, capsys):
+    done, _ = trained(options)
+    out, mapped = tmp_path / "trained.h5", tmp_path / "mapped.h5"
+    training.save(done, out)
+    words = ["map", str(out), "--out", str(mapped), "--encoding", "rate", "--bias-bits", "8"]
+    assert main(words) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[0]
+        .endswith(" on loihi, 8-bit weights, inputs as 'rate'")
+    )
+    assert main([*words, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["encoding"] == "rate"
+    assert facts["chip_accuracy"] > 0.6
+    assert main(["run", str(mapped), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == facts["chip_accuracy"]
+    network = plan(experiment.load_run(mapped).chip)
+    assert [layer.name for layer in network.layers] == ["layer 0", "read-out"]
+    assert main(["deploy", "netx", str(mapped), str(tmp_path / "mapped.net")]) == 0
+    if lava.is_installed():
+        assert main(["parity", str(mapped), "--against", "lava", "--samples", "3"]) == 0
+
+
+def test_an_encoding_must_be_for_what_was_trained_on():
+    done, data = trained(RULES["tet"], 1)
+    with pytest.raises(ConfigError) as caught:
+        handover.to_chip(done, data, {"encoding": "spikes"})
+    assert str(caught.value) == (
+        "encoding is 'spikes', but the network was trained on numbers; leave it out or make it "
+        "'graded'"
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,9 @@ import pytest
 from neurochip import files, samples, training
 from neurochip.cli import main
 from neurochip.config import make_training
-from neurochip.errors import ConfigError, RunFileError
+from neurochip.errors import ConfigError, RunFileError, TrainingError
 from neurochip.network import LIF, Network, presets
-from neurochip.reference import Trainer
+from neurochip.reference import Epoch, Trainer, fit
 from neurochip.rules import BPTT, OTTT, SLTT, TET, TSSLBP, SpikeRepresentation
 
 FEW = ("--train-samples", "200", "--test-samples", "60", "--net", "20", "--epochs", "2")
@@ -136,6 +140,41 @@ def test_interruption(
     assert training.load(out).progress.number == 1
 
 
+def test_ctrl_c_while_a_file_is_saved_waits_for_the_next_batch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raised while a file is written, it may be dropped."""
+    out, save = tmp_path / "trained.h5", training.save
+
+    def interrupted(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        save(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "save", interrupted)
+        status, _, err = run(capsys, "train", *FEW, "--out", out)
+    assert (status, err) == (130, f"neurochip: interrupted; {out} holds the first 1 epochs\n")
+    assert run(capsys, "train", "--resume", out)[0] == 0
+    assert training.load(out).progress.number == 2
+
+
+def test_ctrl_c_in_the_first_epoch_of_a_training_that_goes_on_in_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "trained.h5"
+    config = make_training({"train_samples": 200, "net": "20", "epochs": 2, "momentum": 0.0})
+    data = samples.load(config)
+    begun = training.begin(config, data)
+    training.save(replace(begun, progress=replace(begun.progress, number=1)), out)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "steps", stop)
+    status, _, err = run(capsys, "train", "--resume", out)
+    assert (status, err) == (130, f"neurochip: interrupted; {out} holds the first 1 epochs\n")
+
+
 def test_divergence_keeps_the_last_good_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,7 +184,27 @@ def test_divergence_keeps_the_last_good_file(
     status, _, err = run(capsys, "train", *FEW, "--lr", "1e20", "--out", out)
     assert status == 2
     assert err.startswith("neurochip: the loss grew from ")
+    assert err.endswith("; lower the learning rate or clip gradients; nothing was saved\n")
     assert out.read_bytes() == before
+
+
+def test_divergence_later_tells_what_the_file_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "trained.h5"
+
+    def diverging(*arguments: Any, **options: Any) -> Iterator[Epoch]:
+        yield next(fit(*arguments, **options))
+        raise TrainingError("the loss is nan in step 3 of batch 1 of epoch 2.")
+
+    monkeypatch.setattr(training, "fit", diverging)
+    status, _, err = run(capsys, "train", *FEW, "--out", out)
+    assert (status, err) == (
+        2,
+        f"neurochip: the loss is nan in step 3 of batch 1 of epoch 2; {out} holds the first 1 "
+        f"epochs\n",
+    )
+    assert training.load(out).progress.number == 1
 
 
 @pytest.mark.parametrize(
@@ -154,11 +213,13 @@ def test_divergence_keeps_the_last_good_file(
         ({}, OTTT("accumulate", loss_lambda=0.0, surrogate=BPTT().surrogate)),
         ({"rule": "sltt", "update": "online"}, SLTT("online")),
         ({"rule": "bptt", "loss": "tet", "loss_lambda": 0.5}, BPTT(loss="tet", loss_lambda=0.5)),
-        ({"rule": "tet"}, TET(loss_lambda=0.0)),
+        ({"rule": "tet"}, TET()),
+        ({"rule": "tet", "loss_lambda": 0.0}, TET(loss_lambda=0.0)),
+        ({"rule": "tet", "loss": "sdt", "loss_lambda": 0.0}, TET(loss="sdt", loss_lambda=0.0)),
         ({"rule": "tssl_bp", "loss": "count"}, TSSLBP("count")),
         ({"rule": "tssl_bp", "loss": "count", "desired": 15.0}, TSSLBP("count", desired=15.0)),
         ({"rule": "tssl_bp", "warm_up": False}, TSSLBP(warm_up=False)),
-        ({"rule": "tet", "detach_reset": True}, TET(loss_lambda=0.0, detach_reset=True)),
+        ({"rule": "tet", "detach_reset": True}, TET(detach_reset=True)),
         (
             {"trace_input": True, "loss_lambda": 0.05},
             OTTT("accumulate", BPTT().surrogate, loss_lambda=0.05, trace_input=True),
@@ -245,6 +306,28 @@ def test_networks_of_options() -> None:
             "timesteps is 7, no multiple of the 5 steps of the target pattern of loss 'kernel'; "
             "use 5, 10, 20, ... steps or the loss 'count'.",
         ),
+        (
+            ("--rule", "tet", "--loss", "sdt", "--loss-lambda", "0.3"),
+            "loss_lambda is 0.3 but loss 'sdt' is no mixture of two; leave it out",
+        ),
+        (
+            (*TSSL, "--loss-lambda", "0.3"),
+            "loss_lambda is 0.3 but loss 'kernel' is no mixture of two; leave it out",
+        ),
+        (
+            (*TSSL, "--desired", "3"),
+            "desired is 3.0 but loss 'kernel' counts no spikes; leave it out",
+        ),
+        (
+            (*TSSL, "--loss", "softmax", "--undesired", "3"),
+            "undesired is 3.0 but loss 'softmax' counts no spikes; leave it out",
+        ),
+        (
+            ("--optimiser", "adam", "--momentum", "0.5"),
+            "momentum is 0.5 but optimiser 'adam' has no such option; leave it out",
+        ),
+        ((*TSSL, "--tau-m", "0.5"), "tau_m is 0.5; it must be a number from 1 up."),
+        ((*TSSL, "--tau-s", "nan"), "tau_s is nan; it must be a number from 1 up."),
         (("--batch", "0"), "options: batch is 0; it must be 1 or more"),
         (("--epochs", "x"), "--epochs is 'x'; it must be a whole number"),
         (

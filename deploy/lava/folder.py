@@ -56,14 +56,15 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
     Args:
         chip: in the state that is exported.
         x: (n, ...) samples that go along with it, as `Chip.encode` takes them.
-        folder: made where it's missing; files of the same names are replaced.
+        folder: made where it's missing; an earlier export in it is replaced.
 
     Returns:
         The files.
 
     Raises:
         ExportError: the network can't be expressed exactly.
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or files in it would be replaced that are of no
+            export.
     """
     network, expected = plan(chip), record(chip, x)
     tree = _tree(network, expected)

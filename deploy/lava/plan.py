@@ -112,13 +112,13 @@ def _check_chip(chip: Chip) -> None:
         )
     if chip.encoding == "graded":
         raise ExportError(
-            "encoding is 'graded', but Lava's neurons hear spikes; train with encoding 'rate', "
-            "'bernoulli' or 'spikes'"
+            "encoding is 'graded', but Lava's neurons hear spikes; learn or map with encoding "
+            "'rate' or 'bernoulli', on hardware 'loihi'"
         )
     if hardware.neuron.fires != ">":
         raise ExportError(
             f"hardware {hardware.name!r} fires at v {hardware.neuron.fires} v_th, but Lava's "
-            f"neurons at v > v_th; map the network to hardware 'loihi'"
+            f"neurons at v > v_th; learn or map on hardware 'loihi'"
         )
     _check_register(hardware.name, "current", registers.current, "wrap")
     _check_register(hardware.name, "membrane", registers.membrane, "saturate")
@@ -131,7 +131,7 @@ def _check_register(hardware: str, name: str, register: Current | Membrane, over
         raise ExportError(
             f"hardware {hardware!r} has a {name} of {bits} bits that {symmetric}"
             f"{register.overflow}s, but Lava's has {STATE_BITS} bits, is symmetric and "
-            f"{overflow}s; map the network to hardware 'loihi'"
+            f"{overflow}s; learn or map on hardware 'loihi'"
         )
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 from neurochip import files
 from neurochip.deploy.lava import NETWORK_FILE
+from neurochip.errors import OutputError, RunFileError
 
 __all__ = ["PACKAGE", "write_standing_alone"]
 
 #: Name of the package in such a folder, in place of neurochip's.
 PACKAGE = "player"
+#: With what the formats of such files of numbers begin.
+FORMATS = "neurochip-lava"
 
 
 def write_standing_alone(
@@ -32,15 +35,35 @@ def write_standing_alone(
         The files.
 
     Raises:
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or files in it would be replaced that are of no
+            export.
     """
+    written = [NETWORK_FILE, "README", *copied]
+    _check_replaceable(folder, written)
     for part in sorted({folder, *((folder / name).parent for name in copied)}):
         files.make_folder(part)
     files.write_tree(folder / NETWORK_FILE, tree, format)
     files.write_text_atomic(folder / "README", readme)
     for name, module in copied.items():
         files.write_text_atomic(folder / name, _renamed(module, copied))
-    return [folder / name for name in (NETWORK_FILE, "README", *copied)]
+    return [folder / name for name in written]
+
+
+def _check_replaceable(folder: Path, written: list[str]) -> None:
+    """Names like README are common: what bears them goes only where it's an earlier export's."""
+    found = [name for name in written if (folder / name).exists()]
+    if found and not _holds_an_export(folder):
+        raise OutputError(
+            f"{folder} holds a {found[0]} that is of no exported network and would be replaced; "
+            f"choose another folder"
+        )
+
+
+def _holds_an_export(folder: Path) -> bool:
+    try:
+        return files.format_of(folder / NETWORK_FILE).startswith(FORMATS)
+    except RunFileError:
+        return False
 
 
 def _renamed(module: str, copied: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from neurochip import hardware as hardware_models
 from neurochip import mapping
 from neurochip.chip import Chip
 from neurochip.deploy import states
-from neurochip.deploy.nir.graph import OURS, graph_of, read_graph, write_graph
+from neurochip.deploy.nir.graph import blamed_on, graph_of, ours_of, read_graph, write_graph
 from neurochip.deploy.nir.layers import network_of
 from neurochip.deploy.recording import record
 from neurochip.deploy.states import Verdict
@@ -40,10 +40,15 @@ def read_chip(path: str | Path) -> Chip:
     """The chip of a file that `write` wrote: formats, integers, learning state, bit for bit.
 
     Raises:
-        ExportError: the file holds no chip, or another program changed its weights.
+        ExportError: the file holds no chip, is damaged, or another program changed its weights.
     """
     graph = read_graph(path)
-    network, told = network_of(graph), graph.metadata.get(OURS, {})
+    with blamed_on(path):
+        return _chip(path, graph)
+
+
+def _chip(path: str | Path, graph: Any) -> Chip:
+    network, told = network_of(graph), ours_of(graph)
     if "formats" not in told:
         raise ExportError(
             f"{str(path)!r} holds no chip of neurochip; load its network with nc.from_nir and map "
@@ -56,6 +61,8 @@ def read_chip(path: str | Path) -> Chip:
         OTTT.from_dict(json.loads(told["rule"])),
         int(told["seed"]),
         encoding=formats.encoding,
+        # Files of before had no schedule; where that matters, it was this one.
+        schedule=told.get("schedule", "layered"),
         formats=formats,
     )
     _check_unchanged(path, network, mapping.dequantise(network, integers, formats))
@@ -93,6 +100,7 @@ def _state(chip: Chip) -> dict[str, Any]:
         "hardware": chip.hardware.to_toml(),
         "rule": json.dumps(chip.rule.to_dict(), sort_keys=True),
         "formats": json.dumps(asdict(chip.formats)),
+        "schedule": chip.schedule,
         "seed": chip.seed,
         "epoch": chip.epoch,
         "n_learned": chip.n_learned,

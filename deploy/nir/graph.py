@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,19 @@ import numpy as np
 
 from neurochip import files
 from neurochip.deploy.nir.nodes import DT, nodes_of, path_nodes, require_written
-from neurochip.errors import ExportError
+from neurochip.errors import ExportError, NeurochipError
 from neurochip.network import Network, Parameters
 
-__all__ = ["OURS", "graph_of", "read_graph", "require", "write_graph", "write_network"]
+__all__ = [
+    "OURS",
+    "blamed_on",
+    "graph_of",
+    "ours_of",
+    "read_graph",
+    "require",
+    "write_graph",
+    "write_network",
+]
 
 #: Our branch of a graph's metadata, and the version of what it holds.
 OURS, VERSION = "neurochip", 1
@@ -124,3 +135,36 @@ def read_graph(path: str | Path) -> Any:
         raise ExportError(
             f"{str(path)!r} can't be read as a NIR file ({reason}); give the path of one"
         ) from None
+
+
+@contextlib.contextmanager
+def blamed_on(path: str | Path) -> Iterator[None]:
+    """Turn what a file's numbers do to code that takes them for sound into an ExportError."""
+    try:
+        # Infinite numbers show up as such in the end, and are refused there.
+        with np.errstate(all="ignore"):
+            yield
+    except NeurochipError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ExportError(
+            f"{str(path)!r} is damaged: a node or its metadata holds what it can't "
+            f"({type(error).__name__}: {reason}); write it again"
+        ) from error
+
+
+def ours_of(graph: Any) -> dict[str, Any]:
+    """Our branch of a graph's metadata; empty where another tool wrote the graph.
+
+    Raises:
+        ExportError: a newer version of this program wrote it.
+    """
+    told: dict[str, Any] = graph.metadata.get(OURS, {})
+    version = int(told.get("version", VERSION))
+    if version > VERSION:
+        raise ExportError(
+            f"the NIR graph has version {version} of neurochip's metadata, but this program reads "
+            f"{VERSION}; use a newer neurochip"
+        )
+    return told

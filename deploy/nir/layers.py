@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.deploy.nir.chain import Loop, chain_of
-from neurochip.deploy.nir.graph import OURS, read_graph
+from neurochip.deploy.nir.graph import blamed_on, ours_of, read_graph
 from neurochip.deploy.nir.leaks import CLOSE, Decay, Leaks
 from neurochip.deploy.nir.loops import Entry, entry_of
 from neurochip.deploy.nir.nodes import DT
@@ -63,7 +64,7 @@ def from_nir(
             a current which stays the same for its length, exp(-dt/tau) in place of 1 - dt/tau.
 
     Raises:
-        ConfigError: reset or decay is none of these.
+        ConfigError: reset or decay is none of these, or dt isn't above 0.
         ExportError: the package nir is missing, the file can't be read, or it holds what a network
             can't say.
         NetworkError: its layers don't alternate as a network's do.
@@ -72,7 +73,11 @@ def from_nir(
         if value not in get_args(kind):
             listed = ", ".join(get_args(kind))
             raise ConfigError(f"from_nir got the {name} {value!r}; choose one of {listed}")
-    return network_of(read_graph(path), timesteps, dt, reset, decay)
+    if dt is not None and not (isinstance(dt, Real) and 0 < dt < math.inf):
+        raise ConfigError(f"from_nir got the dt {dt!r}; give a number above 0")
+    graph = read_graph(path)
+    with blamed_on(path):
+        return network_of(graph, timesteps, dt, reset, decay)
 
 
 def network_of(
@@ -83,7 +88,7 @@ def network_of(
     decay: Decay = "euler",
 ) -> Network:
     """The network of a graph; see `from_nir`."""
-    told = graph.metadata.get(OURS, {})
+    told = ours_of(graph)
     step = float(told.get("dt", DT)) if dt is None else dt
     chain = chain_of(graph)
     _, first = chain.nodes[0]

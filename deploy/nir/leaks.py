@@ -33,7 +33,8 @@ class Leaks:
 
     def lam(self, name: str, node: Any, key: str, tau: float) -> float:
         """What a step leaves; as metadata of the node tell, where it's that but for rounding."""
-        lam = 1.0 - self.dt / tau if self.decay == "euler" else math.exp(-self.dt / tau)
+        steps = self.dt / tau if tau else math.inf
+        lam = 1.0 - steps if self.decay == "euler" else math.exp(-steps)
         if not 0.0 <= lam < 1.0:
             raise ExportError(
                 f"node {name!r} of the NIR graph has a time constant of {tau:g} with dt = "

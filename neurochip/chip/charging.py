@@ -40,7 +40,7 @@ from neurochip.chip.meter import (
     Ints,
     Meter,
 )
-from neurochip.chip.senders import deliveries, leaving, units_of
+from neurochip.chip.senders import deliveries, homes_of_heard, leaving, units_of
 from neurochip.hardware import EVENTS, cost_table
 from neurochip.kernels import layout
 from neurochip.kernels import meter as kernel
@@ -405,8 +405,9 @@ class _Builder:
             add(self._first("read_back") + part.number, *where, "word_read", words)
         for sender, core in enumerate(np.unique([part.core for part in backs]).tolist()):
             counter = self._first("sent") + self.layers[number]["sender"] + sender
-            own = [part for part in backs if part.core == core]
-            homes, n = np.unique(self._homes_of_heard(projection, own), return_counts=True)
+            spans = [(part.first, part.last) for part in backs if part.core == core]
+            heard = homes_of_heard(self.map, projection, spans, everyone=self.feedback == "direct")
+            homes, n = np.unique(heard, return_counts=True)
             add(counter, ERRORS, number, core, "error_message", n.sum())
             arrives = (counter, ERRORS, number, homes)
             add(*arrives, ("message_in", "spike_in_tile"), n)
@@ -422,18 +423,6 @@ class _Builder:
         else:
             sizes = projection.cell_sizes(part.first, part.last)
         return int(self._words(sizes, bits).sum())
-
-    def _homes_of_heard(self, projection: Projection, parts: list[_Part]) -> Ints:
-        """Cores of the source neurons that some parts, on one core, send errors to."""
-        own = self.map.slices.of(projection.source)
-        lengths = (self.map.slices.last - self.map.slices.first)[own]
-        homes = np.repeat(self.map.core[own], lengths).astype(np.int64)
-        if self.feedback == "direct":
-            return homes
-        heard = np.zeros(homes.size, np.bool_)
-        for part in parts:
-            heard |= projection.row_sizes(projection.cell_sizes(part.first, part.last)) > 0
-        return homes[heard]
 
     def _hops(self, starts: ArrayLike, ends: Ints) -> Iterator[Ints]:
         """Steps from cores, or from one, to others, east or west, and north or south."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, charging, cycle, memory
+from neurochip.chip import account, charging, costing, cycle, memory
 from neurochip.chip import core as cores
 from neurochip.chip import meter as meters
 from neurochip.chip import rates as learning_rates
@@ -71,7 +73,8 @@ class Chip:
     Raises:
         LimitError: the network doesn't fit the chip.
         RuleError: the rule asks for what a chip can't do.
-        ConfigError: the seed, the encoding or the schedule is unknown, or the placement is damaged.
+        ConfigError: the seed, the encoding, the schedule or the placer is unknown, the number of
+            neurons isn't a whole one of 1 or more, or the placement is damaged.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Chip:
         schedule: Schedule = "layered",
         formats: Formats | None = None,
         count_saturations: bool = False,
-        placer: str | Manual = "greedy",
+        placer: str | Path | Manual = "greedy",
         neurons_per_core: int | None = None,
         rates: Sequence[float] | None = None,
     ) -> None:
@@ -284,33 +287,51 @@ class Chip:
             timing: "analytic", from counts alone, or "cycle", every message routed over the mesh.
 
         Raises:
-            LimitError, HardwareError: for cycle timing, see `chip.cycle.Clock`.
+            LimitError: the network doesn't fit the cores if weights change then; or, for cycle
+                timing, see `chip.cycle.Clock`.
+            HardwareError: for cycle timing, see there.
             ConfigError: no sample was asked for, or the update or the timing is unknown.
         """
-        if timing not in account.TIMINGS:
-            raise ConfigError(
-                f"timing {timing!r} is unknown; choose one of {', '.join(account.TIMINGS)}"
-            )
-        if samples < 1:
-            raise ConfigError(f"an account was asked for {samples} samples; it needs 1 or more")
         update = self.rule.update if update is None else update
-        if update not in cores.UPDATES:
-            raise ConfigError(
-                f"update {update!r} is unknown; choose one of {', '.join(cores.UPDATES)}"
-            )
-        seen = data[:samples]
-        meter, core = self._meter(update), self._counting_apart()
-        learnable = not self._loops and not any(layer.is_listed for layer in self._plan)
+        costing.check_asked(samples, update, timing)
+        seen, meter = data[:samples], self._meter(update)
         for index, (frames, label) in enumerate(
             zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
         ):
-            taught = label if learnable else None
-            shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
-            pipeline = Pipeline(core, meter, shown)
+            pipeline = self._rehearsed(meter, frames, label, index)
             while not pipeline.is_over:
                 pipeline.step()
         told = self._account(update, len(seen))
         return told if timing == "analytic" else cycle.in_cycles(told, self, data)
+
+    def rehearse(
+        self, x: ArrayLike, label: int, index: int = 0, update: Update | None = None
+    ) -> Pipeline:
+        """A sample in the pipeline as if it were learned, but no weight changes; nothing is counted
+        yet.
+
+        A network with listed synapses or loops can't learn, so that no error comes down in it.
+
+        Args:
+            x: one sample, as `encode` takes it but without the first axis.
+            label: its class.
+            index: its number in the data set, which keys Bernoulli inputs.
+            update: when weights would change; as the rule says if None.
+
+        Raises:
+            DataError: the sample or the label isn't the network's.
+        """
+        self._check_label(label)
+        frames = self.encode(np.asarray(x)[np.newaxis])[0]
+        meter = self._meter(self.rule.update if update is None else update)
+        return self._rehearsed(meter, frames, label, index)
+
+    def _rehearsed(
+        self, meter: meters.Meter, frames: NDArray[np.uint8], label: int, index: int
+    ) -> Pipeline:
+        taught = label if self._is_learnable else None
+        shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
+        return Pipeline(self._counting_apart(), meter, shown)
 
     def start(self, x: ArrayLike, label: int | None = None, index: int = 0) -> None:
         """Show a sample, of which `step` then works through one step after the other.
@@ -357,11 +378,17 @@ class Chip:
     def _meter(self, update: Update) -> meters.Meter:
         """A meter at zero that charges learning by one way to update."""
         if update not in self._meters:
+            if update != self.rule.update and self._is_learnable:
+                mapping.check_room(self.map, self.network, replace(self.rule, update=update))
             code = cores.UPDATES[update]
             self._meters[update] = charging.build(self.map, self._core, code, self.rule.feedback)
         meter = self._meters[update]
         meter.reset()
         return meter
+
+    @property
+    def _is_learnable(self) -> bool:
+        return not self._loops and not any(layer.is_listed for layer in self._plan)
 
     def _account(self, update: Update, samples: int) -> account.Account:
         """The price of what the meter of one way to update has counted."""

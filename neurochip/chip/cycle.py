@@ -1,40 +1,45 @@
 """When everything of a sample happens: messages routed one by one, cores as pipelines in order.
 
     clock = chip.clock()
-    told = clock.sample(chip.observe(x, label))
+    told = clock.sample(x, label)
     told.inference_ticks, told.learning_ticks  # picoseconds
     told.steps  # for `neurochip.traces`
 
 A step is a row of phases, each of which begins when the one before has ended on all cores:
 
 ==========  ====================================================================================
+late        Where synapses lead back: cores read the spikes of the step before that do.
 spikes k    The cores of population k look at their neurons in turn and send the spikes of those
-            that fire; the cores of the weights read them. Inputs (k = 0) enter at the port, a
-            sender of its own in the tile of core 0 that takes no time for them.
-readout     The cores of the last population look at their neurons.
-traces      Cores update the traces of the neurons that they hear.
-errors k    Cores that have errors of the neurons above weight layer k read the rows of all
-            neurons below backwards, one after the other, and send each sum to its neuron's core;
-            from the top down to k = 1.
-updates     Cores change their weights.
+            that fire, one message to a core for all synapses there; the cores of the weights read
+            them, but for those that lead back. Inputs (k = 0) enter at the port, a sender of its
+            own in the tile of core 0 that takes no time for them.
+readout     The same of the last population, which sends where synapses lead back from it.
+traces      Cores update the traces of the axons that they hear.
+errors k    Cores that have errors of the neurons above weight layer k read their rows backwards
+            and send each neuron below that they hear its sum, to its core; from the top down to
+            k = 1. The time that a core reads is spread evenly over its messages. Direct feedback
+            comes from the cores of the read-out, to all hidden neurons.
+updates     Cores change their weights, or sums beside them.
 ==========  ====================================================================================
 
-The barrier ends the step. The last three kinds are learning's. What is counted is what the analytic
-account counts (`neurochip.chip.counts`); a cost that is unknown is left out of the sum and named.
+The barrier ends the step. The last three kinds are learning's, which a network with listed synapses
+or loops doesn't do. What is counted is what the analytic account counts (`neurochip.chip.meter`);
+a cost that is unknown is left out of the sum and named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from neurochip.chip import counts as count
 from neurochip.chip.account import Account
-from neurochip.chip.observe import Observation
+from neurochip.chip.activity import Activity, Learned, LearningWork, watch
+from neurochip.chip.senders import Units, deliveries, homes_of_errors, leaving, units_of
 from neurochip.chip.traffic import (
     ERROR,
     SPIKE,
@@ -48,7 +53,9 @@ from neurochip.chip.traffic import (
 from neurochip.errors import HardwareError, LimitError
 from neurochip.hardware import EVENTS, Hardware, cost_table, link_table
 from neurochip.kernels.timing import Outward, Routes
+from neurochip.mapping import ChipMap
 from neurochip.mapping.place import PORT
+from neurochip.mapping.topology import KINDS
 from neurochip.rules.ottt import Update
 
 if TYPE_CHECKING:
@@ -110,6 +117,20 @@ def links_of(hardware: Hardware) -> Links:
     )
 
 
+class _Sending(NamedTuple):
+    """Where the spikes of one population go.
+
+    Attributes:
+        routes: of its neurons, by the cores that hold them.
+        late: (R,) ticks that a route's core reads a step later, where synapses lead back.
+        span: first and last neuron of the population.
+    """
+
+    routes: Routes
+    late: Ints
+    span: slice
+
+
 class Clock:
     """Times samples on a chip; deterministic, whatever the number of threads.
 
@@ -118,140 +139,172 @@ class Clock:
         update: when weights change; as the chip's rule says if None.
 
     Raises:
-        LimitError: the network isn't one of Dense and LIF layers in turn, errors come down by other
-            weights than their own, or the schedule is "pipelined".
+        LimitError: the schedule is "pipelined".
         HardwareError: a time or a buffer of the links is unknown.
     """
 
     def __init__(self, chip: Chip, update: Update | None = None) -> None:
         _check(chip)
-        chip_map = self._map = chip.map
-        self._update = chip.rule.update if update is None else update
-        self._traced_from = 0 if chip.formats.traced_input else 1
-        hardware, self._ticks = chip_map.hardware, _ticks(chip_map.hardware)
+        self._chip, self._map = chip, chip.map
+        self._update: Update = chip.rule.update if update is None else update
+        hardware = chip.map.hardware
+        self._ticks = _ticks(hardware)
         #: Cores of the chip, and the port.
         self._cores = hardware.limits.cores.value + 1
         tile = np.arange(self._cores) // hardware.limits.cores_per_tile.value
         tile[-1] = PORT // hardware.limits.cores_per_tile.value
         size = (hardware.mesh.width.value, hardware.mesh.height.value)
         self._mesh = make_mesh(*size, tile, links_of(hardware))
-        barrier = cost_table(hardware).barrier[chip_map.n_tiles]
+        barrier = cost_table(hardware).barrier[chip.map.n_tiles]
         self._barrier = _in_ticks(float(np.nan_to_num(barrier)))
-        self._offsets = chip_map.topology.offsets
-        self._routes = [self._routes_of(p) for p in range(len(self._offsets) - 1)]
+        populations = range(len(chip.map.topology.populations))
+        self._sending = [_sending(chip.map, k, self._cores, self._ticks) for k in populations]
+        self._has_late = any(bool(sending.late.any()) for sending in self._sending)
+
+    @cached_property
+    def _homes(self) -> list[dict[int, Ints]]:
+        """Where errors go; they never do in a network that can't learn."""
+        feedback, hidden = self._chip.rule.feedback, range(1, len(self._sending) - 1)
+        return [homes_of_errors(self._map, layer, feedback) for layer in hidden]
 
     @property
     def port(self) -> int:
         """The number of the port among the cores of the mesh: the one after the chip's last."""
         return self._cores - 1
 
-    def _routes_of(self, population: int) -> Routes:
-        """The routes of one population's neurons, by the cores that hold them."""
-        routes, slices = self._map.routes, self._map.slices
-        if population == 0:
-            cores = np.full(self._offsets[1], self._cores - 1)
-        else:
-            own = slices.of(population)
-            cores = np.repeat(self._map.core[own], (slices.last - slices.first)[own])
-        order = np.argsort(cores, kind="stable")
-        times = [self._ticks[event] for event in _SYNAPSES]
-        reading = routes.synapses.astype(np.int64) @ np.array(times)
-        return Routes(
-            first=np.searchsorted(cores[order], np.arange(self._cores + 1)),
-            neurons=order + int(self._offsets[population]),
-            group=np.repeat(np.arange(routes.source.size), routes.sizes),
-            start=routes.start.astype(np.int64),
-            target=routes.target.astype(np.int64),
-            receive=self._ticks["message_in"] + reading + routes.words * self._ticks["word_read"],
-        )
-
-    def sample(self, seen: Observation) -> SampleTiming:
-        """Time one sample by what its neurons did.
+    def sample(self, x: ArrayLike, label: int, index: int = 0) -> SampleTiming:
+        """Time one sample, with the weights as they are; nothing is learned.
 
         Args:
-            seen: as `Chip.observe` returns it.
+            x: as `Chip.encode` takes it but without the first axis.
+            label: its class.
+            index: its number in the data set, which keys Bernoulli inputs.
+
+        Raises:
+            DataError: the sample or the label isn't the network's.
         """
-        sends = np.hstack(seen.signal) != 0
-        factors = np.zeros_like(sends)
-        factors[:, : self._offsets[-2]] = np.hstack(seen.factor) != 0
-        deltas = np.zeros_like(sends)
-        deltas[:, self._offsets[1] :] = np.hstack(seen.delta) != 0
+        return self.time(self.watch(x, label, index))
+
+    def watch(self, x: ArrayLike, label: int, index: int = 0) -> Activity:
+        """Show the chip one sample and note what happens; arguments as of `sample`."""
+        pipeline = self._chip.rehearse(x, label, index, self._update)
+        return watch(pipeline, LearningWork(pipeline.meter, self._ticks))
+
+    def time(self, seen: Activity) -> SampleTiming:
+        """Time what was seen of one sample; this may be done in any thread."""
+        before = np.zeros_like(seen.sends[0])
         steps = []
-        for t in range(len(sends)):
-            inference = list(self._inference(sends[t]))
-            learning = self._learning(factors[: t + 1], deltas[: t + 1], t == len(sends) - 1)
-            steps.append(time_step(self._mesh, [*inference, *learning], self._barrier))
-        return SampleTiming(tuple(steps), len(self._routes))
+        for t, sends in enumerate(seen.sends):
+            phases = list(self._inference(sends, before))
+            if seen.learned:
+                phases += self._learning(seen.learned[t], t == len(seen.sends) - 1)
+            steps.append(time_step(self._mesh, phases, self._barrier))
+            before = sends
+        return SampleTiming(tuple(steps), len(self._sending) + self._has_late)
 
-    def _inference(self, sends: Flags) -> Iterator[Phase]:
-        """Phases 1 to 3; ``sends`` (N,) of one step."""
-        active = count.with_input(self._map, sends)
-        for population, routes in enumerate(self._routes[:-1]):
-            outward = self._outward(population, sends, active)
-            yield Phase.emitted(f"spikes {population}", SPIKE, sends, routes, outward)
-        last = np.zeros_like(sends)
-        last[self._offsets[-2] :] = True
-        neurons = count.count_neurons(self._map, sends & last, active & last, last)
-        yield self._local("readout", neurons)
+    def _inference(self, sends: Flags, before: Flags) -> Iterator[Phase]:
+        """Phases 1 to 3; (N,) who sends in this step, and who did in the one before."""
+        if self._has_late:
+            late = [self._late(sending, before) for sending in self._sending]
+            yield self._local("late", np.sum(late, axis=0))
+        outward = self._outward(sends, before)
+        for population, sending in enumerate(self._sending):
+            is_last = population == len(self._sending) - 1
+            name = "readout" if is_last else f"spikes {population}"
+            yield Phase.emitted(name, SPIKE, sends, sending.routes, outward)
 
-    def _outward(self, population: int, sends: Flags, active: Flags) -> Outward:
-        """Times of the senders; a dense layer has input in all of its neurons or in none."""
-        if population == 0:
-            return Outward(*np.zeros((3, self._cores), np.int64))
-        own = slice(*self._offsets[population : population + 2])
-        ticks, all_active = self._ticks, bool(active[own].all())
-        scan = ticks["neuron_active" if all_active else "neuron_inactive"]
-        fire = ticks["neuron_active"] - scan + ticks["neuron_fired"]
-        times = (scan, fire, ticks["message_out"])
-        return Outward(*(np.full(self._cores, entry, np.int64) for entry in times))
+    def _late(self, sending: _Sending, before: Flags) -> Ints:
+        """Ticks of every core that reads what a population sent a step before, (C,)."""
+        routes, own = sending.routes, sending.span
+        groups = routes.start.size - 1
+        fired = np.bincount(routes.group[own][before[own]], minlength=groups)
+        spikes = np.repeat(fired, np.diff(routes.start))
+        work = np.zeros(self._cores - 1, np.int64)
+        np.add.at(work, routes.target, spikes * sending.late)
+        return work
 
-    def _learning(self, factors: Flags, deltas: Flags, is_last: bool) -> Iterator[Phase]:
-        """Phases 4, 6 and 7; flags (t + 1, N) of all steps so far."""
-        changes = factors[-2:].any(axis=0)
-        changes[: self._offsets[self._traced_from]] = False
-        yield self._local("traces", count.count_traces(self._map, changes))
+    def _outward(self, sends: Flags, before: Flags) -> Outward:
+        """Times of the senders; inputs take none."""
+        topology, ticks = self._map.topology, self._ticks
+        active, inputs = sends.copy(), self._sending[0].span
+        for projection in topology.projections:
+            source, target = (self._sending[k].span for k in (projection.source, projection.target))
+            heard = before if projection.target <= projection.source else sends
+            if heard[source].any():
+                active[target] |= projection.reached(heard[source])
+        scan = np.where(active, ticks["neuron_active"], ticks["neuron_inactive"])
+        scan[inputs] = 0
+        times = np.array([[ticks["neuron_fired"]], [ticks["message_out"]]])
+        fire, send = np.repeat(times, self._cores, axis=1)
+        fire[self.port] = send[self.port] = 0
+        return Outward(scan, fire, send)
+
+    def _learning(self, learned: Learned, is_last: bool) -> Iterator[Phase]:
+        """Phases 4, 6 and 7 of one step, the last of a sample or not."""
+        yield self._local("traces", learned.traces)
         if self._update == "last" and not is_last:
             return
-        for layer in range(len(self._routes) - 2, 0, -1):
-            yield self._errors(layer, deltas[-1])
-        if self._update == "accumulate":
-            changed = count.count_accumulation(self._map, factors[-1], deltas[-1])
-            if is_last:
-                changed += count.count_application(self._map, factors, deltas)
-        else:
-            changed = count.count_update(self._map, factors[-1], deltas[-1])
-        yield self._local("updates", changed)
+        for layer in range(len(self._homes), 0, -1):
+            yield self._errors(layer, learned.errors[layer], learned.sent[layer])
+        yield self._local("updates", learned.updates)
 
-    def _errors(self, layer: int, deltas: Flags) -> Phase:
-        """Messages from each core with errors of a layer to all hidden neurons below it."""
-        has_errors, work = self._backward(layer, deltas)
-        routes, below = self._map.routes, slice(*self._offsets[layer : layer + 2])
-        group = self._routes[layer].group[below]
-        fan_out = routes.fan_out[group]
-        within = np.arange(fan_out.sum()) - np.repeat(np.cumsum(fan_out) - fan_out, fan_out)
-        sender = routes.target[np.repeat(routes.start[group], fan_out) + within]
-        home = np.repeat(routes.source[group], fan_out)
-        reading = np.full(sender.size, self._ticks["message_in"])
-        messages = np.stack([sender, home, work[sender], reading], axis=1)
-        return Phase.of(f"errors {layer}", ERROR, self._cores, messages[has_errors[sender]])
+    def _errors(self, layer: int, work: Ints, sent: Ints) -> Phase:
+        """Messages from each core with errors of a layer to the neurons below that it hears."""
+        messages, rest = [], np.zeros(self._cores, np.int64)
+        for core in np.flatnonzero(sent).tolist():
+            homes = self._homes[layer - 1][core]
+            each, rest[core] = divmod(int(work[core]), homes.size)
+            times = (each + self._ticks["error_message"], self._ticks["message_in"])
+            columns = np.broadcast_arrays(core, homes, *times)
+            messages.append(np.stack(columns, axis=1))
+        every = np.concatenate([np.zeros((0, 4), np.int64), *messages])
+        return Phase.of(f"errors {layer}", ERROR, self._cores, every, rest)
 
-    def _backward(self, layer: int, deltas: Flags) -> tuple[Flags, Ints]:
-        """Cores with errors of a layer, and what each works for one row and its message, (C,)."""
-        above = np.zeros_like(deltas)
-        own = slice(*self._offsets[layer + 1 : layer + 3])
-        above[own] = deltas[own]
-        counts = count.count_transport(self._map, above)
-        operations, words = (counts[:, EVENTS.index(e)] for e in ("error_operation", "word_read"))
-        total = operations * self._ticks["error_operation"] + words * self._ticks["word_read"]
-        # All rows are alike, so that each takes the same share.
-        rows = int(self._offsets[layer + 1] - self._offsets[layer])
-        return operations > 0, total // rows + self._ticks["error_message"]
+    def _local(self, name: str, work: Ints) -> Phase:
+        """A phase in which nothing is sent: each core works for itself, (cores,) ticks."""
+        return Phase.of(name, SPIKE, self._cores, (), np.append(work, 0))
 
-    def _local(self, name: str, counts: Ints) -> Phase:
-        """A phase in which nothing is sent: each core works off its own events, (cores, EVENTS)."""
-        rest = np.zeros(self._cores, np.int64)
-        rest[:-1] = counts @ np.array([self._ticks[event] for event in EVENTS])
-        return Phase.of(name, SPIKE, self._cores, (), rest)
+
+def _sending(chip_map: ChipMap, population: int, cores: int, ticks: Mapping[str, int]) -> _Sending:
+    """The routes of one population's spikes, and what their cores read a step later."""
+    begin, end = chip_map.topology.offsets[population : population + 2].tolist()
+    units, out = units_of(chip_map, population), leaving(chip_map, population)
+    every = deliveries(chip_map, population, units)
+    is_late = np.array([entry.target <= population for entry in out], np.bool_)
+    times = np.array([ticks[_SYNAPSES[KINDS.index(entry.kind)]] for entry in out], np.int64)
+    reading = every.synapses * times[every.projection] + every.words * ticks["word_read"]
+    late = is_late[every.projection]
+    route, of = np.unique(every.unit * cores + every.core, return_inverse=True)
+    now, later = np.zeros((2, route.size), np.int64)
+    np.add.at(now, of[~late], reading[~late])
+    np.add.at(later, of[late], reading[late])
+    homes = _homes_of(chip_map, population, cores - 1)
+    order = np.argsort(homes, kind="stable")
+    group = np.zeros(int(chip_map.topology.offsets[-1]), np.int64)
+    group[begin:end] = _group_of(units, end - begin)
+    routes = Routes(
+        first=np.searchsorted(homes[order], np.arange(cores + 1)),
+        neurons=order + begin,
+        group=group,
+        start=np.searchsorted(route, np.arange(group[begin:end].max() + 2) * cores),
+        target=route % cores,
+        receive=ticks["message_in"] + now,
+    )
+    return _Sending(routes, later, slice(begin, end))
+
+
+def _homes_of(chip_map: ChipMap, population: int, port: int) -> Ints:
+    """The core of each neuron of a population, the port of an input."""
+    if population == 0:
+        return np.full(chip_map.topology.populations[0].size, port)
+    slices, own = chip_map.slices, chip_map.slices.of(population)
+    return np.repeat(chip_map.core[own].astype(np.int64), (slices.last - slices.first)[own])
+
+
+def _group_of(units: Units, size: int) -> Ints:
+    """The unit of each neuron of a population; of one that sends nothing, a single one."""
+    sizes = np.diff(units.first) if units.home.size else np.array([size])
+    return np.repeat(np.arange(sizes.size), sizes)
 
 
 def in_cycles(told: Account, chip: Chip, data: Split) -> Account:
@@ -267,7 +320,7 @@ def in_cycles(told: Account, chip: Chip, data: Split) -> Account:
     """
     clock, inference, learning = Clock(chip, told.update), 0, 0
     for sample in range(told.samples):
-        timed = clock.sample(chip.observe(data.x[sample], int(data.y[sample]), sample))
+        timed = clock.sample(data.x[sample], int(data.y[sample]), sample)
         inference += timed.inference_ticks
         learning += timed.learning_ticks
     return replace(
@@ -279,16 +332,6 @@ def in_cycles(told: Account, chip: Chip, data: Split) -> Account:
 
 
 def _check(chip: Chip) -> None:
-    if chip.network.unlike_mlp is not None:
-        raise LimitError(
-            f"the network has {chip.network.unlike_mlp}, but cycle timing is of Dense and LIF "
-            f"layers in turn; use Network.mlp, or analytic timing"
-        )
-    if chip.rule.feedback != "symmetric":
-        raise LimitError(
-            f"feedback is {chip.rule.feedback!r}, but cycle timing is of errors that come down "
-            f"through the weights; set feedback to 'symmetric', or use analytic timing"
-        )
     if chip.schedule != "layered":
         raise LimitError(
             f"schedule is {chip.schedule!r}, but cycle timing is of layers one after the other in "

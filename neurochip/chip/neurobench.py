@@ -12,6 +12,8 @@ attribute of `NeuroBench` repeats its own. What they leave to a chip is said her
 - Pooling is not counted, as in NeuroBench's harness. Weights above a pool read the number of
   spikes of a square, which isn't binary: MACs, one for each square with a spike.
 - A sample is one execution: all its time steps together.
+- A connection beside the layers carries spikes: ACs. One that leads back hears each step's spikes
+  in the step after, so the last step's reach nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip.account import SAMPLES
-from neurochip.errors import ConfigError, LimitError
-from neurochip.mapping.plan import Projection, chip_order, plan_of
-from neurochip.network import Conv2d
+from neurochip.errors import ConfigError
+from neurochip.mapping.plan import Loop, Projection, chip_order, loops_of, plan_of
+from neurochip.network import Conv2d, Sparse
 
 if TYPE_CHECKING:
     from neurochip.chip.chip import Chip
@@ -65,11 +67,14 @@ class Firing:
             network's order.
         axons: for each weight layer, how often what its weights read was not zero, (n_in,) int64:
             the neurons below, or squares of them.
+        loops: for each connection beside the layers, how often each of its neurons was heard, (n,)
+            int64, in the chip's order.
     """
 
     samples: int
     neurons: tuple[Counts, ...]
     axons: tuple[Counts, ...]
+    loops: tuple[Counts, ...] = ()
 
     def on_chip(self, network: Network) -> Counts:
         """`neurons` of all populations in the order of a chip's topology, (N,)."""
@@ -114,16 +119,20 @@ def firing(chip: Chip, data: Split, samples: int = SAMPLES) -> Firing:
         raise ConfigError(
             f"activity was asked for of {samples} samples of {len(data)}; it needs 1 or more"
         )
-    plan = plan_of(chip.network)
+    plan, loops = plan_of(chip.network), loops_of(chip.network)
     neurons = [np.zeros(n, np.int64) for n in chip.network.sizes]
     axons = [np.zeros(entry.n_in, np.int64) for entry in plan]
+    beside = [np.zeros(loop.layer.n_in, np.int64) for loop in loops]
     for sample in range(shown):
         seen = chip.observe(data.x[sample], int(data.y[sample]), sample)
         for total, signal in zip(neurons, seen.signal, strict=True):
             total += np.count_nonzero(signal, axis=0)
         for total, entry, signal in zip(axons, plan, seen.signal, strict=False):
             total += np.count_nonzero(_squared(entry, signal), axis=0)
-    return Firing(shown, tuple(neurons), tuple(axons))
+        for total, loop in zip(beside, loops, strict=True):
+            heard = np.count_nonzero(_heard(loop, seen.signal[loop.source + 1]), axis=0)
+            total += heard[plan[loop.source].neuron_order]
+    return Firing(shown, tuple(neurons), tuple(axons), tuple(beside))
 
 
 def neurobench(chip: Chip, fired: Firing) -> NeuroBench:
@@ -132,22 +141,23 @@ def neurobench(chip: Chip, fired: Firing) -> NeuroBench:
     Args:
         chip: whose network.
         fired: what `firing` returned for it.
-
-    Raises:
-        LimitError: synapses are listed or lead back.
     """
     weights, network = chip.integers.weights, chip.network
-    plan = plan_of(network)
-    if network.feedback or any(entry.is_listed for entry in plan):
-        raise LimitError(
-            "the network has listed synapses or feedback, but NeuroBench's metrics are counted for "
-            "Dense and Conv2d layers that lead up; leave them out for this network"
-        )
-    layers = list(zip(plan, weights, fired.axons, strict=True))
-    operations = [int(axons @ fan_out(entry, held)) for entry, held, axons in layers]
-    binary = [not k.pools and (k is not plan[0] or chip.encoding != "graded") for k in plan]
-    macs = sum(n for n, spikes in zip(operations, binary, strict=True) if not spikes)
+    plan, loops = plan_of(network), loops_of(network)
+    connections: tuple[Projection | Loop, ...] = (*plan, *loops)
+    heard = (*fired.axons, *fired.loops)
+    operations = [
+        int(axons @ fan_out(entry, held))
+        for entry, held, axons in zip(connections, weights, heard, strict=True)
+    ]
+    graded = chip.encoding == "graded"
+    macs = sum(
+        n
+        for entry, n in zip(plan, operations, strict=False)
+        if entry.pools or (entry is plan[0] and graded)
+    )
     synapses = sum(int(entry.fan_out().sum()) for entry in plan)
+    synapses += sum(loop.layer.n_synapses for loop in loops)
     n_weights = sum(held.size for held in weights)
     return NeuroBench(
         footprint_bytes=_footprint_bits(chip) / _BITS,
@@ -160,16 +170,22 @@ def neurobench(chip: Chip, fired: Firing) -> NeuroBench:
     )
 
 
-def fan_out(projection: Projection, weights: NDArray[Any]) -> Counts:
-    """Weights that aren't zero in all that one axon drives, (n_in,) int64, in network order.
+def fan_out(projection: Projection | Loop, weights: NDArray[Any]) -> Counts:
+    """Weights that aren't zero in all that one axon drives, (n_in,) int64.
 
     Args:
-        projection: the weight layer.
-        weights: its integers, (rows, columns).
+        projection: the weight layer, or the connection beside the layers.
+        weights: its integers, (rows, columns), of listed synapses (synapses,).
+
+    Returns:
+        In network order, of a connection beside the layers in the chip's.
     """
-    by_row: Counts = np.count_nonzero(weights, axis=1).astype(np.int64)
     layer = projection.layer
-    if not isinstance(layer, Conv2d):
+    if isinstance(layer, Sparse):
+        driving = layer.sources[weights != 0]
+        return np.bincount(driving, minlength=layer.n_in).astype(np.int64)
+    by_row: Counts = np.count_nonzero(weights, axis=1).astype(np.int64)
+    if isinstance(projection, Loop) or not isinstance(layer, Conv2d):
         return by_row
     kernels = by_row.reshape(layer.c_in, layer.kernel, layer.kernel)
     (rows, columns), pad, stride = projection.axons[1:], layer.padding, layer.stride
@@ -181,6 +197,11 @@ def fan_out(projection: Projection, weights: NDArray[Any]) -> Counts:
             around[:, i:down:stride, j:right:stride] += kernels[:, i, j, np.newaxis, np.newaxis]
     inside: Counts = around[:, pad : pad + rows, pad : pad + columns].ravel()
     return inside
+
+
+def _heard(loop: Loop, signal: Counts) -> Counts:
+    """Spikes of a loop's source, (T, n), without those that come too late to be heard."""
+    return signal if loop.source < loop.target else signal[:-1]
 
 
 def _squared(projection: Projection, signal: Counts) -> Counts:

@@ -43,7 +43,8 @@ class CoreTime:
         core: its number.
         parts: one amount for each of PARTS.
         barrier: what all steps wait for all tiles; None where unknown.
-        waiting: for slower cores, while they work; None where anything is unknown.
+        waiting: for slower cores, and with cycle timing for messages, while they work; None where
+            anything is unknown.
     """
 
     core: int
@@ -69,7 +70,7 @@ def core_times(told: Account, timesteps: int) -> list[CoreTime]:
     """Where the time of every core in use goes while a sample is learned, the busiest first.
 
     Args:
-        told: an account with analytic time.
+        told: an account with either timing.
         timesteps: of a sample.
     """
     table = cost_table(told.chip_map.hardware)

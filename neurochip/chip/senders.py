@@ -7,6 +7,7 @@ its neighbours', and from projection to projection.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.topology import Projection, Sparse
+from neurochip.rules.feedback import FeedbackMode
 
 Ints = NDArray[np.int64]
 
-__all__ = ["Deliveries", "Units", "deliveries", "leaving", "units_of"]
+__all__ = ["Deliveries", "Units", "deliveries", "homes_of_errors", "homes_of_heard", "leaving"]
+__all__ += ["units_of"]
 
 
 class Units(NamedTuple):
@@ -95,3 +98,51 @@ def deliveries(chip_map: ChipMap, population: int, units: Units) -> Deliveries:
     carries = np.zeros(unit.size, np.bool_)
     carries[np.unique(unit * n_cores + core, return_index=True)[1]] = True
     return Deliveries(unit, core, number, synapses, words, carries)
+
+
+def homes_of_heard(
+    chip_map: ChipMap, projection: Projection, spans: Iterable[tuple[int, int]], *, everyone: bool
+) -> Ints:
+    """Cores of the source neurons that slices of a projection's target hear, neuron by neuron.
+
+    Errors come down to these neurons from the core of the slices.
+
+    Args:
+        chip_map: where neurons are.
+        projection: whose source and target.
+        spans: first neuron of each slice, and the one after its last.
+        everyone: whether all source neurons are meant, heard or not, as in direct feedback.
+    """
+    own = chip_map.slices.of(projection.source)
+    lengths = (chip_map.slices.last - chip_map.slices.first)[own]
+    homes = np.repeat(chip_map.core[own], lengths).astype(np.int64)
+    if everyone:
+        return homes
+    heard = np.zeros(homes.size, np.bool_)
+    for first, last in spans:
+        heard |= projection.row_sizes(projection.cell_sizes(first, last)) > 0
+    return homes[heard]
+
+
+def homes_of_errors(chip_map: ChipMap, layer: int, feedback: FeedbackMode) -> dict[int, Ints]:
+    """Where the errors go that come down from a weight layer, by the core that sends them.
+
+    Args:
+        chip_map: where neurons are.
+        layer: above hidden neurons, 1 or more.
+        feedback: how errors come down.
+
+    Returns:
+        By each core that may have such errors: the cores of the neurons that it sends them to,
+        neuron by neuron.
+    """
+    projection = leaving(chip_map, layer)[0]
+    top = len(chip_map.topology.populations) - 1
+    slices, direct = chip_map.slices, feedback == "direct"
+    own = slices.of(top if direct else projection.target)
+    cores = chip_map.core[own]
+    spans = np.stack([slices.first[own], slices.last[own]], axis=1)
+    return {
+        core: homes_of_heard(chip_map, projection, spans[cores == core].tolist(), everyone=direct)
+        for core in np.unique(cores).tolist()
+    }

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
-from neurochip.errors import HardwareError, LimitError
+import typer
 
 if TYPE_CHECKING:
     from neurochip.chip.account import Account, Quantity
     from neurochip.data import Dataset
     from neurochip.experiment import Run
 
+OtherTiming = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads this form)
+    typer.Option(
+        "--timing",
+        metavar="analytic|cycle",
+        help="Time by counts alone, or message by message. [the run's own]",
+    ),
+]
 _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
 
 
-def _accounts(run: Run, samples: Dataset) -> list[Account] | str:
-    """One account for each way to update, the run's own first, or why there is none."""
-    updates = dict.fromkeys((run.chip.rule.update, "online", "accumulate"))
-    timing = run.config.timing
-    try:
-        return [run.chip.costs(samples.test, update=update, timing=timing) for update in updates]
-    except (HardwareError, LimitError) as error:
-        return str(error)
+def set_timing(run: Run, timing: str | None) -> None:
+    """Let a run's costs be timed in another way than its own, if one is given."""
+    from neurochip.config import make
+
+    if timing is not None:
+        run.config = make({**run.config.to_dict(), "timing": timing}, "options")
 
 
 def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
     """What a sample costs as JSON holds it; "untold" says why there is nothing to tell."""
     from neurochip.chip.account import TRACES
+    from neurochip.chip.costing import by_update
 
-    told = _accounts(run, samples)
+    told = by_update(run.chip, samples.test, run.config.timing)
+    first = told[run.chip.rule.update]
+    if isinstance(first, str):
+        return {"untold": first}
+    return {
+        "cores": first.cores,
+        "timing": first.timing,
+        "samples": first.samples,
+        "inference": _amounts(first, slice(TRACES)),
+        "learning": {update: _learning(one) for update, one in told.items()},
+    }
+
+
+def _learning(told: Account | str) -> dict[str, Any]:
+    from neurochip.chip.account import TRACES
+
     if isinstance(told, str):
         return {"untold": told}
-    inference, learning = slice(TRACES), slice(TRACES, None)
-    layers = range(told[0].counts.shape[1])
+    layers = range(told.counts.shape[1])
     return {
-        "cores": told[0].cores,
-        "timing": told[0].timing,
-        "samples": told[0].samples,
-        "inference": _amounts(told[0], inference),
-        "learning": {
-            one.update: {
-                **_amounts(one, learning),
-                "share_of_energy": one.share("energy"),
-                "share_of_time": one.share("time"),
-                "share_of_memory_words": one.share("words"),
-                "share_of_energy_by_layer": [one.share("energy", k) for k in layers],
-                "share_of_time_by_layer": [one.share("time", k) for k in layers],
-                "share_of_memory_words_by_layer": [one.share("words", k) for k in layers],
-            }
-            for one in told
-        },
+        **_amounts(told, slice(TRACES, None)),
+        "share_of_energy": told.share("energy"),
+        "share_of_time": told.share("time"),
+        "share_of_memory_words": told.share("words"),
+        "share_of_energy_by_layer": [told.share("energy", k) for k in layers],
+        "share_of_time_by_layer": [told.share("time", k) for k in layers],
+        "share_of_memory_words_by_layer": [told.share("words", k) for k in layers],
     }
 
 
@@ -68,19 +80,25 @@ def _amounts(told: Account, phases: slice) -> dict[str, Any]:
 def print_costs(run: Run, samples: Dataset) -> None:
     """Four lines: what a sample costs, and what learning adds on-line and accumulated."""
     from neurochip.chip.account import TRACES
+    from neurochip.chip.costing import by_update
 
-    told = _accounts(run, samples)
-    if isinstance(told, str):
-        print(f"energy and time are not told: {told}")
+    told = by_update(run.chip, samples.test, run.config.timing)
+    first, name = told[run.chip.rule.update], run.chip.hardware.name
+    if isinstance(first, str):
+        print(f"energy and time are not told: {first}")
         return
-    first, name = told[0], run.chip.hardware.name
     cores = "1 core" if first.cores == 1 else f"{first.cores} cores"
-    routed = ", message by message" if first.timing == "cycle" else ""
-    print(f"costs a sample on {cores} of chip {name!r}{routed}, by the weights as they are now:")
+    how = f"with {first.timing} timing, by the weights as they are now"
+    print(f"costs a sample on {cores} of chip {name!r} {how}:")
     words = f"{first.words(slice(TRACES)):,.0f} words of memory"
     print(f"  inference: {first.inference_time}; {first.energy(slice(TRACES))}; {words}")
-    for one in told:
-        print(f"  learning by {_RULES[one.update]} adds {_added(one)}")
+    for update, one in told.items():
+        learning = f"  learning by {_RULES[update]}"
+        print(
+            f"{learning} is not told: {one}"
+            if isinstance(one, str)
+            else f"{learning} adds {_added(one)}"
+        )
 
 
 def _added(told: Account) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from neurochip.cli.costs import cost_facts, print_costs
 from neurochip.cli.options import collected
 from neurochip.cli.output import ConfigPath, Data, Json, print_json
 from neurochip.cli.progress import InterruptedRunError, identity, interruptible, progress_of
@@ -99,10 +100,11 @@ def _learn(
         raise InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
     if as_json:
-        print_json(_learned(run, out, seconds))
+        print_json({**_learned(run, out, seconds), "costs": cost_facts(run, samples)})
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
-        print(f"written to {out} ({seconds:.1f} s)")
+        print(f"written to {out} ({seconds:.1f} s)", flush=True)
+        print_costs(run, samples)
 
 
 def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from neurochip.experiment import Run
     from neurochip.handover import Loss
 
+#: Inputs to the chip that aren't those of the training: spikes that stand for its numbers.
+STREAMS = ("rate", "bernoulli")
+
 
 def map_network(
     path: Annotated[
@@ -27,6 +30,20 @@ def map_network(
         Optional[int],  # noqa: UP045
         typer.Option(
             "--weight-bits", metavar="N", help="Width of a weight, 2-16. [the chip's own]"
+        ),
+    ] = None,
+    bias_bits: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            "--bias-bits", metavar="N", help="Width of a bias: netx takes few. [the chip's own]"
+        ),
+    ] = None,
+    encoding: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--encoding",
+            metavar="graded|rate|bernoulli|spikes",
+            help="How inputs reach the chip: Lava and netx take no graded ones. [as in training]",
         ),
     ] = None,
     out: Annotated[
@@ -59,12 +76,26 @@ def map_network(
         files.check_apart(figure, {"file of the network": path, "run file": out})
     facts: dict[str, Any] = {"command": "map", "file": str(path)}
     if files.format_of(path) == training.FORMAT:
-        run, loss, out = _handed_over(path, hardware, weight_bits, placer, out)
-        facts = {**facts, "out": str(out), "hardware": run.chip.hardware.name, **_facts(loss)}
+        given = {
+            "hardware": hardware,
+            "weight_bits": weight_bits,
+            "bias_bits": bias_bits,
+            "encoding": encoding,
+            "placer": placer,
+        }
+        run, loss, out = _handed_over(path, given, out)
+        facts |= {"out": str(out), "hardware": run.chip.hardware.name, **_facts(loss)}
+        facts["encoding"] = run.chip.encoding
         mapped = run.chip.map
     else:
-        for name, given in (("--weight-bits", weight_bits), ("--out", out)):
-            if given is not None:
+        of_the_chip = {
+            "--weight-bits": weight_bits,
+            "--bias-bits": bias_bits,
+            "--encoding": encoding,
+            "--out": out,
+        }
+        for name, value in of_the_chip.items():
+            if value is not None:
                 raise ConfigError(
                     f"{name} is for what train has written, but {str(path)!r} is a run, whose "
                     f"chip is made; leave it out"
@@ -90,23 +121,20 @@ def map_network(
         print(f"\nmesh drawn in {figure}")
 
 
-def _handed_over(
-    path: Path,
-    hardware: str | None,
-    weight_bits: int | None,
-    placer: str | None,
-    out: Path | None,
-) -> tuple[Run, Loss, Path]:
+def _handed_over(path: Path, given: dict[str, Any], out: Path | None) -> tuple[Run, Loss, Path]:
     from neurochip import experiment, files, handover, samples, training
 
     target = out or Path("mapped.h5")
     trained = training.load(path)
-    sources = {"data set": trained.config.data, "hardware model": hardware, "placement": placer}
+    sources = {
+        "data set": trained.config.data,
+        "hardware model": given["hardware"],
+        "placement": given["placer"],
+    }
     files.check_apart(target, {**sources, "trained network": path})
     files.check_writable(target)
     data = samples.load(trained.config)
     samples.check_mark(trained.data_mark, data, path, "put them back, or train again")
-    given = {"hardware": hardware, "weight_bits": weight_bits, "placer": placer}
     options = {name: value for name, value in given.items() if value is not None}
     run = handover.to_chip(trained, data, options)
     loss = handover.loss_of(trained, run, data.test)
@@ -123,10 +151,16 @@ def _facts(loss: Loss) -> dict[str, Any]:
     }
 
 
+def _inputs(run: Run) -> str:
+    """What else than the weights tells the chip from the float network."""
+    return f", inputs as {run.chip.encoding!r}" if run.chip.encoding in STREAMS else ""
+
+
 def _print_loss(run: Run, loss: Loss) -> None:
     print(
         f"test accuracy {loss.float_accuracy:.2%} in float, {loss.chip_accuracy:.2%} on "
         f"{run.chip.hardware.name}, {run.chip.hardware.registers.weight.bits.value}-bit weights"
+        f"{_inputs(run)}"
     )
     header = ("layer", "weight is n *", "clipped", "to 0", "rms error", "spikes differ", "rates")
     rows = [

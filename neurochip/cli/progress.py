@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +22,14 @@ class InterruptedRunError(Exception):
 
 
 @contextmanager
-def interruptible(progress: Progress | None) -> Iterator[Progress]:
-    """The first Ctrl-C ends learning when progress is told next, another one at once.
+def listening() -> Iterator[Callable[[], None]]:
+    """The first Ctrl-C waits for a call of what is yielded, another one comes at once.
 
     Python drops a KeyboardInterrupt that is raised while an object is destroyed, as h5py's are
     whenever a run is saved; so the first one is raised where nothing can drop it.
+
+    Yields:
+        Raises KeyboardInterrupt if Ctrl-C has come.
     """
     heard = False
 
@@ -36,20 +39,31 @@ def interruptible(progress: Progress | None) -> Iterator[Progress]:
             raise KeyboardInterrupt
         heard = True
 
-    def tell(run: Run, learned: int, scored: int, wrong: int) -> None:
+    def check() -> None:
         if heard:
             raise KeyboardInterrupt
-        if progress is not None:
-            progress(run, learned, scored, wrong)
 
     if threading.current_thread() is not threading.main_thread():
-        yield tell  # only the main thread may listen to signals
+        yield check  # only the main thread may listen to signals
         return
     before = signal.signal(signal.SIGINT, hear)
     try:
-        yield tell
+        yield check
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interruptible(progress: Progress | None) -> Iterator[Progress]:
+    """The first Ctrl-C ends learning when progress is told next, another one at once."""
+    with listening() as check:
+
+        def tell(run: Run, learned: int, scored: int, wrong: int) -> None:
+            check()
+            if progress is not None:
+                progress(run, learned, scored, wrong)
+
+        yield tell
 
 
 def identity(path: Path) -> tuple[int, int] | None:

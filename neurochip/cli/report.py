@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from neurochip.cli import study
+from neurochip.cli.costs import OtherTiming, set_timing
 from neurochip.cli.options import number, whole_numbers
 from neurochip.cli.output import Json, OtherData, announce_compilation, print_json
 
@@ -33,6 +34,7 @@ def report(
             help="Hidden neurons that are drawn, numbered through all layers.",
         ),
     ] = None,
+    timing: OtherTiming = None,
     name: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--name", help="Of the study, where a database holds several."),
@@ -43,7 +45,7 @@ def report(
     if study.is_study(source):
         written = study.report(source, name, out, figures)
     else:
-        written = _report_run(Path(source), out, figures, data, sample, neurons)
+        written = _report_run(Path(source), out, figures, data, sample, neurons, timing)
     if as_json:
         print_json({"command": "report", "written": [str(file) for file in written]})
     else:
@@ -52,13 +54,20 @@ def report(
 
 
 def _report_run(
-    path: Path, out: Path, figures: Path | None, data: str | None, sample: str, neurons: str | None
+    path: Path,
+    out: Path,
+    figures: Path | None,
+    data: str | None,
+    sample: str,
+    neurons: str | None,
+    timing: str | None,
 ) -> list[Path]:
     from neurochip import experiment, files, plot
 
     chosen = None if neurons is None else whole_numbers("neurons", neurons)
     drawn = number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)
+    set_timing(run, timing)
     samples = experiment.load_test_data(run.config, data)
     files.check_apart(out, {"run file": path, "data set": data or run.config.data})
     announce_compilation()

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
-
-import typer
+from typing import Any
 
 from neurochip.cli.complexity import complexity_facts, measured, print_complexity
-from neurochip.cli.costs import cost_facts, print_costs
+from neurochip.cli.costs import OtherTiming, cost_facts, print_costs, set_timing
 from neurochip.cli.output import Json, OtherData, RunPath, announce_compilation, print_json
 
 
 def run(
     path: RunPath,
     data: OtherData = None,
-    timing: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--timing",
-            metavar="analytic|cycle",
-            help="Time by counts alone, or message by message. [the run's own]",
-        ),
-    ] = None,
+    timing: OtherTiming = None,
     as_json: Json = False,
 ) -> None:
     """Run the trained chip on a test set: accuracy and events, nothing is learned."""
     from neurochip import experiment
-    from neurochip.config import make
 
     trained = experiment.load_run(path)
-    if timing is not None:
-        trained.config = make({**trained.config.to_dict(), "timing": timing}, "options")
+    set_timing(trained, timing)
     samples = experiment.load_test_data(trained.config, data)
     announce_compilation()
     result = experiment.evaluate(trained, samples)

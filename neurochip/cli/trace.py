@@ -39,13 +39,22 @@ def trace(
             "--neurons", metavar="L:N,...", help="Neurons of --vcd; the first 4 of each layer."
         ),
     ] = None,
+    registers: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--registers",
+            metavar="NAME,...",
+            help="Registers of --vcd: signal, v_pre, v, psi, delta; all of them.",
+        ),
+    ] = None,
     data: OtherData = None,
     as_json: Json = False,
 ) -> None:
     """Show samples to the trained chip and write when everything happened, message by message."""
     from neurochip import experiment, files
-    from neurochip.traces import record
+    from neurochip.traces import REGISTERS, record
 
+    _check_waveform(vcd, {"--neurons": neurons, "--registers": registers})
     count = number("samples", samples, int, "a whole number")
     run = experiment.load_run(path)
     sources: dict[str, str | Path | None] = {"run file": path}
@@ -61,7 +70,8 @@ def trace(
     watched = () if vcd is None else _watched(neurons, run.chip.network.sizes[1:])
     test = experiment.load_test_data(run.config, data).test
     announce_compilation()
-    recording = record(run.chip, test, count, watched)
+    chosen = REGISTERS if registers is None else tuple(registers.split(","))
+    recording = record(run.chip, test, count, watched, chosen)
     written = list(wanted)
     if timeline is not None:
         recording.write_timeline(timeline)
@@ -80,6 +90,15 @@ def trace(
         print(f"written to {file}")
 
 
+def _check_waveform(vcd: Path | None, options: dict[str, str | None]) -> None:
+    for name, value in options.items():
+        if vcd is None and value is not None:
+            raise ConfigError(
+                f"{name} says what is written into --vcd FILE, which isn't given; give it too, or "
+                f"leave {name} out"
+            )
+
+
 def _watched(text: str | None, sizes: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """Layers and neurons of a list such as 0:3,1:0; the first few of each layer if None."""
     if text is None:
@@ -91,4 +110,4 @@ def _watched(text: str | None, sizes: tuple[int, ...]) -> tuple[tuple[int, int],
 
 def _pairs(text: str) -> tuple[tuple[int, int], ...]:
     pairs = (entry.split(":") for entry in text.split(","))
-    return tuple((int(layer), int(neuron)) for layer, neuron in pairs)
+    return tuple(dict.fromkeys((int(layer), int(neuron)) for layer, neuron in pairs))

@@ -10,8 +10,8 @@ import typer
 
 from neurochip.cli.options import collected
 from neurochip.cli.output import ConfigPath, Data, Json, print_json
-from neurochip.cli.progress import InterruptedRunError, identity
-from neurochip.errors import ConfigError
+from neurochip.cli.progress import InterruptedRunError, identity, listening
+from neurochip.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from neurochip.data import Dataset
@@ -57,10 +57,10 @@ def train(
         files.check_writable(target)
         data_set = samples.load(merged)
         begun = training.begin(merged, data_set)
-    _train(begun, data_set, target, as_json)
+    _train(begun, data_set, target, target == resume, as_json)
 
 
-def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None:
+def _train(begun: Training, data_set: Dataset, out: Path, in_place: bool, as_json: bool) -> None:
     from neurochip import training
 
     before, start = identity(out), time.perf_counter()
@@ -74,12 +74,16 @@ def _train(begun: Training, data_set: Dataset, out: Path, as_json: bool) -> None
             )
 
     try:
-        done = training.train(begun, data_set, out, tell)
-    except KeyboardInterrupt:
-        if identity(out) == before:
-            raise InterruptedRunError("nothing was saved") from None
-        epochs = training.load(out).progress.number
-        raise InterruptedRunError(f"{out} holds the first {epochs} epochs") from None
+        with listening() as check:
+            done = training.train(begun, data_set, out, tell, check)
+    except (KeyboardInterrupt, TrainingError) as end:
+        # Only the file knows whether the end came before or after it was put in place.
+        saved = "nothing was saved"
+        if in_place or identity(out) != before:
+            saved = f"{out} holds the first {training.load(out).progress.number} epochs"
+        if isinstance(end, TrainingError):
+            raise TrainingError(f"{str(end).rstrip('.')}; {saved}") from None
+        raise InterruptedRunError(saved) from None
     if as_json:
         seconds = time.perf_counter() - start
         print_json(

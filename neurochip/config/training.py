@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import Field
 
+from neurochip import hardware as hardware_models
 from neurochip import rules
 from neurochip.config.checks import validated
 from neurochip.config.data import DataConfig, image_shape
@@ -29,14 +30,14 @@ _OF_RULES: dict[str, tuple[type[Any], ...]] = {
 #: Options with a value of their own that only some rules read.
 _READ_BY: dict[str, tuple[str, ...]] = {
     "update": ("ottt", "sltt"),
-    "loss_lambda": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
     "alpha": ("ottt", "sltt", "bptt"),
     "lam": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
+    "neurons_of": ("ottt", "sltt", "bptt", "tet", "spike_representation"),
     "tau_m": ("tssl_bp",),
     "tau_s": ("tssl_bp",),
 }
 #: What a paper's network fixes.
-_OF_SHORT_FORMS = ("lam", "v_th", "padding")
+_OF_SHORT_FORMS = ("lam", "v_th", "neurons_of", "padding")
 
 
 class TrainConfig(DataConfig):
@@ -59,7 +60,9 @@ class TrainConfig(DataConfig):
     loss: Literal["steps", "tet", "sdt", "kernel", "count", "softmax"] | None = Field(
         None, description="loss of BPTT and TET, or of TSSL-BP; the rule's own if left out"
     )
-    loss_lambda: float = Field(0.0, description="share of the squared error beside cross-entropy")
+    loss_lambda: float | None = Field(
+        None, description="share of the squared error beside cross-entropy [tet: 0.05, others: 0]"
+    )
     trace_input: bool | None = Field(
         None, description="OTTT: trace the input too; spikes are, if left out"
     )
@@ -77,6 +80,9 @@ class TrainConfig(DataConfig):
     alpha: float = Field(4.0, description="steepness of the sigmoid surrogate")
     lam: float = Field(0.5, description="decay of a membrane a step; not for TSSL-BP")
     v_th: float = Field(1.0, description="threshold")
+    neurons_of: str | None = Field(
+        None, description="chip whose reset and threshold neurons have [as in the rule's paper]"
+    )
     tau_m: float = Field(5.0, description="TSSL-BP's membrane time constant")
     tau_s: float = Field(3.0, description="TSSL-BP's synaptic time constant")
     spikes: bool = Field(False, description="samples are spike trains (n, T, ...)")
@@ -112,24 +118,25 @@ class TrainConfig(DataConfig):
         kind = rules.get(self.rule)
         own = {name: getattr(self, name) for name in _OF_RULES}
         given = {name: value for name, value in own.items() if value is not None}
-        for name, value in given.items():
+        for name in given:
             if not issubclass(kind, _OF_RULES[name]):
-                raise ConfigError(
-                    f"{name} is {value!r} but rule {self.rule!r} has no such option; leave it out"
-                )
+                self._refuse(name, f"rule {self.rule!r} has no such option")
         self._check_read()
+        self._check_loss()
         if kind is TSSLBP:
             return TSSLBP(**given)
+        if self.loss_lambda is not None:
+            given["loss_lambda"] = self.loss_lambda
         if kind is TET:
-            return TET(loss_lambda=self.loss_lambda, **given)
+            return TET(**given)
         if kind is SpikeRepresentation:
-            return SpikeRepresentation(self.loss_lambda)
+            return SpikeRepresentation(**given)
         sigmoid = Surrogate("sigmoid", self.alpha)
         if kind is BPTT:
-            return BPTT(sigmoid, loss_lambda=self.loss_lambda, **given)
+            return BPTT(sigmoid, **given)
         if kind is SLTT:
-            return SLTT(self.update, sigmoid, self.loss_lambda)
-        return OTTT(self.update, sigmoid, loss_lambda=self.loss_lambda, **given)
+            return SLTT(self.update, sigmoid, **given)
+        return OTTT(self.update, sigmoid, **given)
 
     def _check_read(self) -> None:
         """Raise ConfigError where an option was changed that nothing reads."""
@@ -138,11 +145,24 @@ class TrainConfig(DataConfig):
                 self._check_default(name, f"rule {self.rule!r} has no such option")
         for name in _OF_SHORT_FORMS if self.is_published else ():
             self._check_default(name, f"net {self.net!r} is as its paper says")
+        if self.optimiser != "sgd":
+            self._check_default("momentum", f"optimiser {self.optimiser!r} has no such option")
+
+    def _check_loss(self) -> None:
+        """Raise ConfigError where the loss has no part that an option is of."""
+        loss = self.loss or ("kernel" if self.rule == "tssl_bp" else "steps")
+        if self.loss_lambda and loss in ("kernel", "count", "softmax", "sdt"):
+            self._refuse("loss_lambda", f"loss {loss!r} is no mixture of two")
+        for name in ("desired", "undesired"):
+            if getattr(self, name) is not None and loss != "count":
+                self._refuse(name, f"loss {loss!r} counts no spikes")
 
     def _check_default(self, name: str, reason: str) -> None:
-        value = getattr(self, name)
-        if value != type(self).model_fields[name].default:
-            raise ConfigError(f"{name} is {value!r} but {reason}; leave it out")
+        if getattr(self, name) != type(self).model_fields[name].default:
+            self._refuse(name, reason)
+
+    def _refuse(self, name: str, reason: str) -> NoReturn:
+        raise ConfigError(f"{name} is {getattr(self, name)!r} but {reason}; leave it out")
 
     def make_network(self, in_shape: tuple[int, ...], n_classes: int) -> Network:
         """The network for samples of one shape, with the neurons of the rule's paper.
@@ -160,10 +180,15 @@ class TrainConfig(DataConfig):
         if self.rule == "tssl_bp":
             times = (self.tau_m, self.tau_s, self.v_th)
             return presets.tssl(self.net, in_shape, n_classes, self.timesteps, self.padding, *times)
-        neuron = LIF(self.lam, self.v_th)
-        if self.rule == "tet":
-            neuron = replace(presets.TET_NEURON, lam=self.lam, v_th=self.v_th)
+        neuron = self._make_neuron()
         return Network.conv(self.net, in_shape, n_classes, self.timesteps, self.padding, neuron)
+
+    def _make_neuron(self) -> LIF:
+        neuron = presets.TET_NEURON if self.rule == "tet" else LIF()
+        if self.neurons_of is not None:
+            on_chip = hardware_models.load(self.neurons_of).neuron
+            neuron = replace(neuron, reset=on_chip.resets[0], fires=on_chip.fires)
+        return replace(neuron, lam=self.lam, v_th=self.v_th)
 
     def in_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of what the network sees at one step of samples of some shape.

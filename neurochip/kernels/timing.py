@@ -26,11 +26,11 @@ class Routes(NamedTuple):
 
 
 class Outward(NamedTuple):
-    """Ticks of the outward pipeline, by core, (C,)."""
+    """Ticks of the outward pipeline."""
 
-    scan: Ints  # for every neuron
-    fire: Ints  # for every active neuron, on top of that
-    send: Ints  # for every message
+    scan: Ints  # (N,) for every neuron
+    fire: Ints  # (C,) for every neuron that sends, on top of that
+    send: Ints  # (C,) for every message
 
 
 @kernel
@@ -54,7 +54,7 @@ def fill_messages(active, routes, outward, messages, neuron, route):  # type: ig
         worked = np.int64(0)
         for k in range(routes.first[core], routes.first[core + 1]):
             i = routes.neurons[k]
-            worked += outward.scan[core]
+            worked += outward.scan[i]
             if active[i] == 0:
                 continue
             worked += outward.fire[core]
@@ -76,7 +76,7 @@ def emit(
         active: (N,) integers or booleans, not 0 where a neuron has something to send: a spike of
             the forward phase, an error of the learning phase.
         routes: of the neurons.
-        outward: ticks of the cores.
+        outward: ticks of neurons and cores.
 
     Returns:
         The messages, and the neuron and the route of each one, (M,).

@@ -7,7 +7,7 @@ where spikes then go is written down in arrays from which a step is accounted co
 
 from __future__ import annotations
 
-from neurochip.mapping.chipmap import ChipMap, map_network
+from neurochip.mapping.chipmap import ChipMap, check_room, map_network
 from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
     check_currents,
@@ -38,6 +38,7 @@ __all__ = [
     "check_currents",
     "check_fits",
     "check_learns",
+    "check_room",
     "check_supported",
     "check_synapses",
     "check_thresholds",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +109,7 @@ def map_network(
     hardware: Hardware,
     rule: OTTT | None = None,
     *,
-    placer: str | Manual = "greedy",
+    placer: str | Path | Manual = "greedy",
     neurons_per_core: int | None = None,
     rates: Sequence[float] | None = None,
     seed: int = 0,
@@ -127,19 +130,19 @@ def map_network(
 
     Raises:
         LimitError: something doesn't fit.
-        ConfigError: the placement's file is damaged, or the number of neurons is below 1.
+        ConfigError: the placement's file is damaged, the placer is none, or the number of neurons
+            isn't a whole one of 1 or more.
     """
+    _check_arguments(placer, neurons_per_core)
     if isinstance(network, Network) and rule is not None:
         check_epoch(network, hardware, rule)
     topology = describe(network) if isinstance(network, Network) else network
     demand = Demand.of(hardware, rule)
     _check_fan_in(topology, hardware)
-    if neurons_per_core is not None and neurons_per_core < 1:
-        raise ConfigError(f"neurons_per_core is {neurons_per_core}; it must be 1 or more")
     partitioner = Partitioner(topology, demand, hardware, neurons_per_core)
     if isinstance(placer, Manual):
         return _manual(partitioner, placer)
-    if placer not in place.PLACERS:
+    if isinstance(placer, Path) or placer not in place.PLACERS:
         return _manual(partitioner, read_placement(placer, topology, hardware))
     slices, places, routes = _cut(partitioner)
     cores = np.arange(int(places.max()) + 1, dtype=np.int32)
@@ -147,6 +150,38 @@ def map_network(
         weights = _weights(topology, routes, rates)
         cores = place.by_traffic(*messages(routes, cores.size, weights), hardware, seed)
     return _mapped(partitioner, slices, cores[places], moved(routes, cores))
+
+
+def check_room(chip_map: ChipMap, network: Network, rule: OTTT) -> None:
+    """Raise LimitError where a map made for one rule has no room for what another one keeps.
+
+    Args:
+        chip_map: of the network.
+        network: what is learned.
+        rule: the other one, whose accumulators and traces would lie beside the weights.
+    """
+    demand = Demand.of(chip_map.hardware, rule)
+    partitioner = Partitioner(chip_map.topology, demand, chip_map.hardware)
+    try:
+        check_epoch(network, chip_map.hardware, rule)
+        slices = partitioner.slices(chip_map.placement.bounds)
+        _mapped(partitioner, slices, chip_map.core, chip_map.routes)
+    except LimitError as error:
+        raise LimitError(f"update {rule.update!r} doesn't fit this map: {error}") from None
+
+
+def _check_arguments(placer: Any, neurons_per_core: Any) -> None:
+    if not isinstance(placer, str | Path | Manual):
+        raise ConfigError(
+            f"placer is {placer!r}; it must be {' or '.join(map(repr, place.PLACERS))}, the path "
+            f"of a placement, or a mapping.Manual"
+        )
+    if neurons_per_core is None:
+        return
+    if isinstance(neurons_per_core, bool) or not isinstance(neurons_per_core, Integral):
+        raise ConfigError(f"neurons_per_core is {neurons_per_core!r}; it must be a whole number")
+    if int(neurons_per_core) < 1:
+        raise ConfigError(f"neurons_per_core is {neurons_per_core}; it must be 1 or more")
 
 
 def _cut(partitioner: Partitioner) -> tuple[Slices, Ints, Routes]:

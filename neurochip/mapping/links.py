@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurochip.hardware import Hardware
 from neurochip.kernels.mesh import DIRECTIONS, EAST, NORTH, SOUTH, WEST
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.place import PORT, tiles_of
@@ -20,7 +21,7 @@ from neurochip.mapping.topology import Ints
 
 Counts = NDArray[np.int64]
 
-__all__ = ["EAST", "NORTH", "SOUTH", "WEST", "link_traffic"]
+__all__ = ["EAST", "NORTH", "SOUTH", "WEST", "crossed", "link_traffic"]
 
 
 def link_traffic(chip_map: ChipMap, sent: ArrayLike) -> Counts:
@@ -36,12 +37,31 @@ def link_traffic(chip_map: ChipMap, sent: ArrayLike) -> Counts:
         (4, height, width) int64: messages that leave tile (y, x) to the EAST (towards larger x),
         WEST, NORTH (towards larger y) or SOUTH; 0 at the edge of the mesh.
     """
-    routes, mesh = chip_map.routes, chip_map.hardware.mesh
+    routes = chip_map.routes
     by_group = np.add.reduceat(np.asarray(sent, np.int64), routes.first[:-1])
     messages = by_group[routes.group_of_route]
     source = routes.source[routes.group_of_route]
-    x0, y0 = tiles_of(chip_map.hardware, np.where(source == OFF_CHIP, PORT, source))
-    x1, y1 = tiles_of(chip_map.hardware, routes.target)
+    start = np.where(source == OFF_CHIP, PORT, source)
+    return crossed(chip_map.hardware, start, routes.target, messages)
+
+
+def crossed(
+    hardware: Hardware, start: Ints | Counts, end: Ints | Counts, messages: Counts
+) -> Counts:
+    """Messages over every link between tiles, of journeys from core to core.
+
+    Args:
+        hardware: its mesh.
+        start: (k,) cores where they begin.
+        end: (k,) cores where they end.
+        messages: (k,) how many go each of these ways.
+
+    Returns:
+        As `link_traffic`.
+    """
+    x0, y0 = tiles_of(hardware, np.asarray(start, np.int32))
+    x1, y1 = tiles_of(hardware, np.asarray(end, np.int32))
+    mesh = hardware.mesh
     width, height = mesh.width.value, mesh.height.value
     links = np.zeros((DIRECTIONS, height, width), np.int64)
     links[EAST], links[WEST] = _along(y0, x0, x1, messages, (height, width))

@@ -19,6 +19,8 @@ STARTS = 4
 MOST_PAIRS = 1 << 24
 #: Inputs enter the mesh at the tile of this core.
 PORT = 0
+#: Places whose exchanges are weighed at once; so many that memory is small beside that of messages.
+_BLOCK = 64
 
 
 def tiles_of(hardware: Hardware, cores: Ints) -> tuple[Ints, Ints]:
@@ -77,51 +79,106 @@ def by_traffic(between: Counts, outside: Counts, hardware: Hardware, seed: int) 
         (P,) int32, the core of each place.
     """
     cores = hardware.limits.cores.value
-    distance = _distances(hardware)
-    flow = np.zeros((cores, cores), np.int64)
-    n = len(outside)
-    flow[:n, :n] = between + between.T
+    flow = between + between.T
     np.fill_diagonal(flow, 0)
-    entry = np.zeros((cores, cores), np.int64)
-    entry[:n] = outside[:, np.newaxis] * distance[PORT]
     random = np.random.default_rng(seed)
     starts = [np.arange(cores), *(random.permutation(cores) for _ in range(STARTS - 1))]
-    ends = [_exchange(flow, entry, distance, start) for start in starts]
-    lengths = [_length(flow, entry, distance, core) for core in ends]
-    return ends[int(np.argmin(lengths))][:n].astype(np.int32)
+    searches = [_Search(flow, outside, hardware, start) for start in starts]
+    for search in searches:
+        search.exchange()
+    best = min(searches, key=_Search.length)
+    return best.core[: len(outside)].astype(np.int32)
 
 
-def _distances(hardware: Hardware) -> Counts:
-    """Hops between any two cores, (cores, cores)."""
-    x, y = tiles_of(hardware, np.arange(hardware.limits.cores.value, dtype=np.int32))
-    apart = abs(x[:, np.newaxis] - x) + abs(y[:, np.newaxis] - y)
-    return apart.astype(np.int64)
+class _Axis:
+    """What places' messages would travel along rows, or along columns, by where the places lie.
+
+    A hop is one step along either, so that both add up, and a mesh of n tiles has only about as
+    many rows as the root of n to tell apart.
+
+    Args:
+        flow: (P, P) messages of each two places, both ways together.
+        outside: (P,) messages from the inputs.
+        at: (C,) row or column of each core.
+        core: (C,) core of each place, and of the empty ones behind them.
+    """
+
+    def __init__(self, flow: Counts, outside: Counts, at: Counts, core: Counts) -> None:
+        self.at, self._lines = at, np.arange(int(at.max()) + 1)
+        #: (P, lines) messages times hops of a place that lay on each line.
+        self.pull = np.multiply.outer(outside, abs(self._lines - at[PORT]))
+        by_line = np.zeros((len(outside), self._lines.size), np.int64)
+        for line in self._lines:
+            by_line[:, line] = flow[:, at[core[: len(outside)]] == line].sum(axis=1)
+        self.pull += by_line @ abs(self._lines[:, np.newaxis] - self._lines)
+
+    def move(self, flow: Counts, start: int, end: int) -> None:
+        """A place with the messages (P,) goes from one core to another."""
+        further = abs(self._lines - self.at[end]) - abs(self._lines - self.at[start])
+        self.pull += np.multiply.outer(flow, further)
 
 
-def _length(flow: Counts, entry: Counts, distance: Counts, core: Counts) -> int:
-    """Messages times hops, each pair of places counted twice, the inputs twice too."""
-    everyone = np.arange(core.size)
-    inner = (flow * distance[np.ix_(core, core)]).sum()
-    return int(inner + 2 * entry[everyone, core].sum())
+class _Search:
+    """One search: which core has each place, and what an exchange would save.
 
+    Arguments as of `by_traffic`; ``core`` (C,) is where it starts, the empty places last.
+    """
 
-def _exchange(flow: Counts, entry: Counts, distance: Counts, core: Counts) -> Counts:
-    """Exchange the pair of cores that saves most until none saves anything."""
-    core = core.copy()
-    everyone = np.arange(core.size)
-    # pull[i, c]: what place i's messages would travel if it lay on core c.
-    # (Whole numbers below 2^53: floating point is exact, and its product is the fast one.)
-    pull = (flow.astype(np.float64) @ distance[core].astype(np.float64)).astype(np.int64) + entry
-    for _ in range(MOST_PAIRS // core.size**2 + 1):
-        there = pull[:, core]
-        here = there[everyone, everyone]
-        # The two keep their own distance, which the sum has taken for none.
-        change = there + there.T - here[:, np.newaxis] - here
-        change += 2 * flow * distance[np.ix_(core, core)]
-        i, j = np.unravel_index(int(np.argmin(change)), change.shape)
-        if change[i, j] >= 0:
-            break
-        moved = distance[core[j]] - distance[core[i]]
-        pull += (flow[:, i] - flow[:, j])[:, np.newaxis] * moved
-        core[i], core[j] = core[j], core[i]
-    return core
+    def __init__(self, flow: Counts, outside: Counts, hardware: Hardware, core: Counts) -> None:
+        self.flow, self.outside, self.core = flow, outside, core.copy()
+        columns, rows = tiles_of(hardware, np.arange(core.size, dtype=np.int32))
+        self.axes = [_Axis(flow, outside, at.astype(np.int64), self.core) for at in (columns, rows)]
+
+    def length(self) -> int:
+        """Messages times hops, each pair of places counted twice, the inputs twice too."""
+        places = np.arange(len(self.outside))
+        core = self.core[places]
+        total = 0
+        for axis in self.axes:
+            from_port = abs(axis.at[core] - axis.at[PORT])
+            total += int((axis.pull[places, axis.at[core]] + self.outside * from_port).sum())
+        return total
+
+    def exchange(self) -> None:
+        """Exchange the pair of cores that saves most until none saves anything."""
+        for _ in range(MOST_PAIRS // self.core.size**2 + 1):
+            change, i, j = self._best()
+            if change >= 0:
+                break
+            self._swap(i, j)
+
+    def _swap(self, i: int, j: int) -> None:
+        places, cores = len(self.outside), self.core[[i, j]].tolist()
+        for place, start, end in ((i, *cores), (j, *reversed(cores))):
+            if place < places:
+                for axis in self.axes:
+                    axis.move(self.flow[:, place], start, end)
+        self.core[[i, j]] = cores[::-1]
+
+    def _best(self) -> tuple[int, int, int]:
+        """How much the best exchange changes, and the first two places that make it.
+
+        Of two empty places none changes anything, so that one of the two is a place in use.
+        """
+        best = (0, 0, 0)
+        for first in range(0, len(self.outside), _BLOCK):
+            change = self._changes(first, min(first + _BLOCK, len(self.outside)))
+            i, j = np.unravel_index(int(np.argmin(change)), change.shape)
+            best = min(best, (int(change[i, j]), first + int(i), int(j)), key=lambda one: one[0])
+        return best
+
+    def _changes(self, first: int, last: int) -> Counts:
+        """What exchanges of the places first .. last-1 with all others change, (last-first, C)."""
+        n, core = len(self.outside), self.core
+        own, used = core[first:last], core[:n]
+        change = np.zeros((last - first, core.size), np.int64)
+        apart = np.zeros((last - first, n), np.int64)
+        for axis in self.axes:
+            at, pull = axis.at, axis.pull
+            change += pull[first:last, at[core]]
+            change -= pull[np.arange(first, last), at[own]][:, np.newaxis]
+            change[:, :n] += pull[:, at[own]].T - pull[np.arange(n), at[used]]
+            apart += abs(at[own][:, np.newaxis] - at[used])
+        # The two keep their own distance, which the sums have taken for none.
+        change[:, :n] += 2 * self.flow[first:last] * apart
+        return change

@@ -59,6 +59,12 @@ class Wiring:
         cell = after.cell[order][first + within]
         return Wiring(self.n_source, after.n_cells, np.repeat(self.source, counts), cell)
 
+    def cells(self, sends: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Cells that hear one of the source neurons that send: (n_source,) to (n_cells,)."""
+        heard = np.zeros(self.n_cells, np.bool_)
+        heard[self.cell[sends[self.source]]] = True
+        return heard
+
     def sums(self, cells: Ints) -> Ints:
         """Sum over its cells for each source neuron: (n_cells,) to (n_source,)."""
         total = np.bincount(self.source, cells[self.cell], self.n_source)
@@ -99,6 +105,18 @@ class Projection(ABC):
     def cell_sizes(self, first: int, last: int) -> Ints:
         """Synapses from each cell into target neurons first .. last-1, (n_cells,)."""
 
+    def reached(self, sends: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Target neurons with a synapse from a source neuron that sends, (n_target,).
+
+        Args:
+            sends: (n_source,) source neurons that do.
+        """
+        return self._reached(sends if self.wiring is None else self.wiring.cells(sends))
+
+    @abstractmethod
+    def _reached(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Target neurons with a synapse from a cell that is heard, (n_target,)."""
+
     def row_sizes(self, sizes: Ints) -> Ints:
         """Synapses that a spike of each source neuron drives in a slice, (n_source,).
 
@@ -136,6 +154,9 @@ class Full(Projection):
         """The size of the slice, from every cell."""
         return np.full(self.n_cells, last - first, np.int32)
 
+    def _reached(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.full(self.n_target, cells.any())
+
 
 @dataclass(frozen=True, eq=False)
 class Sparse(Projection):
@@ -160,6 +181,10 @@ class Sparse(Projection):
         """How often the slice lists each cell."""
         heard = self.cells[self.offsets[first] : self.offsets[last]]
         return np.bincount(heard, minlength=self.n_cells).astype(np.int32)
+
+    def _reached(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        heard = np.concatenate(([0], np.cumsum(cells[self.cells])))
+        return np.diff(heard[self.offsets]) > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +230,15 @@ class Convolution(Projection):
                 grid[y : y + down : self.stride, x : x + right : self.stride] += windows
         seen = grid[pad : pad + rows, pad : pad + columns].ravel()
         return np.repeat(seen, self.in_shape[0])
+
+    def _reached(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        channels, height, width = self.out_shape
+        pad, (rows, columns) = self.padding, self.in_shape[1:]
+        grid = np.zeros((rows + 2 * pad, columns + 2 * pad), np.bool_)
+        grid[pad : pad + rows, pad : pad + columns] = cells.reshape(rows, columns, -1).any(axis=2)
+        windows = np.lib.stride_tricks.sliding_window_view(grid, (self.kernel, self.kernel))
+        heard = windows[:: self.stride, :: self.stride][:height, :width].any(axis=(2, 3))
+        return np.repeat(heard.ravel(), channels)
 
     def memory(self, sizes: Ints, first: int, last: int, bits: int, word: int) -> int:
         """Kernels of the slice's channels, one after the other."""

@@ -36,6 +36,12 @@ def check_positive(name: str, value: float) -> None:
         raise NetworkError(f"{name} is {value!r}; it must be a number above 0.")
 
 
+def check_time(name: str, value: float) -> None:
+    """A time constant in steps: a number from 1 up."""
+    if not (is_number(value) and value >= 1):
+        raise NetworkError(f"{name} is {value!r}; it must be a number from 1 up.")
+
+
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """One of the choices."""
     if value not in choices:

@@ -11,6 +11,7 @@ from neurochip.network.checks import (
     check_decay,
     check_positive,
     check_share,
+    check_time,
     is_number,
 )
 
@@ -110,8 +111,7 @@ class LowPass:
 
     def __post_init__(self) -> None:
         """Check the number."""
-        if not (is_number(self.tau) and self.tau >= 1):
-            raise NetworkError(f"LowPass tau is {self.tau!r}; it must be a number from 1 up.")
+        check_time("LowPass tau", self.tau)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """As it comes in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neurochip.errors import NetworkError
+from neurochip.network.checks import check_time
 from neurochip.network.layers import (
     AdaptiveAvgPool,
     AvgPool,
@@ -198,6 +199,7 @@ def tssl(
         v_th: threshold.
     """
     neuron = tssl_neuron(tau_m, v_th)
+    check_time("tau_s", tau_s)
     hidden = layers_of(text, in_shape, padding, neuron, bias=False, pool_factor=1.1, tau=tau_s)
     shape = in_shape
     for layer in hidden:
@@ -208,6 +210,7 @@ def tssl(
 
 def tssl_neuron(tau_m: float = 5.0, v_th: float = 1.0) -> LIF:
     """TSSL-BP's neuron: strict threshold, hard reset, leak 1/tau_m of the membrane a step."""
+    check_time("tau_m", tau_m)
     return LIF(1.0 - 1.0 / tau_m, v_th, reset="hard", fires=">")
 
 

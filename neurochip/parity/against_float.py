@@ -2,6 +2,10 @@
 
 The float side has no widths, no rounding and no saturation; it starts each sample from the numbers
 that the chip's integers stand for, and gets the inputs that the chip got.
+
+A membrane that ends within an LSB of its threshold may fire on one side alone, and layers above
+hear that. So the share of differing spikes grows with depth, above all where resets are hard,
+though each layer computes the same from the same spikes; the limit is that of the worst layer.
 """
 
 from __future__ import annotations

@@ -11,10 +11,14 @@ from neurochip.mapping import utilisation
 from neurochip.plot.expense import RULES, Expense
 from neurochip.plot.figures import layer_names
 from neurochip.plot.html import note, table
-from neurochip.plot.style import percent
+from neurochip.plot.style import percent, plural
 
 _QUANTITIES: tuple[Quantity, ...] = ("time", "energy", "words")
 _UNKNOWN = "unknown"
+_TIMINGS = {
+    "analytic": "by counts alone, as if messages waited for nothing on their way",
+    "cycle": "message by message over the mesh, with busy links and full buffers",
+}
 _OPERATIONS = ("dense", "effective_macs", "effective_acs")
 _NAMES = {
     "footprint_bytes": "Footprint (bytes)",
@@ -28,8 +32,9 @@ _NAMES = {
 
 def learning(spent: Expense) -> str:
     """Learning's share of time, energy and memory traffic, by rule and layer."""
+    untold = [note(f"Costs of {rule} are not told: {why}.") for rule, why in spent.untold.items()]
     if not spent.accounts:
-        return note(f"Energy and time are not told: {spent.untold}.")
+        return "\n".join(untold)
     names = layer_names(spent.run.chip.network)
     header = ("Rule", "Layer", "Time", "Energy", "Memory traffic")
     rows = [row for told in spent.accounts for row in _shares(told, names)]
@@ -37,12 +42,13 @@ def learning(spent: Expense) -> str:
     first = spent.accounts[0]
     told = (
         f"A sample of inference takes {first.inference_time}, {first.energy(inference)} and "
-        f"{first.words(inference):,.0f} words of memory on {first.chip_map!r}. "
+        f"{first.words(inference):,.0f} words of memory on {plural(first.cores, 'core')} of chip "
+        f"{first.chip_map.hardware.name}. Timing is {first.timing}: {_TIMINGS[first.timing]}. "
         f"The table says which share of a learned sample is learning: of the whole chip's time, "
         f"of a layer's the time that cores work on it; of energy without static power; of memory "
         f"the words of weights and accumulators that are read or written."
     )
-    return table(header, rows, n_words=2) + "\n" + note(told)
+    return "\n".join((table(header, rows, n_words=2), note(told), *untold))
 
 
 def _shares(told: Account, names: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from neurochip.chip.account import Account
+from neurochip.chip.costing import by_update
 from neurochip.chip.energy import Amount, busy_time, energy_of
+from neurochip.chip.error_links import error_links
 from neurochip.chip.neurobench import Firing, NeuroBench, firing, neurobench
 from neurochip.chip.parts import PARTS, CoreTime, by_part, core_times
 from neurochip.data import Dataset
-from neurochip.errors import LimitError
 from neurochip.experiment import Run
 from neurochip.hardware import cost_table
 from neurochip.mapping import ChipMap
@@ -32,6 +33,11 @@ RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "OTTT-O, last step"
 MOST_CORES = 16
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _PICO = 1e-12
+#: What a step's length is made of, and what a core waits for meanwhile.
+_LENGTHS = {
+    "analytic": ("the slowest core", "slower ones"),
+    "cycle": ("the phases, message by message,", "slower ones and for messages"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +46,29 @@ class Expense:
 
     Attributes:
         run: whose chip.
-        accounts: one for each way to update, the run's own first; none where it can't be told.
-        untold: why not.
+        accounts: one for each way to update, the run's own first; none where that can't be told.
+        untold: why some aren't told, by what the rule is called then.
         fired: how often every neuron was active.
         metrics: NeuroBench's.
     """
 
     run: Run
     accounts: tuple[Account, ...]
-    untold: str
+    untold: dict[str, str]
     fired: Firing
     metrics: NeuroBench
 
     @cached_property
+    def errors(self) -> NDArray[np.float64]:
+        """Messages of errors over each link, a sample learned by the run's own rule, as `links`."""
+        if not self.accounts:
+            return np.zeros_like(self.links)
+        told = self.accounts[0]
+        return error_links(told, self.run.chip.rule.feedback) / told.samples
+
+    @cached_property
     def links(self) -> NDArray[np.float64]:
-        """Messages over each link, a sample, (4, height, width)."""
+        """Messages of inputs and spikes over each link, a sample, (4, height, width)."""
         chip = self.run.chip
         crossed = link_traffic(chip.map, self.fired.on_chip(chip.network))
         return crossed / self.fired.samples
@@ -63,13 +77,11 @@ class Expense:
 def look(run: Run, data: Dataset) -> Expense:
     """Show the chip some test samples as it is now; nothing is learned."""
     chip = run.chip
-    accounts: tuple[Account, ...] = ()
-    untold = ""
-    try:
-        updates = dict.fromkeys((chip.rule.update, "online", "accumulate"))
-        accounts = tuple(chip.costs(data.test, update=update) for update in updates)
-    except LimitError as error:
-        untold = str(error)
+    told = by_update(chip, data.test, run.config.timing)
+    untold = {RULES[update]: one for update, one in told.items() if isinstance(one, str)}
+    accounts = tuple(one for one in told.values() if isinstance(one, Account))
+    if RULES[chip.rule.update] in untold:
+        accounts = ()
     fired = firing(chip, data.test)
     return Expense(run, accounts, untold, fired, neurobench(chip, fired))
 
@@ -81,6 +93,8 @@ def draw(seen: Expense) -> list[Plate]:
         plates = [_by_layer(seen), _by_core(seen), _maps(seen)]
     if seen.links.any():
         plates.append(_traffic(seen))
+    if seen.errors.any():
+        plates.append(_errors(seen))
     return [*plates, utilisation_plate(seen.run.chip.map)]
 
 
@@ -147,7 +161,7 @@ def _by_layer(seen: Expense) -> Plate:
         f"What learning one sample takes, by layer and part, mean of "
         f"{plural(seen.accounts[0].samples, 'test sample')} with the weights as they are now: "
         f"inference is messages, synapses and neurons; learning is traces, errors and updates. "
-        f"Time is analytic, energy without static power.{missing}"
+        f"Time is the cores' own work, without waiting; energy is without static power.{missing}"
     )
     return Plate(
         "costs_by_layer", "costs", "Energy and time by layer", caption, _stacks(rows, panels)
@@ -190,11 +204,12 @@ def _arithmetic(told: Account, slowest: CoreTime, steps: int) -> str:
     if slowest.barrier is None or whole.value is None:
         return "How long a sample lasts is unknown."
     work = whole.value - slowest.barrier
+    lasts, waits = _LENGTHS[told.timing]
     return (
-        f"A sample lasts as long as the slowest core of each of its {steps} steps, "
-        f"{_si(work)}s in all, and {steps} barriers of {_si(slowest.barrier / steps)}s: "
+        f"With {told.timing} timing a sample lasts as long as {lasts} of each of its {steps} "
+        f"steps, {_si(work)}s in all, and {steps} barriers of {_si(slowest.barrier / steps)}s: "
         f"{_si(whole.value)}s. The barrier is {percent(slowest.barrier / whole.value)} of it; "
-        f"white is what a core waits for slower ones."
+        f"white is what a core waits for {waits}."
     )
 
 
@@ -211,8 +226,10 @@ def _maps(seen: Expense) -> Plate:
         f"How long each core works, and the energy of its events, while a sample is learned by "
         f"{RULES[told.update]}. {_where(chip_map)}{missing}"
     )
-    if not seen.links.any():
-        caption += " No message of a spike leaves its tile."
+    messages = (("a spike", seen.links), ("an error", seen.errors))
+    still = [name for name, links in messages if not links.any()]
+    if still:
+        caption += f" No message of {' or '.join(still)} leaves its tile."
     return Plate(
         "mesh_load", "costs", "Load and energy", caption, mesh.maps(grid_of(chip_map), layers)
     )
@@ -220,19 +237,39 @@ def _maps(seen: Expense) -> Plate:
 
 def _traffic(seen: Expense) -> Plate:
     chip_map = seen.run.chip.map
-    total, most = float(seen.links.sum()), float(seen.links.max())
     return Plate(
         "mesh_traffic",
         "costs",
         "Traffic on the mesh",
         f"Messages of inputs and spikes over each link between tiles, a sample; a message goes "
-        f"along its row first, then along its column, and inputs enter at tile 0,0. All links "
-        f"carry {total:,.0f}, the fullest {most:,.0f} ({percent(most / total)}). Errors of "
-        f"learning travel the other way and are not drawn. Pale tiles hold nothing.",
+        f"along its row first, then along its column, and inputs enter at tile 0,0. "
+        f"{_carried(seen.links)} Pale tiles hold nothing.",
         mesh.traffic(
             grid_of(chip_map), seen.links, np.unique(chip_map.core).tolist(), "messages a sample"
         ),
     )
+
+
+def _errors(seen: Expense) -> Plate:
+    chip_map = seen.run.chip.map
+    crossings = float(seen.errors.sum())
+    share = percent(crossings / (crossings + float(seen.links.sum())))
+    return Plate(
+        "mesh_errors",
+        "costs",
+        "Errors on the mesh",
+        f"Messages of errors over each link between tiles while a sample is learned by "
+        f"{RULES[seen.accounts[0].update]}; they go from the cores that have errors to those of "
+        f"the neurons below. {_carried(seen.errors)} That is {share} of all messages on links.",
+        mesh.traffic(
+            grid_of(chip_map), seen.errors, np.unique(chip_map.core).tolist(), "errors a sample"
+        ),
+    )
+
+
+def _carried(links: NDArray[np.float64]) -> str:
+    total, most = float(links.sum()), float(links.max())
+    return f"All links carry {total:,.0f}, the fullest {most:,.0f} ({percent(most / total)})."
 
 
 def _where(chip_map: ChipMap) -> str:

@@ -15,7 +15,7 @@ from neurochip.chip import COUNTED_EVENTS, SATURATED_REGISTERS, Chip, Observatio
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
 from neurochip.experiment import Entry, Run
-from neurochip.mapping import plan_of
+from neurochip.mapping import loops_of, plan_of
 from neurochip.network import Network
 from neurochip.plot import activity, learning
 from neurochip.plot.sample import (
@@ -140,12 +140,12 @@ def typical(seen: Observation) -> tuple[int, ...]:
 
 def population_names(network: Network) -> tuple[str, ...]:
     """What the populations are called: input, hidden 1 .., read-out."""
-    hidden = (f"hidden {number}" for number in range(1, len(network.weight_layers)))
+    hidden = (f"hidden {number}" for number in range(1, len(network.sizes) - 1))
     return ("input", *hidden, "read-out")
 
 
 def layer_names(network: Network) -> tuple[str, ...]:
-    """What the weight layers are called."""
+    """What the weight layers are called, without those beside them."""
     names = population_names(network)
     return tuple(f"{a} → {b}" for a, b in pairwise(names))
 
@@ -191,13 +191,18 @@ def _learning(run: Run, data: Dataset) -> Plate:
 
 
 def _weights(run: Run) -> Plate:
-    chip = run.chip
+    chip, loops = run.chip, loops_of(run.chip.network)
+    populations, layers = population_names(chip.network), chip.formats.layers
+    beside = (
+        f"{populations[loop.source + 1]} → {populations[loop.target + 1]} (beside)"
+        for loop in loops
+    )
     figure = learning.weight_histograms(
         run.start.weights,
         chip.integers.weights,
-        [layer.weight for layer in chip.formats.layers],
+        [layer.weight for layer in (*layers, *(layers[loop.target] for loop in loops))],
         chip.hardware.registers.weight.bits.value,
-        layer_names(chip.network),
+        (*layer_names(chip.network), *beside),
     )
     return Plate(
         "weights",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -105,6 +105,7 @@ def fit(
     dtype: DTypeLike = np.float32,
     seed: int = 0,
     after: Progress | None = None,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Iterator[Epoch]:
     """Train a network, an epoch at a time, for whoever saves or stops in between.
 
@@ -127,6 +128,7 @@ def fit(
         dtype: float32 or float64.
         seed: of order and masks.
         after: where to go on, with all else as before; None begins.
+        before_batch: called before every batch, for whoever wants to end it by an exception.
 
     Yields:
         Each epoch after it.
@@ -135,7 +137,7 @@ def fit(
         RuleError: an option is out of range, or the rule can't train the network.
         DataError: samples or labels don't fit the network.
         TrainingError: the loss is no longer finite, or grew beyond all bounds. Parameters of the
-            last epoch yielded are good.
+            last epoch yielded are good: its last batch was shown to them once more.
     """
     if schedule not in get_args(Schedule):
         raise RuleError(f"schedule is {schedule!r}; it must be one of 'constant', 'cosine'.")
@@ -146,6 +148,8 @@ def fit(
     samples, labels = np.asarray(x), np.asarray(y)
     if len(samples) != len(labels):
         raise DataError(f"there are {len(samples)} samples and {len(labels)} labels; give as many.")
+    if not len(samples):
+        raise DataError("there are no samples to learn; give one or more.")
     for stage in stages:
         _check_stage(replace(network, timesteps=stage.timesteps), params, rule)
     guard = _Guard()
@@ -177,7 +181,9 @@ def fit(
             trainer.reseed((seed, number))
             # What overflows is found in the loss and in the parameters, and said in words.
             with np.errstate(over="ignore", invalid="ignore"):
-                loss = _epoch(trainer, guard, samples, labels, batch, seed, number)
+                order = np.random.default_rng([seed, number]).permutation(len(samples))
+                parts = batches(staged, samples, batch, order)
+                loss = _epoch(trainer, guard, parts, labels, number, before_batch)
             params = trainer.params
             progress = Progress(number, params, trainer.optimiser_state)
             yield Epoch(number, stage.timesteps, rate, loss, staged, progress, trainer)
@@ -244,15 +250,23 @@ class _Guard:
 
 
 def _epoch(
-    trainer: Trainer, guard: _Guard, x: Arrays, y: Arrays, batch: int, seed: int, number: int
+    trainer: Trainer,
+    guard: _Guard,
+    parts: Iterator[tuple[Arrays, Arrays]],
+    y: Arrays,
+    number: int,
+    before_batch: Callable[[], None],
 ) -> float:
-    order = np.random.default_rng([seed, number]).permutation(len(x))
     losses: list[float] = []
-    for chosen, samples in batches(trainer.network, x, batch, order):
+    for chosen, samples in parts:
+        before_batch()
         losses.append(0.0)
+        where = f"batch {len(losses)} of epoch {number}"
         for step, loss in enumerate(trainer.steps(samples, y[chosen])):
-            where = f"step {step} of batch {len(losses)} of epoch {number}"
-            guard.check(loss, trainer, where)
+            # Rules that go back through time have one loss, of all steps.
+            guard.check(loss, trainer, where if trainer.passes else f"step {step} of {where}")
             losses[-1] += loss
-        guard.check_parameters(trainer, f"batch {len(losses)} of epoch {number}")
+        guard.check_parameters(trainer, where)
+    # What the last update came to, no batch of this epoch has shown.
+    guard.check(trainer.loss(samples, y[chosen]), trainer, f"{where}, shown again after its update")
     return math.fsum(losses) / len(losses)

@@ -23,6 +23,7 @@ from neurochip.reference.online import (
 from neurochip.reference.optimisers import SGD, Optimiser, clip
 from neurochip.reference.representation import RepresentationPass
 from neurochip.reference.through_time import Pass, UnrolledPass
+from neurochip.reference.tssl import synapse_of
 from neurochip.reference.values import Values, checked_dtype
 from neurochip.rules import BPTT, OTTT, SLTT, TSSLBP, Rule, SpikeRepresentation, feedback
 from neurochip.rules.losses import Labels, StepLoss
@@ -203,6 +204,25 @@ class Trainer:
             loss = sum(loss for loss in self._accumulate(samples, targets))
         return loss, self.gradients
 
+    def loss(self, x: ArrayLike, y: ArrayLike) -> float:
+        """The loss of a batch as a test sees it: nothing dropped, running statistics of norms.
+
+        That of the spike representation is taken at every step's outputs, not at their rates.
+
+        Args:
+            x: (B, ...) or (T, B, ...).
+            y: labels, (B,), or target spike trains.
+        """
+        out, rule = self.outputs(x), self.rule
+        targets: Labels | Floats = self._targets(y, out.shape[1])
+        if isinstance(rule, TSSLBP):
+            return rule.loss_of(out, targets, synapse_of(self.network))[0]
+        if isinstance(rule, BPTT):
+            return rule.loss_of(out, targets)[0]  # type: ignore[arg-type]
+        loss_of = self._step_loss(rule)
+        losses: list[float] = [loss_of(o, targets)[0] for o in out]  # type: ignore[arg-type]
+        return sum(losses)
+
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """The class of each sample: see `Inference.predict`."""
         return self._inference.predict(x)
@@ -246,7 +266,7 @@ class Trainer:
         engine.clear()
         engine.begin()
 
-    def _step_loss(self, rule: OTTT | SLTT) -> StepLoss:
+    def _step_loss(self, rule: OTTT | SLTT | SpikeRepresentation) -> StepLoss:
         kind = rule.loss if isinstance(rule, OTTT) else "ce"
         return StepLoss(kind, rule.loss_lambda, self.network.timesteps)
 

@@ -16,7 +16,13 @@ from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
 from neurochip.traces.tables import write_cores, write_links, write_messages
 from neurochip.traces.timeline import write_timeline
-from neurochip.traces.waveform import Signal, registers_of, write_waveform
+from neurochip.traces.waveform import (
+    REGISTERS,
+    Signal,
+    check_registers,
+    registers_of,
+    write_waveform,
+)
 
 if TYPE_CHECKING:
     from neurochip.chip import Chip
@@ -71,7 +77,11 @@ class Recording:
 
 
 def record(
-    chip: Chip, data: Split, samples: int, watched: Sequence[tuple[int, int]] = ()
+    chip: Chip,
+    data: Split,
+    samples: int,
+    watched: Sequence[tuple[int, int]] = (),
+    registers: Sequence[str] = REGISTERS,
 ) -> Recording:
     """Show the first samples of a set and record what happens; nothing is learned.
 
@@ -82,21 +92,25 @@ def record(
         data: samples and labels.
         samples: how many, fewer where the set is smaller.
         watched: (layer, neuron) whose registers are recorded; layers count from 0.
+        registers: which of REGISTERS.
 
     Raises:
-        ConfigError: no sample was asked for, or a neuron isn't there.
+        ConfigError: no sample was asked for, or a neuron or a register isn't there.
         LimitError, HardwareError: as `neurochip.chip.cycle.Clock` does.
     """
     if samples < 1:
         raise ConfigError(f"a recording of {samples} samples was asked for; it needs 1 or more")
+    check_registers(registers)
     clock, steps = chip.clock(), list[StepTiming]()
     parts: list[list[list[Signal]]] = [[] for _ in watched]
     for sample in range(min(samples, len(data))):
-        seen = chip.observe(data.x[sample], int(data.y[sample]), sample)
-        steps += clock.sample(seen).steps
+        shown = (data.x[sample], int(data.y[sample]), sample)
+        steps += clock.sample(*shown).steps
+        seen = chip.observe(*shown)
         for part, (layer, neuron) in zip(parts, watched, strict=True):
             widths = widths_of(chip.hardware, is_readout=layer == len(seen.v) - 1)
-            part.append(registers_of(seen, layer, neuron, widths))
+            bits = {name: widths[name] for name in registers}
+            part.append(registers_of(seen, layer, neuron, bits))
     signals = (_joined(row) for part in parts for row in zip(*part, strict=True))
     return Recording(tuple(steps), tuple(signals), clock.port)
 

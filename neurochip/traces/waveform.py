@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,9 @@ from neurochip.files import write_text_atomic
 
 #: Identifiers are written in the printable characters of ASCII.
 FIRST_CHARACTER, CHARACTERS = 33, 94
+
+#: Registers of a neuron that can be watched, by their names in an observation.
+REGISTERS = ("signal", "v_pre", "v", "psi", "delta")
 
 Ints = NDArray[np.int64]
 
@@ -63,20 +66,20 @@ def registers_of(
             f"neuron {neuron} of layer {layer} can't be watched: it has the neurons "
             f"0..{neurons - 1}; choose one of those"
         )
-    registers = {
-        "signal": seen.signal[layer + 1],
-        "v_pre": seen.v_pre[layer],
-        "v": seen.v[layer],
-        "psi": seen.psi[layer],
-        "delta": seen.delta[layer],
-    }
-    for name in bits:
-        if name not in registers:
-            raise ConfigError(
-                f"register {name!r} can't be watched; choose from {', '.join(registers)}"
-            )
+    check_registers(bits)
     scope = (f"layer_{layer}", f"neuron_{neuron}")
-    return [Signal(scope, name, registers[name][:, neuron], width) for name, width in bits.items()]
+    # Signals begin with those of the inputs.
+    own = {name: getattr(seen, name)[layer + (name == "signal")][:, neuron] for name in bits}
+    return [Signal(scope, name, own[name], width) for name, width in bits.items()]
+
+
+def check_registers(names: Iterable[str]) -> None:
+    """Raise ConfigError where one of some names isn't that of a register."""
+    for name in names:
+        if name not in REGISTERS:
+            raise ConfigError(
+                f"register {name!r} can't be watched; choose from {', '.join(REGISTERS)}"
+            )
 
 
 def write_waveform(

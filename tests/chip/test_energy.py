@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from neurochip import hardware
-from neurochip.chip.counts import count_inference, count_update
 from neurochip.chip.energy import (
     Amount,
     busy_time,
-    energy_by_core,
     energy_of,
     static_energy,
     total,
 )
 from neurochip.hardware import EVENTS, cost_table
-from neurochip.mapping import ChipMap, map_network
-from neurochip.network import Network
 
 LOIHI = hardware.load("loihi")
 TABLE = cost_table(LOIHI)
@@ -49,47 +43,6 @@ def test_single_events_of_table_2(event: str, pj: float, ns: float) -> None:
     assert energy_of(one(event), TABLE).value == pytest.approx(pj * 1e-12)
     assert busy_time(one(event), TABLE).value == pytest.approx(ns * 1e-9)
     assert energy_of(one(event, 1000), TABLE).known == pytest.approx(1000 * pj)
-
-
-def placed(tmp_path: Path, core: int) -> ChipMap:
-    """One neuron on core 0 that sends to one neuron on another core of Loihi."""
-    path = tmp_path / "cores.csv"
-    path.write_text(f"layer,core\n0,0\n1,{core}\n", encoding="utf-8")
-    return map_network(Network.mlp([1, 1, 1]), LOIHI, placer=str(path))
-
-
-@pytest.mark.parametrize(
-    ("core", "travel"),
-    [
-        (1, 1.7),  # the same tile
-        (4, 1.7 + 3.0),  # the tile to the east
-        (32, 1.7 + 4.0),  # the tile to the south
-        (127, 1.7 + 7 * 3.0 + 3 * 4.0),  # the opposite corner of 8 x 4 tiles
-    ],
-)
-def test_one_spike_across_loihi(tmp_path: Path, core: int, travel: float) -> None:
-    """Travel, one synapse, an active neuron at its end, one at its start: 23.6 + 81 + 81 pJ.
-
-    What a message costs its two cores isn't in table 2.
-    """
-    sends, active = np.array([False, True, False]), np.array([False, True, True])
-    energy = energy_of(count_inference(placed(tmp_path, core), sends, active), TABLE)
-    assert energy.known == pytest.approx(travel + 23.6 + 81.0 + 81.0)
-    assert energy.unknown == ("message_out", "message_in")
-
-
-def test_a_silent_step_of_loihi_scans_its_neurons(tmp_path: Path) -> None:
-    still = np.zeros(3, np.bool_)
-    counts = count_inference(placed(tmp_path, 1), still, still)
-    assert energy_of(counts, TABLE) == Amount(104.0)
-    by_core = energy_by_core(counts, TABLE)
-    assert [entry.known for entry in by_core[:3]] == [52.0, 52.0, 0.0]
-
-
-def test_one_weight_changed_on_loihi(tmp_path: Path) -> None:
-    factors, deltas = np.array([True, False, False]), np.array([False, True, False])
-    counts = count_update(placed(tmp_path, 1), factors, deltas)
-    assert energy_of(counts, TABLE) == Amount(120.0)
 
 
 # --- unknown stays unknown

@@ -266,14 +266,33 @@ def test_learning_by_currents_that_last_is_refused():
     assert chip.step().t == 0
 
 
-def test_metrics_of_listed_synapses_are_refused():
-    chip = nc.Chip(Network((Sparse.random(4, 2, 1, 0),), 2))
-    sentence = (
-        "the network has listed synapses or feedback, but NeuroBench's metrics are counted for "
-        "Dense and Conv2d layers that lead up; leave them out for this network"
-    )
-    with pytest.raises(LimitError, match=f"^{re.escape(sentence)}$"):
-        neurobench(chip, firing(chip, split()))
+@pytest.mark.parametrize("full", [False, True])
+def test_metrics_count_every_synapse_that_hears(full):
+    """One after the other; what comes back hears the spikes of the step before."""
+    network = deep(full=full)
+    chip = nc.Chip(network, parameters=drawn(network), encoding="rate")
+    rng = np.random.default_rng(2)
+    data = Split(rng.random((3, 12)), rng.integers(0, 3, 3))
+    told = neurobench(chip, firing(chip, data))
+    held = chip.parameters.weights
+    # Populations that send: those below the layers, and the sources of the loops.
+    senders, late = (0, 1, 2, 2, 1, 2), (False, False, False, True, True, True)
+    dense = effective = 0
+    for number, x in enumerate(data.x):
+        seen = chip.observe(x, 0, number)
+        for weights, layer, sender, is_late in zip(
+            held, network.weight_layers, senders, late, strict=True
+        ):
+            for place, weight in np.ndenumerate(weights):
+                i = layer.sources[place] if isinstance(layer, Sparse) else place[1]
+                heard = (
+                    [False, *seen.signal[sender][:-1, i]] if is_late else seen.signal[sender][:, i]
+                )
+                dense += len(heard)
+                effective += sum(bool(spike and weight) for spike in heard)
+    assert (told.dense, told.effective_macs, told.effective_acs) == (dense / 3, 0, effective / 3)
+    zeros = sum(np.count_nonzero(weights == 0) for weights in held)
+    assert told.connection_sparsity == pytest.approx(zeros / sum(k.size for k in held))
 
 
 def test_other_ways_of_the_error_are_refused():

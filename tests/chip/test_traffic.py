@@ -70,7 +70,7 @@ def test_messages_from_active_neurons():
         target=np.array([2]),
         receive=np.array([9]),
     )
-    outward = Outward(*(np.full(3, ticks) for ticks in (5, 20, 3)))
+    outward = Outward(np.full(2, 5), np.full(3, 20), np.full(3, 3))
     phase = Phase.emitted("forward", SPIKE, np.array([0, 1], np.int8), routes, outward)
     assert phase.neuron.tolist() == [1]
     assert phase.source.tolist() == [0]

@@ -41,7 +41,7 @@ def test_a_result_replaces_nothing_that_it_is_made_from(
     assert said.status == 2
     assert said.err == (
         f"neurochip: {str(Path(words[-1]))!r} is the {what} that is read and would be replaced; "
-        f"give --out another path\n"
+        f"choose another path\n"
     )
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 

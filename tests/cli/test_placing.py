@@ -19,7 +19,7 @@ def test_a_run_keeps_its_placement(neurochip: Command, here: Path) -> None:
     assert neurochip("learn", *few, *placed).status == 0
     refused(
         neurochip("learn", *few, "--placer", "cores.csv", "--out", "cores.csv"),
-        "'cores.csv' is the placement that is read and would be replaced; give --out another path",
+        "'cores.csv' is the placement that is read and would be replaced; choose another path",
     )
     (here / "cores.csv").unlink()
     assert neurochip("learn", "--resume", "b.h5", "--epochs", 1).status == 0
@@ -40,9 +40,8 @@ def test_a_run_keeps_its_placement(neurochip: Command, here: Path) -> None:
 def test_cycle_timing_is_told(neurochip: Command) -> None:
     options = (*QUICK, "--epochs", 1, "--timing", "cycle", "--neurons-per-core", 4)
     assert neurochip("learn", *options).status == 0
-    assert (
-        "on 7 cores of chip 'neurochip', message by message, by" in neurochip("run", "run.h5").out
-    )
+    head = "on 7 cores of chip 'neurochip' with cycle timing, by"
+    assert head in neurochip("run", "run.h5").out
     costs = neurochip("run", "run.h5", "--json").json["costs"]
     assert (costs["timing"], costs["cores"]) == ("cycle", 7)
     assert costs["inference"]["seconds"] > 4 * 113e-9
@@ -68,9 +67,9 @@ def test_what_cant_be_timed_is_not_learned(neurochip: Command, here: Path) -> No
         "that extends 'loihi', or use analytic timing",
     )
     refused(
-        neurochip("learn", *QUICK, "--timing", "cycle", "--feedback", "sign"),
-        "feedback is 'sign', but cycle timing is of errors that come down through the weights; set "
-        "feedback to 'symmetric', or use analytic timing",
+        neurochip("learn", *QUICK, "--timing", "cycle", "--schedule", "pipelined"),
+        "schedule is 'pipelined', but cycle timing is of layers one after the other in each step; "
+        "set schedule to 'layered', or use analytic timing",
     )
     refused(
         neurochip("learn", *QUICK, "--neurons-per-core", 0),

@@ -27,6 +27,16 @@ def test_trace(neurochip: Command, learned: Path, here: Path) -> None:
     assert "$scope module neuron_15 $end" in (here / "t.vcd").read_text()
 
 
+def test_chosen_registers(neurochip: Command, learned: Path, here: Path) -> None:
+    chosen = ("--neurons", "0:15,1:9,0:15", "--registers", "psi,v")
+    assert neurochip("trace", learned, "--vcd", "t.vcd", *chosen).status == 0
+    text = (here / "t.vcd").read_text()
+    assert re.findall(r"(?:module (neuron\w+)|\d+ \S+ (\w+)) \$end", text) == [
+        *(("neuron_15", ""), ("", "psi"), ("", "v")),
+        *(("neuron_9", ""), ("", "psi"), ("", "v")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -43,6 +53,19 @@ def test_trace(neurochip: Command, learned: Path, here: Path) -> None:
         (
             ("--vcd", "t.vcd", "--neurons", "0:16"),
             "neuron 16 of layer 0 can't be watched: it has the neurons 0..15; choose one of those",
+        ),
+        (
+            ("--vcd", "t.vcd", "--neurons", "2:0"),
+            "layer 2 can't be watched: the network has the layers 0..1; choose one of those",
+        ),
+        (
+            ("--vcd", "t.vcd", "--registers", "v,u"),
+            "register 'u' can't be watched; choose from signal, v_pre, v, psi, delta",
+        ),
+        (
+            ("--csv", "t", "--registers", "v"),
+            "--registers says what is written into --vcd FILE, which isn't given; give it too, or "
+            "leave --registers out",
         ),
     ],
 )

@@ -133,8 +133,8 @@ def test_what_lava_cannot_express_is_refused(neurochip, tmp_path_factory):
         said = neurochip(*words)
         assert (said.status, said.out) == (2, "")
         assert said.err == (
-            "neurochip: encoding is 'graded', but Lava's neurons hear spikes; train with encoding "
-            "'rate', 'bernoulli' or 'spikes'\n"
+            "neurochip: encoding is 'graded', but Lava's neurons hear spikes; learn or map with "
+            "encoding 'rate' or 'bernoulli', on hardware 'loihi'\n"
         )
 
 

@@ -270,6 +270,23 @@ def check_that_it_comes_back(chip, digits, path):
             assert np.array_equal(ours, theirs), kind
 
 
+def test_a_pipelined_chip_learns_on_as_it_would_have(tmp_path):
+    """With updates in every step its schedule decides what it learns."""
+    digits = nc.data.load("digits")
+    chips = {}
+    for schedule in ("layered", "pipelined"):
+        network = Network.mlp([64, 12, 10], timesteps=4)
+        chips[schedule] = nc.Chip(network, seed=7, schedule=schedule)
+        export.write(chips[schedule], tmp_path / f"{schedule}.nir")
+    found = export.read_chip(tmp_path / "pipelined.nir")
+    assert found.schedule == "pipelined"
+    for chip in (*chips.values(), found):
+        chip.learn(digits.train.take(40))
+    layered, pipelined, ours = (chip.integers.weights[0] for chip in (*chips.values(), found))
+    assert np.array_equal(ours, pipelined)
+    assert not np.array_equal(ours, layered)
+
+
 def test_a_chip_that_has_learned_nothing_comes_back(tmp_path):
     chip = nc.Chip(Network.mlp([4, 3, 2]))
     export.write(chip, tmp_path / "chip.nir")

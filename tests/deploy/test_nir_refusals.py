@@ -43,6 +43,14 @@ def test_another_dt_is_noticed(tmp_path):
     )
 
 
+def test_a_time_constant_of_zero_is_refused(tmp_path):
+    path = saved(tmp_path, nir.Affine(W1, B1), lif(4, tau=0.0))
+    assert refusal(path) == (
+        "node 'lif' of the NIR graph has a time constant of 0 with dt = 1, so its decay a step is "
+        "-inf; give the dt that belongs to the file"
+    )
+
+
 def test_two_inputs_are_refused(tmp_path):
     nodes = {
         "a": nir.Input({"input": np.array([3])}),
@@ -227,6 +235,9 @@ def test_a_leak_before_squares_that_sum_is_refused(tmp_path):
     [
         ({"reset": "late"}, "from_nir got the reset 'late'; choose one of soft, hard"),
         ({"decay": "exact"}, "from_nir got the decay 'exact'; choose one of euler, exponential"),
+        ({"dt": 0}, "from_nir got the dt 0; give a number above 0"),
+        ({"dt": float("nan")}, "from_nir got the dt nan; give a number above 0"),
+        ({"dt": "1 ms"}, "from_nir got the dt '1 ms'; give a number above 0"),
     ],
 )
 def test_unknown_ways_to_read_a_file_are_refused(tmp_path, options, sentence):

@@ -17,8 +17,9 @@ EXAMPLES = 10 if INTERPRETED else 100
 
 
 def test_one_core_by_hand():
-    """Core 0 scans three neurons, 5 ticks each; the second fires, 20 more, and sends two messages,
-    3 each. Its first message is ready after 5 + 5 + 20 + 3, the second 3 later, 5 are left over.
+    """Core 0 scans three neurons, in 4, 6 and 5 ticks; the second fires, 20 more, and sends two
+    messages, 3 each. Its first message is ready after 4 + 6 + 20 + 3, the second 3 later, 5 are
+    left over.
     """
     routes = Routes(
         first=np.array([0, 3]),
@@ -28,7 +29,7 @@ def test_one_core_by_hand():
         target=np.array([0, 0, 0]),
         receive=np.array([7, 8, 9]),
     )
-    outward = Outward(*(np.array([ticks]) for ticks in (5, 20, 3)))
+    outward = Outward(np.array([4, 6, 5]), np.array([20]), np.array([3]))
     messages, neuron, route = emit(np.array([False, True, False]), routes, outward)
     assert messages.work.tolist() == [33, 3]
     assert messages.receive.tolist() == [8, 9]
@@ -45,12 +46,12 @@ def networks(draw):
     route = st.tuples(st.integers(0, cores - 1), st.integers(0, 50))
     routes = [draw(st.lists(route, max_size=3)) for _ in range(groups)]
     active = draw(st.lists(st.integers(-1, 1), min_size=n, max_size=n))
-    ticks = [[draw(st.integers(0, 9)) for _ in range(cores)] for _ in range(3)]
+    ticks = [[draw(st.integers(0, 9)) for _ in range(size)] for size in (n, cores, cores)]
     return core, group, routes, active, ticks
 
 
 def arrays(core, group, routes, ticks):
-    cores = len(ticks[0])
+    cores = len(ticks[1])
     order = np.argsort(core, kind="stable")
     flat = np.array([route for own in routes for route in own], np.int64).reshape(-1, 2)
     return Routes(
@@ -67,7 +68,7 @@ def arrays(core, group, routes, ticks):
 @settings(max_examples=EXAMPLES)
 def test_messages_as_the_twin_makes_them(network):
     core, group, routes, active, ticks = network
-    cores = [[i for i, own in enumerate(core) if own == c] for c in range(len(ticks[0]))]
+    cores = [[i for i, own in enumerate(core) if own == c] for c in range(len(ticks[1]))]
     sends, rests = emitted(active, cores, [routes[g] for g in group], *ticks)
     messages, neuron, _ = emit(np.array(active), *arrays(core, group, routes, ticks))
     flat = zip(messages.target, messages.work, messages.receive, strict=True)

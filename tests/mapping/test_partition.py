@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -230,6 +231,25 @@ def test_gradients_are_summed_within_a_learning_epoch() -> None:
 def test_neurons_per_core_is_one_or_more() -> None:
     with pytest.raises(ConfigError, match=r"^neurons_per_core is 0; it must be 1 or more$"):
         map_network(Network.mlp([2, 3]), CHIP, neurons_per_core=0)
+    two: Any = np.int64(2)
+    assert len(map_network(Network.mlp([2, 3]), CHIP, neurons_per_core=two).slices) == 2
+
+
+@pytest.mark.parametrize("wrong", ["4", 2.5, True])
+def test_neurons_per_core_is_a_whole_number(wrong: Any) -> None:
+    sentence = f"neurons_per_core is {wrong!r}; it must be a whole number"
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
+        map_network(Network.mlp([2, 3]), CHIP, neurons_per_core=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["greedy"]])
+def test_a_placer_is_a_name_a_path_or_a_placement(wrong: Any) -> None:
+    sentence = (
+        f"placer is {wrong!r}; it must be 'greedy' or 'traffic', the path of a placement, or a "
+        f"mapping.Manual"
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}$"):
+        map_network(Network.mlp([2, 3]), CHIP, placer=wrong)
 
 
 def test_offsets_cover_all_neurons() -> None:

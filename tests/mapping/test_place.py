@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from neurochip.hardware import Hardware
 from neurochip.mapping import map_network
-from neurochip.mapping.place import by_traffic, tiles_of
+from neurochip.mapping.place import STARTS, by_traffic, tiles_of
 from neurochip.mapping.utilisation import travel
 from neurochip.network import Network
 from tests.mapping.nets import CHIP, NETS, chip
@@ -71,6 +71,42 @@ def test_traffic_is_near_the_best_of_all_orders(data: st.DataObject) -> None:
     lengths = [length(between, outside, list(p), hardware) for p in permutations(range(4), n)]
     assert len(set(core)) == n
     assert length(between, outside, core, hardware) <= 1.25 * min(lengths)
+
+
+def searched(between: Messages, outside: Messages, hardware: Hardware, seed: int) -> list[int]:
+    """The same search in plain Python: every pair of cores tried, the first of the best taken."""
+    n, cores = len(outside), hardware.limits.cores.value
+    random = np.random.default_rng(seed)
+    starts = [list(range(cores)), *(random.permutation(cores).tolist() for _ in range(STARTS - 1))]
+    ends = []
+    for core in starts:
+        best = length(between, outside, core[:n], hardware)
+        while True:
+            tried = []
+            for i, j in combinations(range(cores), 2):
+                other = list(core)
+                other[i], other[j] = core[j], core[i]
+                tried.append((length(between, outside, other[:n], hardware), i, j, other))
+            shortest = min(tried)
+            if shortest[0] >= best:
+                break
+            best, *_, core = shortest
+        ends.append((best, core))
+    return min(ends, key=lambda end: end[0])[1][:n]
+
+
+@given(st.data())
+@settings(max_examples=15)
+def test_traffic_searches_as_plain_python_does(data: st.DataObject) -> None:
+    """On 3 tiles of two cores, of which the last has one; some cores may stay empty."""
+    hardware = chip(cores=5, width=3, height=1, cores_per_tile=2)
+    n = data.draw(st.integers(1, 5))
+    counts = st.lists(st.integers(0, 9), min_size=n * n, max_size=n * n)
+    between = np.array(data.draw(counts), np.int64).reshape(n, n)
+    outside = np.array(data.draw(st.lists(st.integers(0, 9), min_size=n, max_size=n)), np.int64)
+    seed = data.draw(st.integers(0, 9))
+    expected = searched(between, outside, hardware, seed)
+    assert by_traffic(between, outside, hardware, seed).tolist() == expected
 
 
 @pytest.mark.parametrize("name", sorted(NETS))

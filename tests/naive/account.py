@@ -188,8 +188,9 @@ class Follower:
                 self.add("inference", way.target, core, way.operation, sum(sizes))
                 self.add("inference", way.target, core, "word_read", words)
 
-    def scan(self, t: int, number: int) -> None:
-        reached = {
+    def reached(self, t: int, number: int) -> set[int]:
+        """Neurons above a layer that hear a spike."""
+        return {
             target
             for way in self.shape.ways()
             if way.target == number
@@ -198,6 +199,9 @@ class Follower:
             for target, row in enumerate(way.matrix)
             if row[axon]
         }
+
+    def scan(self, t: int, number: int) -> None:
+        reached = self.reached(t, number)
         for neuron, core in enumerate(self.shape.homes[number + 1]):
             fires = self.sample.sends[t][number + 1][neuron]
             state = "neuron_active" if fires or neuron in reached else "neuron_inactive"
@@ -214,21 +218,32 @@ class Follower:
                 for core in hear:
                     self.add("traces", number, core, "trace_update")
 
+    def above(self, number: int) -> int:
+        """The layer whose neurons send errors past a layer's weights, or down through them."""
+        return len(self.shape.layers) - 1 if self.shape.feedback == "direct" else number
+
+    def heard(self, number: int) -> dict[int, set[int]]:
+        """By core that may send errors: the neurons below a layer that it sends them to."""
+        layer, heard = self.shape.layers[number], defaultdict(set)
+        for first, last, core in self.parts(self.above(number)):
+            for neuron, axons in enumerate(layer.axons_of):
+                if self.shape.feedback == "direct" or any(
+                    self.size(number, axon, first, last) for axon in axons
+                ):
+                    heard[core].add(neuron)
+        return heard
+
     def send_errors(self, t: int, number: int) -> None:
         if number == 0:
             return
         direct = self.shape.feedback == "direct"
         fixed = direct or self.shape.feedback == "random"
-        above = len(self.shape.layers) - 1 if direct else number
+        above = self.above(number)
         layer, deltas = self.shape.layers[number], self.sample.deltas[t][above]
         n_axons = len(layer.matrix[0])
         bits = self.shape.feedback_bits if fixed else self.shape.weight_bits
-        heard: dict[int, set[int]] = defaultdict(set)
-        sending = set()
+        heard, sending = self.heard(number), set()
         for first, last, core in self.parts(above):
-            for axons, neuron in zip(layer.axons_of, range(len(layer.axons_of)), strict=True):
-                if direct or any(self.size(number, axon, first, last) for axon in axons):
-                    heard[core].add(neuron)
             if not any(deltas[first:last]):
                 continue
             sending.add(core)

@@ -7,13 +7,13 @@ def emitted(active, cores, targets, scan, fire, send):
     """(target, work, receive) of each core's messages, and its rest.
 
     ``cores`` lists the neurons of each core in the order of the scan; ``targets[i]`` lists (core,
-    receive) of neuron i.
+    receive) of neuron i; ``scan`` is of neurons, ``fire`` and ``send`` are of cores.
     """
     sends, rests = [], []
     for number, neurons in enumerate(cores):
         own, since = [], 0
         for i in neurons:
-            since += scan[number]
+            since += scan[i]
             if active[i]:
                 since += fire[number]
                 for target, receive in targets[i]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from html import unescape
+
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from neurochip.chip import Chip
 from neurochip.mapping import map_network
+from neurochip.mapping.links import EAST, NORTH, SOUTH, WEST
 from neurochip.network import Network
-from neurochip.plot import bars, expense, mesh
+from neurochip.plot import bars, costs, expense, mesh
 from neurochip.plot.figures import Plate
+from neurochip.plot.style import percent
 from tests.mapping.nets import chip
 from tests.plot.runs import Case, learned
 from tests.plot.test_figures import looks_right, texts
+
+#: Room for the weights of 64-24-10 on one core a layer, but not for accumulators beside them.
+LITTLE = {"limits.synapse_memory_per_core": 64 * 24 * 8}
 
 
 def plates(spent: expense.Expense) -> dict[str, Plate]:
@@ -25,7 +34,8 @@ def test_every_figure_of_two_cores(case: Case) -> None:
     assert list(drawn) == ["costs_by_layer", "time_by_core", "mesh_load", "utilisation"]
     for plate in drawn.values():
         looks_right(plate.figure)
-    assert drawn["mesh_load"].caption.endswith("No message of a spike leaves its tile.")
+    still = "No message of a spike or an error leaves its tile."
+    assert drawn["mesh_load"].caption.endswith(still)
     assert "only the columns 0 to 1 and the rows 0 to 1" in drawn["mesh_load"].caption
     assert "OTTT-A: hidden 1 → read-out" in texts(drawn["costs_by_layer"].figure)
     assert "Unknown" not in drawn["costs_by_layer"].caption
@@ -41,6 +51,28 @@ def test_the_arithmetic_of_a_step(case: Case) -> None:
     assert f"the busiest, {slowest.known * 1e-6:.3g} µs a sample = messages" in caption
     whole = (told.inference_time + told.learning_time).known * 1e-6
     assert f": {whole:.3g} µs. The barrier is" in caption
+
+
+def test_the_arithmetic_of_a_step_timed_message_by_message() -> None:
+    case = learned(0, timing="cycle")
+    spent = expense.look(case.run, case.data)
+    told = spent.accounts[0]
+    assert told.timing == "cycle"
+    caption = plates(spent)["time_by_core"].caption
+    assert "With cycle timing a sample lasts as long as the phases, message by message, " in caption
+    assert caption.endswith("white is what a core waits for slower ones and for messages.")
+    whole = (told.inference_time + told.learning_time).known * 1e-6
+    assert f": {whole:.3g} µs. The barrier is" in caption
+
+
+def test_costs_that_a_timing_cannot_tell() -> None:
+    case = learned(0, hardware="loihi", encoding="rate", reset="hard")
+    case.run.config = case.run.config.with_options({"timing": "cycle"})
+    spent = expense.look(case.run, case.data)
+    assert spent.accounts == ()
+    sentence = "hardware 'loihi': mesh.link_gap is unknown, but cycle timing needs it"
+    assert [why.split(";")[0] for why in spent.untold.values()] == [sentence] * 2
+    assert f"Costs of OTTT-A are not told: {sentence}" in unescape(costs.learning(spent))
 
 
 def test_bars_are_the_account(case: Case) -> None:
@@ -77,6 +109,28 @@ def test_partly_unknown_costs() -> None:
     caption = drawn["costs_by_layer"].caption
     assert "trace update" in caption and "neuron active" not in caption
     assert "and unknown" in texts(drawn["costs_by_layer"].figure)
+
+
+def test_traffic_of_spikes_and_errors() -> None:
+    """Four slices of the hidden layer on tile 0, the read-out on tile 1: spikes go east, and
+    errors west over the only link.
+    """
+    case = learned(0, neurons_per_core=6)
+    spent = expense.look(case.run, case.data)
+    assert not spent.links[[WEST, NORTH, SOUTH]].any()
+    assert not spent.errors[[EAST, NORTH, SOUTH]].any()
+    drawn = plates(spent)
+    assert list(drawn)[2:5] == ["mesh_load", "mesh_traffic", "mesh_errors"]
+    assert drawn["mesh_load"].caption.endswith("pale cores are unused.")
+    most = spent.errors.max()
+    assert spent.errors.sum() == most == spent.errors[WEST, 0, 1] > 0
+    share = percent(most / (most + spent.links.sum()))
+    assert drawn["mesh_errors"].caption == (
+        "Messages of errors over each link between tiles while a sample is learned by OTTT-O; they "
+        "go from the cores that have errors to those of the neurons below. All links carry "
+        f"{most:,.0f}, the fullest {most:,.0f} (100 %). That is {share} of all messages on links."
+    )
+    looks_right(drawn["mesh_errors"].figure)
 
 
 @pytest.mark.parametrize("width", [1, 8])
@@ -121,9 +175,12 @@ def test_utilisation(n_cores: int) -> None:
     looks_right(figure)
 
 
-def test_costs_that_are_not_told() -> None:
-    case = learned(0, feedback="sign")
-    spent = expense.look(case.run, case.data)
-    if not spent.accounts:
-        assert "feedback is 'sign'" in spent.untold
+def test_a_rule_that_does_not_fit() -> None:
+    case = learned(0)
+    chip = Chip(case.run.chip.network, case.run.chip.hardware.with_values(LITTLE))
+    spent = expense.look(replace(case.run, chip=chip), case.data)
+    assert [told.update for told in spent.accounts] == ["online"]
+    assert list(spent.untold) == ["OTTT-A"]
+    sentence = "Costs of OTTT-A are not told: update 'accumulate' doesn't fit this map: core 0"
+    assert sentence in unescape(costs.learning(spent))
     assert "utilisation" in plates(spent)

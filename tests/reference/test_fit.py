@@ -107,16 +107,32 @@ def test_a_loss_that_explodes() -> None:
         trained(lr=1e15, schedule="constant", optimiser=SGD())
 
 
-def test_a_loss_that_is_no_number() -> None:
+@pytest.mark.parametrize("rule", [OTTT(), OTTT("accumulate"), BPTT()])
+def test_an_update_that_no_later_batch_of_its_epoch_has_seen(rule: Any) -> None:
+    """The last one of an epoch, before the epoch is called good."""
+    told = (
+        r"^the loss grew from .* to .* in batch 1 of epoch 1, shown again after its update, and "
+        r"weights of Dense layer \d are the largest; lower the learning rate or clip gradients\.$"
+    )
+    one_step = [Stage(1, 1)]  # on-line, a later step would have shown it
+    with pytest.raises(TrainingError, match=told):
+        list(fit(NETWORK, PARAMS, rule, X[:250], Y[:250], one_step, 1e15, 250))
+
+
+@pytest.mark.parametrize(
+    ("rule", "where"), [(OTTT(), "step 0 of batch 1"), (BPTT(), "batch 1"), (TET(), "batch 1")]
+)
+def test_a_loss_that_is_no_number(rule: Any, where: str) -> None:
+    """Rules that go back through time have one loss for all steps of a batch."""
     network = Network.mlp([9, 4], timesteps=6)
     samples = X[:250].copy()
     samples[:] = np.inf
     message = (
-        "the loss is nan in step 0 of batch 1 of epoch 1, and weights of Dense layer 0 hold "
+        f"the loss is nan in {where} of epoch 1, and weights of Dense layer 0 hold "
         "numbers that are not finite; lower the learning rate or clip gradients."
     )
     with pytest.raises(TrainingError, match=f"^{re.escape(message)}$"):
-        list(fit(network, initialise(network, 0), OTTT(), samples, Y[:250], [Stage(6, 1)], 0.1))
+        list(fit(network, initialise(network, 0), rule, samples, Y[:250], [Stage(6, 1)], 0.1))
 
 
 def test_hidden_weights_that_are_no_numbers() -> None:
@@ -149,6 +165,11 @@ def test_refusals(make: Any, message: str) -> None:
 def test_as_many_labels_as_samples() -> None:
     with pytest.raises(DataError, match=r"^there are 250 samples and 3 labels; give as many\.$"):
         list(fit(NETWORK, PARAMS, OTTT(), X[:250], Y[:3], [Stage(6, 1)], 0.1))
+
+
+def test_no_samples() -> None:
+    with pytest.raises(DataError, match=r"^there are no samples to learn; give one or more\.$"):
+        list(fit(NETWORK, PARAMS, OTTT(), X[:0], Y[:0], [Stage(6, 1)], 0.1))
 
 
 def test_a_later_stage_that_cant_be_trained_is_refused_before_the_first() -> None:

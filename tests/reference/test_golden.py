@@ -52,6 +52,8 @@ def test_forward(vectors: OTTTVectors, recording: Recording) -> None:
     check(vectors, "pred_logits_sum", recording.out.sum(axis=0))
     if "firing_rate" in vectors.arrays:
         check(vectors, "firing_rate", np.array([s.mean() for s in recording.s]))
+    ties = sum(int((u == vectors.config["v_th"]).sum()) for u in recording.u)
+    check(vectors, "n_ties", ties)
 
 
 def test_losses_and_errors(vectors: OTTTVectors, recording: Recording) -> None:
@@ -233,6 +235,7 @@ def test_feedback(path: Any) -> None:
     for j in (1, 2):
         for name in ("u", "s", "tr", "du"):
             check(vectors, f"{name}{j}", getattr(recording, name)[j - 1], required=True)
+    check(vectors, "firing_rate", np.array([s.mean() for s in recording.s]))
     for number, name in enumerate(vectors.NAMES):
         grown = {"W": recording.g_W[number], "b": recording.g_b[number]}
         if number < 2:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from neurochip.errors import DataError, NetworkError, NeurochipError, RuleError
-from neurochip.network import LIF, Dense, Network, Parameters, initialise
+from neurochip.network import LIF, Dense, Network, Parameters, initialise, presets
 from neurochip.reference import Trainer, record
 from neurochip.reference.inference import PREDICT_BATCH
-from neurochip.rules import OTTT, Surrogate
+from neurochip.rules import BPTT, OTTT, SLTT, TET, TSSLBP, Surrogate
 from neurochip.rules.feedback import draw
 
 NETWORK = Network.mlp([9, 8, 6, 4], timesteps=5)
@@ -121,6 +121,19 @@ def test_samples_start_from_rest() -> None:
         fresh = Trainer(NETWORK, mixed.params, OTTT(), 0.5)
         assert mixed.learn_batch(x, Y) == fresh.learn_batch(x, Y)
         assert same(mixed.params, fresh.params)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [OTTT(loss_lambda=0.3), SLTT(), BPTT(), TET(), TET(loss="sdt"), TSSLBP(), TSSLBP("count")],
+)
+def test_the_loss_of_a_test_is_that_of_learning(rule: Any) -> None:
+    """Where nothing is dropped and no statistics run; nothing is learned."""
+    network = presets.tssl("8", (9,), 4, 5) if isinstance(rule, TSSLBP) else NETWORK
+    trainer = Trainer(network, initialise(network, 1, gain=4.0), rule, 0.5)
+    before = trainer.params
+    assert trainer.loss(X, Y) == pytest.approx(trainer.gradient(X, Y)[0], rel=1e-12)
+    assert same(trainer.params, before)
 
 
 def test_arguments_are_left_alone() -> None:

@@ -73,6 +73,34 @@ def test_memory_is_as_declared(rule: Any, timesteps: int) -> None:
     assert kept_by_neurons(trainer) == rule().memory(timesteps).neuron * neurons * BATCH
 
 
+@pytest.mark.parametrize("rule", [OTTT(), OTTT("accumulate"), OTTT("last"), SLTT("online"), SLTT()])
+def test_memory_of_synapses_of_on_line_rules_is_as_declared(rule: Any) -> None:
+    """What a rule keeps at its synapses between steps is what it would miss if it were lost."""
+    network = Network.mlp([9, 8, 4], 5)
+    params, x, y = initialise(network, 0), np.ones((BATCH, 9)), np.zeros(BATCH, np.int64)
+
+    def learned(*, forgetful: bool) -> Any:
+        trainer = Trainer(network, params, rule, 0.1)
+        for _ in trainer.steps(x, y):
+            assert trainer.engine is not None
+            if forgetful:
+                trainer.engine.clear()
+        return trainer.params.weights
+
+    pairs = zip(learned(forgetful=False), learned(forgetful=True), strict=True)
+    misses = any(not np.array_equal(one, other) for one, other in pairs)
+    assert rule.memory(5).synapse == int(misses)
+
+
+@pytest.mark.parametrize("rule", [BPTT, TET, TSSLBP, SpikeRepresentation])
+def test_memory_of_synapses_of_other_rules_is_one_gradient(rule: Any) -> None:
+    network = presets.tssl("8", (9,), 4, 5) if rule is TSSLBP else Network.mlp([9, 8, 4], 5)
+    trainer = Trainer(network, initialise(network, 0), rule(), 0.0)
+    _, gradient = trainer.gradient(np.ones((BATCH, 9)), np.zeros(BATCH, np.int64))
+    assert sum(k.size for k in gradient.weights) == rule().memory(5).synapse * network.n_weights
+    assert any(k.any() for k in gradient.weights)
+
+
 # What the type checker would refuse before the rule does.
 an_sltt: Any = SLTT
 a_bptt: Any = BPTT

@@ -63,7 +63,7 @@ def test_from_a_file_to_a_page(here: Path, capsys: pytest.CaptureFixture[str]) -
         status, _, err = said(capsys, *words, "--out", "tiny.db")
         assert (status, err) == (
             2,
-            "neurochip: 'tiny.db' is the study that is read and would be replaced; give --out "
+            "neurochip: 'tiny.db' is the study that is read and would be replaced; choose "
             "another path\n",
         )
     assert (here / "tiny.db").read_bytes() == kept

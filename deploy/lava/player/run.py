@@ -2,7 +2,7 @@
 
     python run.py [--limit SECONDS]
 
-Exit status: 0 all equal, 1 a difference, 2 the session failed.
+Exit status: 0 all equal, 1 a difference, 2 the session failed or network.h5 is damaged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the network in Lava and compare.")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for the session")
     limit_s = parser.parse_args().limit
-    network, expected = read(FILE)
+    try:
+        network, expected = read(FILE)
+    except (LookupError, OSError, TypeError, ValueError) as error:
+        print(f"{FILE.name} can't be read ({error}); export it again", file=sys.stderr)
+        return FAILED
     try:
         found = session(FILE, network, limit_s)
     except SessionError as error:

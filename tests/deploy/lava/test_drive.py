@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -263,6 +265,71 @@ def test_two_hundred_steps_of_every_weight_width(bits, reset):
         for layer in ("layer 0", "layer 1", "read-out")
         for state in ("u", "v", "s")
     ]
+
+
+@pytest.mark.parametrize("exponent", range(8))
+def test_two_hundred_steps_of_every_exponent(exponent):
+    case = Case(
+        sizes=(20, 30, 10, 4),
+        exponent=exponent,
+        timesteps=220,
+        threshold=100 << exponent,
+        lam=0.9,
+        readout="spiking",
+    )
+    chip, samples = case.chip(), case.samples(1)
+    assert [layer.exponent for layer in plan(chip).layers] == [exponent] * 3
+    assert record(chip, samples).layers[2].states["s"].any()
+    assert_equal_for(220, chip, samples)
+
+
+DENSE_EXTREME = Case(
+    sizes=(150, 8, 2), exponent=3, timesteps=220, threshold=131071, lam=0.99, extreme=True
+)
+CONV_EXTREME = ImageCase(
+    sizes=(2,),
+    shape=(8, 6, 5),
+    stages=(Stage(4, 5, 1, 1),),
+    exponent=3,
+    timesteps=220,
+    threshold=131071,
+    lam=0.99,
+    extreme=True,
+)
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("base", [DENSE_EXTREME, CONV_EXTREME], ids=["dense", "conv"])
+def test_two_hundred_steps_of_membranes_at_their_ends(base, reset):
+    case = replace(base, reset=reset, density=0.5)
+    chip, samples = case.chip(), case.samples(1)
+    layer = record(chip, samples).layers[0].states
+    assert (layer["v"] == 1 - BITS24).sum() > 20
+    if reset == "soft":
+        # What a full membrane has left when the threshold is taken off.
+        assert (layer["v"] == BITS24 - 1 - (131071 << 6)).sum() > 20
+    assert_equal_for(220, chip, samples)
+
+
+@pytest.mark.parametrize("current_lam", [0.0, 0.7])
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("base", [DENSE_EXTREME, CONV_EXTREME], ids=["dense", "conv"])
+def test_two_hundred_steps_of_currents_that_turn_around(base, reset, current_lam):
+    case = replace(base, reset=reset, threshold=5000, current_lam=current_lam, density=0.9)
+    chip, samples = case.chip(), case.samples(1)
+    u = record(chip, samples).layers[0].states["u"]
+    weights = plan(chip).layers[0].weights
+    # All weights of a neuron have one sign, so that its current has the other only by a turn.
+    signs = np.sign(weights.reshape(len(weights), -1)[:, 0]).repeat(u.shape[2] // len(weights))
+    assert (u * signs < 0).mean() > 0.1
+    assert_equal_for(220, chip, samples)
+
+
+def assert_equal_for(steps: int, chip: Chip, samples: np.ndarray) -> None:
+    """u, v and s of every layer, in every step."""
+    verdicts = export.compare(chip, samples)
+    assert len(verdicts) == 3 * len(chip.network.weight_layers)
+    assert {(v.steps, v.mismatches) for v in verdicts} == {(steps, 0)}
 
 
 def test_the_twin_of_lava_runs_whole_networks_as_lava_does():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ from neurochip.deploy import lava as export
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import read
 from neurochip.deploy.recording import record
+from neurochip.errors import OutputError
 from neurochip.network import AvgPool, SumPool
 
 from .elsewhere import STANDING_ALONE, imported, run
@@ -115,3 +117,34 @@ def test_writing_twice_replaces(folder):
     export.write(CASE.chip(), CASE.samples(1), folder)
     assert {path: path.read_bytes() for path in folder.rglob("*.py")} == before
     assert len(read(folder / "network.h5")[1].inputs) == 1
+
+
+@pytest.mark.parametrize("name", ["README", "run.py", "player/build.py", "network.h5"])
+def test_files_of_no_export_are_not_replaced(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError) as caught:
+        export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} holds a {name} that is of no exported network and would be replaced; choose "
+        f"another folder"
+    )
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_other_files_in_the_folder_stay(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_damaged_file_exits_with_2(folder):
+    """1 would say that Lava's integers differ."""
+    damaged = (folder / "network.h5").read_bytes()[:1000]
+    (folder / "network.h5").write_bytes(damaged)
+    said = run(sys.executable, folder)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("network.h5 can't be read (")
+    assert said.stderr.endswith("); export it again\n")
+    assert said.stderr.count("\n") == 1

@@ -140,17 +140,42 @@ def test_lavas_runtime_learns_what_the_chip_learns(mode):
     assert [v.mismatches for v in learning.compare(chip_of(**mode), TRAIN, limit_s=300)] == [0] * 9
 
 
+#: Runs whose learning goes on: on Loihi's widths, and with random words wherever there can be some.
+RUNS: dict[str, dict[str, Any]] = {
+    "loihi, online": {"hardware": "loihi", "encoding": "rate"},
+    "loihi, accumulated": {"hardware": "loihi", "encoding": "rate", "update": "accumulate"},
+    "random words, shadow": {
+        "encoding": "bernoulli",
+        "rounding": "stochastic",
+        "trace_rounding": "stochastic",
+        "delta_rounding": "stochastic",
+        "shadow_bits": 16,
+    },
+}
+
+
 @needs_lava
-def test_fifty_samples_go_on_from_a_run_file(tmp_path):
-    options = {"hardware": "loihi", "encoding": "rate", "hidden": (24,), "timesteps": 6, "seed": 3}
+@pytest.mark.parametrize("name", RUNS)
+def test_fifty_samples_go_on_from_a_run_file(tmp_path, name):
+    from neurochip.deploy.lava.learning.run import through_models
+
+    options = {**RUNS[name], "hidden": (24,), "timesteps": 6, "seed": 3}
     config = make({**options, "train_samples": 200, "test_samples": 50, "epochs": 1})
     samples = load_data(config)
     run = build(config, samples)
     learn_run(run, samples, 1, None)
     save_run(run, tmp_path / "run.h5")
-    chip = load_run(tmp_path / "run.h5").chip
-    verdicts = learning.compare(chip, samples.train.take(50))
-    assert [v.mismatches for v in verdicts] == [0] * 6
+    chip, part = load_run(tmp_path / "run.h5").chip, samples.train.take(50)
+    kinds = {"weights", "biases", "trace", *(["shadow"] if "shadow_bits" in options else [])}
+    verdicts = learning.compare(chip, part)
+    assert {v.state for v in verdicts} == kinds
+    assert [v.mismatches for v in verdicts] == [0] * 2 * len(kinds)
+    if chip.rule.update == "accumulate":
+        # Then the schedule makes no difference: Lava learns what the chip does, layer by layer.
+        found = through_models(next_epoch(chip, part))
+        chip.learn(part)
+        for layer, weights in zip(found, chip.integers.weights, strict=True):
+            assert np.array_equal(layer.states["weights"].ravel(), weights.ravel())
 
 
 @needs_lava

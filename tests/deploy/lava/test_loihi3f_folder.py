@@ -89,3 +89,11 @@ def test_a_session_that_lasts_too_long_exits_with_2(folder, elsewhere):
     said = run(elsewhere, folder, "--limit", "0.05")
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.startswith("the session of Lava didn't end within 0.05 s and was ended; ")
+
+
+@needs_lava
+def test_a_damaged_file_exits_with_2(folder, elsewhere):
+    (folder / "network.h5").write_bytes((folder / "network.h5").read_bytes()[:1000])
+    said = run(elsewhere, folder)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("network.h5 can't be read (")

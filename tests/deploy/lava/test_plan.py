@@ -136,28 +136,28 @@ def test_a_way_back_is_refused():
 
 def test_graded_inputs_are_refused():
     assert refusal(loihi_chip(encoding="graded")) == (
-        "encoding is 'graded', but Lava's neurons hear spikes; train with encoding 'rate', "
-        "'bernoulli' or 'spikes'"
+        "encoding is 'graded', but Lava's neurons hear spikes; learn or map with encoding "
+        "'rate' or 'bernoulli', on hardware 'loihi'"
     )
 
 
 def test_another_way_to_fire_is_refused():
     chip = Chip(Network.mlp([4, 3, 2]), encoding="rate")
     assert refusal(chip) == (
-        "hardware 'neurochip' fires at v >= v_th, but Lava's neurons at v > v_th; map the network "
-        "to hardware 'loihi'"
+        "hardware 'neurochip' fires at v >= v_th, but Lava's neurons at v > v_th; learn or map on "
+        "hardware 'loihi'"
     )
 
 
 def test_other_registers_are_refused():
     assert refusal(loihi_chip({"registers.membrane.bits": 20})) == (
         "hardware 'loihi' has a membrane of 20 bits that is symmetric and saturates, but Lava's "
-        "has 24 bits, is symmetric and saturates; map the network to hardware 'loihi'"
+        "has 24 bits, is symmetric and saturates; learn or map on hardware 'loihi'"
     )
     values = {"registers.current.overflow": "saturate", "registers.current.symmetric": False}
     assert refusal(loihi_chip(values)) == (
         "hardware 'loihi' has a current of 24 bits that saturates, but Lava's has 24 bits, is "
-        "symmetric and wraps; map the network to hardware 'loihi'"
+        "symmetric and wraps; learn or map on hardware 'loihi'"
     )
 
 

@@ -27,7 +27,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Learn in Lava and compare.")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for the session")
     limit_s = parser.parse_args().limit
-    lesson, expected = read(FILE)
+    try:
+        lesson, expected = read(FILE)
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        print(f"{FILE.name} can't be read ({error}); export it again", file=sys.stderr)
+        return FAILED
     try:
         found = session(FILE, lesson.learner, limit_s)
     except SessionError as error:
