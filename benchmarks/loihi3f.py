@@ -61,8 +61,8 @@ def measure(_: str | None) -> Table:
         "same rate, and that smaller steps help shows in the row of half the rates. What it can't "
         "do (delay a trace, clear it between samples, round each weight with a number of its own, "
         "learn biases, send errors down through the learned weights) comes to less than what all "
-        "rows here lack of the 98.0 % of `digits`, which has graded inputs, a soft reset, a decay of "
-        "1/2, another surrogate and 15 epochs."
+        "rows here lack of the 98.0 % of `digits`, which has graded inputs, a soft reset, a decay "
+        "of 1/2, another surrogate and 15 epochs."
     )
     return table
 
