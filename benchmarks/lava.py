@@ -136,8 +136,8 @@ def _unrecorded(file: Path) -> None:
 
 
 def _recorded(file: Path) -> None:
-    from neurochip.deploy.lava.player.limited import session
     from neurochip.deploy.lava.player.network import read
+    from neurochip.deploy.lava.player.started import session
 
     session(file, read(file)[0], LIMIT_S)
 

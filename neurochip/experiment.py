@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neurochip import files, samples
 from neurochip import hardware as hardware_models
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
+from neurochip.chip.loihi_learner import LoihiLearner
 from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
@@ -64,6 +65,17 @@ class Run:
     history: list[Entry]
     data_mark: str
     given: Parameters | None = None
+
+    @property
+    def learner(self) -> Chip | LoihiLearner:
+        """What learns: the chip itself, or Lava's engine with the chip's weights.
+
+        Raises:
+            LimitError: the engine can't learn such a network.
+        """
+        if self.config.engine == "chip":
+            return self.chip
+        return LoihiLearner(self.chip, self.config.t_epoch)
 
     @property
     def accuracy(self) -> float | None:
@@ -133,7 +145,9 @@ def build(config: RunConfig, data: Dataset) -> Run:
     )
     if config.timing == "cycle":
         chip.clock()  # what can't be timed shouldn't be learned first
-    return Run(config, chip, chip.integers, [], samples.mark_of(data))
+    run = Run(config, chip, chip.integers, [], samples.mark_of(data))
+    _ = run.learner  # refuses what its engine can't learn
+    return run
 
 
 def learn(
@@ -157,7 +171,7 @@ def learn(
     run.config = run.config.with_options({"epochs": asked})
     for _ in range(epochs):
         tell = None if progress is None else _Teller(run, progress)
-        (record,) = run.chip.learn(data.train, 1, tell)
+        (record,) = run.learner.learn(data.train, 1, tell)
         run.history.append(Entry(record, run.chip.evaluate(data.test).accuracy))
         if out is not None:
             save_run(run, out)

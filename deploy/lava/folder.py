@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurochip import files
 from neurochip.chip import Chip
-from neurochip.deploy.lava import NETWORK_FILE
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import FORMAT, LavaNetwork
+from neurochip.deploy.lava.standing_alone import PACKAGE, write_standing_alone
 from neurochip.deploy.recording import predictions, record
 from neurochip.deploy.states import Recording
-from neurochip.errors import OutputError, RunFileError
 
 __all__ = ["write"]
 
-#: Name of the package in the folder, in place of neurochip's.
-PACKAGE = "player"
 _PLAYER = "neurochip.deploy.lava.player"
 _STATES = "neurochip.deploy.states"
 #: Modules that are copied, by where in the folder they go.
@@ -33,14 +28,13 @@ COPIED = {
     f"{PACKAGE}/limited.py": f"{_PLAYER}.limited",
     f"{PACKAGE}/network.py": f"{_PLAYER}.network",
     f"{PACKAGE}/session.py": f"{_PLAYER}.session",
+    f"{PACKAGE}/started.py": f"{_PLAYER}.started",
     f"{PACKAGE}/states.py": _STATES,
     f"{PACKAGE}/processes/__init__.py": f"{_PLAYER}.processes",
     f"{PACKAGE}/processes/pool.py": f"{_PLAYER}.processes.pool",
     f"{PACKAGE}/processes/recorder.py": f"{_PLAYER}.processes.recorder",
     f"{PACKAGE}/processes/soft_lif.py": f"{_PLAYER}.processes.soft_lif",
 }
-#: Every file of the folder.
-WRITTEN = (NETWORK_FILE, "README", *COPIED)
 README = """\
 A spiking network as processes of Lava, written by neurochip.
 
@@ -72,35 +66,11 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path) -> list[Path]:
         OutputError: the folder can't be written, or files in it would be replaced that are of no
             export.
     """
-    folder = Path(folder)
-    _check_replaceable(folder)
     network, expected = plan(chip), record(chip, x)
-    for part in (folder, folder / PACKAGE, folder / PACKAGE / "processes"):
-        files.make_folder(part)
     tree = _tree(network, expected)
     tree["predictions"] = predictions(chip.network.readout, expected.layers[-1])
-    files.write_tree(folder / NETWORK_FILE, tree, FORMAT)
-    files.write_text_atomic(folder / "README", README.format(samples=len(expected.inputs)))
-    for name, module in COPIED.items():
-        files.write_text_atomic(folder / name, _standing_alone(module))
-    return [folder / name for name in WRITTEN]
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Names like README are common: what bears them goes only where it's an earlier export's."""
-    found = [name for name in WRITTEN if (folder / name).exists()]
-    if found and not _holds_an_export(folder):
-        raise OutputError(
-            f"{folder} holds a {found[0]} that is of no exported network and would be replaced; "
-            f"choose another folder"
-        )
-
-
-def _holds_an_export(folder: Path) -> bool:
-    try:
-        return files.format_of(folder / NETWORK_FILE) == FORMAT
-    except RunFileError:
-        return False
+    readme = README.format(samples=len(expected.inputs))
+    return write_standing_alone(Path(folder), tree, FORMAT, readme, COPIED)
 
 
 def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:
@@ -121,10 +91,3 @@ def _tree(network: LavaNetwork, expected: Recording) -> dict[str, Any]:
 def _stored(value: Any) -> Any:
     """Shapes are stored as arrays."""
     return np.array(value) if isinstance(value, tuple) else value
-
-
-def _standing_alone(module: str) -> str:
-    """A module's source with the names that it has in the folder."""
-    spec = find_spec(module)
-    source = Path(str(spec.origin if spec else "")).read_text()
-    return source.replace(_PLAYER, PACKAGE).replace(_STATES, f"{PACKAGE}.states")

@@ -38,11 +38,14 @@ def next_epoch(chip: Chip, data: Split) -> NextEpoch:
     Args:
         chip: in the state from which learning would go on.
         data: samples and labels.
+
+    Raises:
+        DataError: samples or labels aren't the network's.
     """
     inputs = chip.encode(data.x)
     core = copied(chip._core)
     cores.set_rates(core, chip.formats, chip.rates_of_epoch(inputs))
-    labels = np.asarray(data.y, np.int64)
+    labels = chip._labels(data)
     order = shuffled(len(data), chip.seed, chip.epoch)
     return NextEpoch(core, inputs, labels, order, chip.epoch, chip.n_learned)
 

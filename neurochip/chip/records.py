@@ -26,7 +26,7 @@ class EpochRecord:
         counters: events, (T, L, len(COUNTERS)) int64, summed over the samples.
         saturations: (T, L, len(SATURATIONS)) int64; zeros unless they are counted.
         account: what learning took in energy and time, without the samples that were scored; None
-            of an epoch that was read from a file.
+            of an epoch that was read from a file or learned by Lava's engine.
     """
 
     epoch: int

@@ -55,7 +55,11 @@ def parity(
     loaded = experiment.load_test_data(run.config, data)
     announce_compilation()
     verdict: FloatParity | ExportParity
-    if learn:
+    if against == "lava" and run.config.engine == "loihi3f":
+        # Its weights are learned in Lava or not held there at all: to run is to learn.
+        t_epoch = run.config.t_epoch
+        verdict = room.compare_engine_with_lava(run.chip, loaded.train, count, t_epoch)
+    elif learn:
         verdict = room.compare_learning_with_lava(run.chip, loaded.train, count)
     elif against == "float":
         verdict = room.compare_with_float(run.chip, loaded.test, count)

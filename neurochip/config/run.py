@@ -26,6 +26,17 @@ HALVE_AT = (9, 13)
 MEMBRANE_WHOLE_BITS = 4
 _MEMBRANE_FRACTION = "registers.membrane.fraction"
 
+#: What an option is, unless it's given, where Lava's engine learns (`chip.loihi_limits`).
+OF_LOIHI3F: dict[str, Any] = {
+    "hardware": "loihi",
+    "lam": math.exp(-1 / 2),
+    "encoding": "rate",
+    "surrogate": "boxcar",
+    "feedback": "direct",
+    "schedule": "pipelined",
+    "halve_at": (),
+}
+
 Rounding = Literal["floor", "toward_zero", "nearest", "stochastic"]
 _Bits = int | None
 
@@ -58,6 +69,12 @@ class RunConfig(DataConfig):
         "analytic", description="time by counts alone, or message by message"
     )
     rule: str = Field("ottt", description="learning rule")
+    engine: Literal["chip", "loihi3f"] = Field(
+        "chip", description="what learns: the chip itself, or Lava's stock learning synapses"
+    )
+    t_epoch: int = Field(
+        1, description="steps from one change of the weights to the next; for engine loihi3f"
+    )
     update: Literal["online", "accumulate", "last"] = Field(
         "online", description="when weights change: every step, sample's end, last step only"
     )
@@ -112,7 +129,8 @@ class RunConfig(DataConfig):
 
     def load_hardware(self) -> Hardware:
         """The chip with this run's widths and roundings in place of its own."""
-        given: dict[str, object] = {
+        given: dict[str, object] = {} if self.engine == "chip" else _engine_widths()
+        given |= {
             key: value
             for option, keys in _REGISTER_KEYS.items()
             for key in keys
@@ -192,6 +210,12 @@ class RunConfig(DataConfig):
         return make({**self.to_dict(), **options})
 
 
+def _engine_widths() -> dict[str, object]:
+    from neurochip.chip.loihi_limits import ENGINE_WIDTHS  # brings the compiler with it
+
+    return dict(ENGINE_WIDTHS)
+
+
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
     "headroom": ("registers.weight.headroom",),
@@ -212,11 +236,13 @@ _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
 
 
 def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
-    """Validate options by name.
+    """Validate options by name; an engine brings values of its own for those that aren't given.
 
     Raises:
         ConfigError: an option is unknown, of the wrong kind, or out of range.
     """
+    if options.get("engine") == "loihi3f":
+        options = {**OF_LOIHI3F, **options}
     config = validated(RunConfig, options, where)
     if config.conv is not None and config.hidden != RunConfig.model_fields["hidden"].default:
         raise ConfigError(
@@ -227,4 +253,18 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
         raise ConfigError(f"{where}: hidden is {list(config.hidden)}; each must be 1 or more")
     if not 0.0 <= config.holdout < 1.0:
         raise ConfigError(f"{where}: holdout is {config.holdout}; it must be 0 or more and below 1")
+    _check_engine(config, where)
     return config
+
+
+def _check_engine(config: RunConfig, where: str) -> None:
+    if config.engine == "chip" and config.t_epoch != RunConfig.model_fields["t_epoch"].default:
+        raise ConfigError(
+            f"{where}: t_epoch is {config.t_epoch} but engine 'chip' has no such option; leave it "
+            f"out, or choose engine 'loihi3f'"
+        )
+    if config.engine == "loihi3f" and config.schedule != "pipelined":
+        raise ConfigError(
+            f"{where}: schedule is {config.schedule!r} but with engine 'loihi3f' spikes pass one "
+            f"layer a step; leave it out"
+        )

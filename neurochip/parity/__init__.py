@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurochip.parity.against_export import (
     EXPORTS,
     ExportParity,
+    compare_engine_with_lava,
     compare_learning_with_lava,
     compare_with_lava,
     compare_with_netx,
@@ -27,6 +28,7 @@ __all__ = [
     "ExportParity",
     "FloatParity",
     "LayerParity",
+    "compare_engine_with_lava",
     "compare_learning_with_lava",
     "compare_with_float",
     "compare_with_lava",

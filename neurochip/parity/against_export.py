@@ -10,6 +10,7 @@ from neurochip.chip import Chip
 from neurochip.data import Split
 from neurochip.deploy import lava, netx, nir
 from neurochip.deploy.lava import learning
+from neurochip.deploy.lava.learning import loihi3f
 from neurochip.deploy.states import Verdict
 from neurochip.errors import ConfigError
 
@@ -65,6 +66,27 @@ def compare_learning_with_lava(chip: Chip, data: Split, samples: int = SAMPLES) 
     """
     part = _first(data, samples)
     return ExportParity(len(part), learning.compare(chip, part))
+
+
+def compare_engine_with_lava(
+    chip: Chip, data: Split, samples: int = SAMPLES, t_epoch: int = 1
+) -> ExportParity:
+    """Let the first samples of a set be learned by Lava's engine, as simulated here and in Lava.
+
+    Both begin a session from the chip's weights; compared is every register after every step.
+
+    Args:
+        chip: in the state from which both go on; it isn't changed.
+        data: the samples and labels.
+        samples: how many, fewer where the set is smaller.
+        t_epoch: steps of Lava's clock from one change of the weights to the next.
+
+    Raises:
+        ExportError: Lava is missing.
+        LimitError: the engine can't learn the network.
+    """
+    part = _first(data, samples)
+    return ExportParity(len(part), loihi3f.compare(chip, part, t_epoch))
 
 
 def compare_with_netx(chip: Chip, data: Split, samples: int = SAMPLES) -> ExportParity:

@@ -75,7 +75,7 @@ def _header(run: Run, data: Dataset, title: str) -> str:
     )
     lead = (
         f"{chip.hardware.title}. {learned}, with the rule {chip.rule.name.upper()} "
-        f"({chip.rule.update} updates) and seed {chip.seed}."
+        f"({_updates(run)}) and seed {chip.seed}."
     )
     facts = [
         ("Test accuracy", _accuracy(run), _tested(run, data)),
@@ -91,6 +91,13 @@ def _header(run: Run, data: Dataset, title: str) -> str:
         f"<header>\n<h1>{escape(title)}</h1>\n"
         f'<p class="lead">{escape(lead)}</p>\n<dl class="facts">\n{items}\n</dl>\n</header>'
     )
+
+
+def _updates(run: Run) -> str:
+    if run.config.engine == "chip":
+        return f"{run.chip.rule.update} updates"
+    steps = run.config.t_epoch
+    return f"by Lava's learning engine, every {'step' if steps == 1 else plural(steps, 'step')}"
 
 
 def _accuracy(run: Run) -> str:

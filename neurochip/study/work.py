@@ -105,8 +105,8 @@ class Bench:
         if self.spec.workflow == "ptq":
             chip = self.quantised(unit).chip
             return Trained(chip, chip.evaluate(data.test), None)
-        chip = experiment.build(config, data).chip
-        records = chip.learn(data.train, config.epochs)
+        run = experiment.build(config, data)
+        chip, records = run.chip, run.learner.learn(data.train, config.epochs)
         return Trained(chip, chip.evaluate(data.test), records[-1])
 
     def quantised(self, unit: Unit) -> Run:

@@ -71,6 +71,8 @@ CHANGED: dict[str, Any] = {
 OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5), "timing": "cycle"}
 #: Options of networks without `hidden`.
 OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
+#: Options of another engine than the chip's own.
+OF_ENGINES: dict[str, Any] = {"engine": "loihi3f", "t_epoch": 2}
 
 
 def flags(options: dict[str, Any]) -> list[str]:

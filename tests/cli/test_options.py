@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from neurochip import experiment
 from neurochip.config import RunConfig, make
-from tests.cli.declared import CHANGED, OF_IMAGES, OF_NUMBERS, flags, toml
+from tests.cli.declared import CHANGED, OF_ENGINES, OF_IMAGES, OF_NUMBERS, flags, toml
 from tests.cli.running import QUICK, Command
 
 
 def test_every_option_has_a_test_value() -> None:
-    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES}
+    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES, **OF_ENGINES}
     assert options.keys() == RunConfig.model_fields.keys()
     same = {"hardware", "rule"}
     for name, field in RunConfig.model_fields.items():
@@ -44,8 +45,9 @@ def test_options_of_numbers(neurochip: Command, here: Path) -> None:
     assert (here / "toml.h5").read_bytes() == (here / "run.h5").read_bytes()
 
 
-def test_options_of_images(neurochip: Command, here: Path) -> None:
-    options = {"train_samples": 60, "test_samples": 20, "timesteps": 3, "epochs": 1, **OF_IMAGES}
+@pytest.mark.parametrize("own", [OF_IMAGES, OF_ENGINES], ids=["images", "engines"])
+def test_options_of_some(neurochip: Command, here: Path, own: dict[str, Any]) -> None:
+    options = {"train_samples": 60, "test_samples": 20, "timesteps": 3, "epochs": 1, **own}
     said = neurochip("learn", *flags(options), "--json")
     assert (said.status, said.err) == (0, "")
     assert make(said.json["config"]) == make(options)

@@ -1,4 +1,4 @@
-"""A session of Lava behind a time limit: whatever happens, nothing of it is left running."""
+"""A command behind a time limit: whatever happens, nothing of it is left running."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
-from neurochip.deploy.lava.player.network import LavaNetwork
-from neurochip.deploy.states import LayerStates
-
-__all__ = ["SessionError", "end_group", "run_limited", "session"]
+__all__ = ["SessionError", "end_group", "run_limited"]
 
 #: The folder that holds this package: sessions begin there, so that they find it.
 ROOT = Path(__file__).parents[len(__name__.split(".")) - 1]
@@ -32,32 +26,6 @@ PROCESSES, DEAD = Path("/proc"), "ZX"
 
 class SessionError(Exception):
     """A session failed, or lasted too long."""
-
-
-def session(path: str | Path, network: LavaNetwork, limit_s: float) -> tuple[LayerStates, ...]:
-    """Run the samples of an exported file in Lava's runtime.
-
-    Args:
-        path: the file.
-        network: what it holds.
-        limit_s: seconds after which the session is ended.
-
-    Returns:
-        u, v and s of every layer in every step.
-
-    Raises:
-        SessionError: the session failed or reached the limit.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        module = f"{__package__}.session"
-        command = [sys.executable, "-m", module, str(Path(path).resolve()), folder]
-        run_limited(command, limit_s)
-        layers = []
-        for number, layer in enumerate(network.layers):
-            with np.load(Path(folder) / f"layer{number}.npz") as saved:
-                states = {name: network.by_sample(number, saved[name]) for name in saved.files}
-            layers.append(LayerStates(layer.name, states))
-        return tuple(layers)
 
 
 def run_limited(command: list[str], limit_s: float) -> None:

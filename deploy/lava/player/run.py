@@ -11,8 +11,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from neurochip.deploy.lava.player.limited import SessionError, session
+from neurochip.deploy.lava.player.limited import SessionError
 from neurochip.deploy.lava.player.network import read
+from neurochip.deploy.lava.player.started import session
 from neurochip.deploy.states import compare, rows
 
 #: Written beside this script.

@@ -18,11 +18,12 @@ TRAIN = data.load("digits").train.take(40)
 def chip_of(
     sizes: tuple[int, ...] = (64, 20, 10),
     tau: int = 2,
-    shifts: tuple[int, ...] = (1, 1),
+    shifts: tuple[int, ...] | None = (1, 1),
     seed: int = 0,
     timesteps: int = 8,
     encoding: Any = "bernoulli",
     surrogate: Any = "boxcar",
+    loss: Any = "ce",
 ) -> Chip:
     lam = math.exp(-1 / tau)
     network = Network.mlp(sizes, timesteps=timesteps, lam=lam, reset="hard", fires=">")
@@ -31,6 +32,7 @@ def chip_of(
         surrogate=Surrogate(surrogate),
         input_lam=lam,
         rate_shifts=shifts,
+        loss=loss,
     )
     return Chip(network, loihi3f(), rule, seed, encoding=encoding)
 
@@ -47,4 +49,13 @@ CHIPS: dict[str, dict[str, Any]] = {
         "surrogate": "table",
     },
     "no hidden layer": {"sizes": (64, 10), "shifts": (2,)},
+    "epochs of 4": {},
+    "epochs of 7, two hidden layers": {
+        "sizes": (64, 20, 14, 10),
+        "shifts": (1, 2, 3),
+        "encoding": "rate",
+    },
+    "epochs of a sample": {"shifts": (3, 3)},
 }
+#: Steps of the engine's epochs, where they have more than one.
+T_EPOCHS = {"epochs of 4": 4, "epochs of 7, two hidden layers": 7, "epochs of a sample": 10}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import h5py
@@ -19,6 +17,7 @@ from neurochip.deploy.recording import record
 from neurochip.errors import OutputError
 from neurochip.network import AvgPool, SumPool
 
+from .elsewhere import STANDING_ALONE, imported, run
 from .networks import Case, ImageCase, Stage
 
 CASE = Case(sizes=(12, 9, 7, 3), timesteps=10, threshold=100, reset="soft")
@@ -42,36 +41,8 @@ def folder(tmp_path: Path) -> Path:
     return out
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with every package of this one but neurochip."""
-    home = tmp_path_factory.mktemp("elsewhere")
-    venv.create(home)
-    (site,) = home.glob("lib/python*/site-packages")
-    # The folder that this names isn't searched for further .pth files, such as neurochip's own.
-    (site / "others.pth").write_text(f"{Path(np.__file__).parents[1]}\n")
-    return home / "bin" / "python"
-
-
-def run(python: Path | str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(python), str(folder / "run.py"), *options],
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-
-
 def test_only_lava_numpy_and_h5py_are_imported(folder):
-    allowed = {"player", "lava", "numpy", "h5py", *sys.stdlib_module_names}
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0 and str(node.module).split(".")[0] in allowed, path
+    assert imported(folder) <= STANDING_ALONE
 
 
 @pytest.mark.parametrize("case", [CASE, CONV], ids=["dense", "conv"])

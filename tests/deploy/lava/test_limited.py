@@ -15,8 +15,9 @@ import pytest
 
 from neurochip.deploy import lava as export
 from neurochip.deploy import states
-from neurochip.deploy.lava.player.limited import SessionError, end_group, run_limited, session
+from neurochip.deploy.lava.player.limited import SessionError, end_group, run_limited
 from neurochip.deploy.lava.player.network import read
+from neurochip.deploy.lava.player.started import session
 from neurochip.network import AvgPool
 
 from .networks import Case, ImageCase, Stage

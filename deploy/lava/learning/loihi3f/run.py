@@ -2,121 +2,86 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip.chip import Chip
-from neurochip.chip.loihi_learner import LoihiLearner
-from neurochip.data import Split
 from neurochip.deploy import states
-from neurochip.deploy.lava.learning.loihi3f.build import build
-from neurochip.deploy.lava.learning.loihi3f.job import Job, job_of
+from neurochip.deploy.lava import NETWORK_FILE
+from neurochip.deploy.lava.learning.loihi3f.folder import write_job
+from neurochip.deploy.lava.learning.loihi3f.plan import Job
+from neurochip.deploy.lava.learning.loihi3f.player.build import build
+from neurochip.deploy.lava.learning.loihi3f.player.started import session
+from neurochip.deploy.lava.learning.loihi3f.simulated import Held, recorded, steps_of
 from neurochip.deploy.lava.learning.threads import step_together
-from neurochip.deploy.lava.player.limited import run_limited
-from neurochip.deploy.states import LayerStates, Verdict
+from neurochip.deploy.states import Difference, Verdict
 
-__all__ = ["compare", "here", "through_models", "through_session"]
-
-#: Registers of one layer by name, in one step.
-Held = dict[str, NDArray[Any]]
-#: What a session leaves of each layer.
-LEARNED = ("x1", "weights")
+__all__ = ["in_lockstep", "through_models", "through_session"]
 
 
-def compare(chip: Chip, data: Split, limit_s: float | None) -> tuple[Verdict, ...]:
-    """See `neurochip.deploy.lava.learning.loihi3f.compare`."""
-    job = job_of(chip, data)
-    expected = here(chip, job)
-    if limit_s is None:
-        return states.compare(expected, through_models(job))
-    ends = [
-        LayerStates(layer.name, {name: layer.states[name][:, -1:] for name in LEARNED})
-        for layer in expected
-    ]
-    return states.compare(ends, through_session(job, limit_s))
+class _Tally:
+    """How often a register of a layer differed, and where first."""
+
+    def __init__(self) -> None:
+        self.steps, self.mismatches = 0, 0
+        self.first: Difference | None = None
+
+    def add(self, at: tuple[int, int], expected: NDArray[Any], found: NDArray[Any]) -> None:
+        self.steps += 1
+        (where,) = np.nonzero(expected != found)
+        self.mismatches += where.size
+        if where.size and self.first is None:
+            one = int(where[0])
+            self.first = Difference(*at, one, int(expected[one]), int(found[one]))
 
 
-def here(chip: Chip, job: Job) -> tuple[LayerStates, ...]:
-    """What every layer holds after every step of a `LoihiLearner`; the chip isn't changed."""
-    learner, history = LoihiLearner(chip), []
-    learner.set_rates(job.rate_shifts)
-    clock, inputs = job.clock, job.spread()
-    for now in range(clock.steps):
-        sample, place = divmod(now, clock.period)
-        heard = [sums.copy() for sums in learner.sums]
-        learner.step(inputs[:, now], int(job.labels[sample]), place)
-        history.append([_held(learner, number, sums) for number, sums in enumerate(heard)])
-    return _layers(history)
+def in_lockstep(job: Job) -> tuple[Verdict, ...]:
+    """Step the simulator and Lava's process models together, and compare after every step."""
+    here = steps_of(job)
+    tallies: dict[tuple[int, str], _Tally] = {}
 
+    def look(found: list[Held]) -> None:
+        at, expected = next(here)
+        for number, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
+            for state, values in ours.items():
+                tally = tallies.setdefault((number, state), _Tally())
+                tally.add(at, values, theirs[state])
 
-def _held(learner: LoihiLearner, number: int, heard: NDArray[Any]) -> Held:
-    return {
-        "u": heard,
-        **_neurons(learner.core, number),
-        "y1": learner.factors[number].copy(),
-        "x1": learner.traces[number].copy(),
-        "weights": learner.weights[number].ravel().copy(),
-    }
-
-
-def _neurons(core: Any, number: int) -> Held:
-    """Membranes after the reset, of a read-out its outputs, and spikes."""
-    layer = core.layers[number]
-    above = slice(layer.post, layer.post + layer.n_out)
-    return {"v": core.v[above].copy(), "s": core.signal[above].copy()}
-
-
-def through_models(job: Job) -> tuple[LayerStates, ...]:
-    """The same in Lava's process models."""
-    processes, history = build(job), []
-
-    def write_down(models: dict[int, Any]) -> None:
-        step = []
-        pairs = zip(processes.synapses, processes.populations, strict=True)
-        for number, (below, above) in enumerate(pairs):
-            synapses, neurons = models[below.id], models[above.id]
-            held = {
-                "u": neurons.core.accumulator[neurons.post].copy(),
-                **_neurons(neurons.core, number),
-                "y1": neurons.y_out.last,
-                "x1": synapses.x1.copy(),
-                "weights": synapses.weights.ravel().copy(),
-            }
-            step.append(held)
-        history.append(step)
-
-    step_together(processes.all, job.clock.steps, write_down)
-    return _layers(history)
-
-
-def through_session(job: Job, limit_s: float) -> tuple[LayerStates, ...]:
-    """Traces and weights after the epoch in Lava's runtime, in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "job.pickle"
-        file.write_bytes(pickle.dumps(job))
-        run_limited([sys.executable, "-m", f"{__package__}.session", str(file), folder], limit_s)
-        history: list[Held] = []
-        for number in range(len(job.weights)):
-            with np.load(Path(folder) / f"layer{number}.npz") as saved:
-                history.append({name: saved[name].ravel() for name in LEARNED})
-        return _layers([history])
-
-
-def _layers(history: list[list[Held]]) -> tuple[LayerStates, ...]:
-    """Layers by step, each of its registers (n,), as states of one sample."""
+    through_models(job, look)
     return tuple(
-        LayerStates(
-            f"layer {number}",
-            {
-                name: np.array([step[number][name] for step in history])[np.newaxis].astype(int)
-                for name in first
-            },
-        )
-        for number, first in enumerate(history[0])
+        Verdict(f"layer {number}", state, tally.steps, tally.mismatches, tally.first)
+        for (number, state), tally in tallies.items()
     )
+
+
+def through_models(job: Job, look: Callable[[list[Held]], None]) -> None:
+    """Step Lava's process models; show what the layers hold after every step."""
+    processes = build(job.lesson)
+
+    def told(models: dict[int, Any]) -> None:
+        pairs = zip(processes.synapses, processes.populations, strict=True)
+        look(
+            [
+                {
+                    **models[above.id].held,
+                    "x1": models[below.id].x1,
+                    "weights": models[below.id].weights.ravel(),
+                }
+                for below, above in pairs
+            ]
+        )
+
+    step_together(processes.all, job.lesson.clock.steps, told)
+
+
+def through_session(job: Job, limit_s: float) -> tuple[Verdict, ...]:
+    """Learn in Lava's runtime, in a process of its own, and compare what was held."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / NETWORK_FILE
+        expected = recorded(job)
+        write_job(file, job, expected)
+        return states.compare(expected, session(file, job.lesson.learner, limit_s))
