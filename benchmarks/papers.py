@@ -85,9 +85,10 @@ def _tssl(
     stage: Stage,
     batch: int,
     rule: TSSLBP | None = None,
+    lr: float = 5e-4,
 ) -> Job:
     """TSSL-BP with its paper's optimiser (Zhang and Li, NeurIPS 2020)."""
-    return Job(data, net, rule or TSSLBP(), (stage,), 5e-4, batch, AdamW(), 1.0, 4.0)
+    return Job(data, net, rule or TSSLBP(), (stage,), lr, batch, AdamW(), 1.0, 4.0)
 
 
 def _tssl_net(text: str, in_shape: tuple[int, ...], padding: int = 0) -> Callable[[int], Network]:
@@ -148,8 +149,9 @@ JOBS: dict[str, Job] = {
     ),
     **{
         f"nmnist-fold-{number}": _tssl(
-            *(lambda number=number: _fold(number), _nmnist_net, Stage(30, 8), 50),
+            *(lambda number=number: _fold(number), _nmnist_net, Stage(30, 8), 10),
             TSSLBP("count", desired=15.0, undesired=3.0),
+            1e-3,
         )
         for number in range(FOLDS)
     },
