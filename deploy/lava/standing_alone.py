@@ -25,7 +25,7 @@ def write_standing_alone(
     """Write a folder with numbers, a README, and modules that import each other by new names.
 
     Args:
-        folder: made where it's missing; files of the same names are replaced.
+        folder: made where it's missing; an earlier export in it is replaced.
         tree: the numbers (`files.write_tree`).
         format: what kind of file holds them.
         readme: the text.

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurochip import files, fixed
 from neurochip.chip import Chip
 from neurochip.deploy.sanafe.chips import KINDS, architecture, core_name, costs_of, port_name
-from neurochip.errors import ExportError
+from neurochip.errors import ExportError, OutputError
 from neurochip.hardware import Hardware
 from neurochip.mapping import loops_of, plan_of
 from neurochip.mapping.formats import decay_factor
@@ -88,8 +88,11 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path, index: int = 0) -> list[
     Raises:
         ExportError: neurons, synapses, inputs or costs that SANA-FE doesn't have.
         DataError: the sample isn't the network's.
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or a README in it would be replaced that is of no
+            export.
     """
+    folder = Path(folder)
+    _check_replaceable(folder)
     text = network(chip, x, index)
     hears = _hears_inputs(chip)
     readme = _README.format(
@@ -99,11 +102,20 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path, index: int = 0) -> list[
         exact=_EXACT if is_exact(chip) else _INEXACT,
     )
     inputs = chip.network.n_in if hears else 0
-    folder = Path(folder)
     files.make_folder(folder)
     for name, own in zip(FILES, (architecture(chip.hardware, inputs), text, readme), strict=True):
         files.write_text_atomic(folder / name, own)
     return [folder / name for name in FILES]
+
+
+def _check_replaceable(folder: Path) -> None:
+    """A README is common: it goes only where the other files of an earlier export are."""
+    *others, readme = FILES
+    if (folder / readme).exists() and not all((folder / name).exists() for name in others):
+        raise OutputError(
+            f"{folder} holds a {readme} that is of no exported network and would be replaced; "
+            f"choose another folder"
+        )
 
 
 def steps(chip: Chip) -> int:

@@ -133,7 +133,7 @@ def costs_of(hardware: Hardware) -> dict[str, Cost]:
     pairs = np.stack([table.energy * _PICO, table.time * _NANO], axis=1)
     ours = dict(zip(EVENTS, pairs, strict=True))
     for event in _UNPRICED:
-        if ours[event].any():
+        if np.nan_to_num(ours[event]).any():
             raise ExportError(
                 f"{event} of hardware {hardware.name!r} costs something, but SANA-FE's chips have "
                 f"no such event; set costs.energy.{event} and costs.time.{event} to 0"
@@ -149,6 +149,7 @@ def costs_of(hardware: Hardware) -> dict[str, Cost]:
         "fire": ours["neuron_fired"],
     }
     unknown = [name.replace("_", " ") for name, pair in theirs.items() if np.isnan(pair).any()]
+    unknown += [event.replace("_", " ") for event in _UNPRICED if np.isnan(ours[event]).any()]
     if np.isnan(table.barrier).any():
         unknown.append("barrier")
     if hardware.mesh.link_buffer.value is None:

@@ -247,7 +247,7 @@ class _Builder:
         )
 
     def _marks(self) -> dict[str, Any]:
-        """What listed synapses mark, and the spikes of the step before."""
+        """What listed synapses mark."""
         sizes = -(-self.core.layers["n_out"] // LANES)
         self.layers["reached"] = np.cumsum(sizes) - sizes
         marks = [marks_of(self.core, link) for link in self.links]

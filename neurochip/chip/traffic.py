@@ -219,12 +219,6 @@ class PhaseTiming:
         return east_west, int(passed[kinds == layout.NORTH_SOUTH].sum())
 
     @cached_property
-    def within_tile(self) -> int:
-        """Messages that never left their tile."""
-        tile, messages = self.mesh.tile, self.phase.messages
-        return int((tile[self.phase.source] == tile[messages.target]).sum())
-
-    @cached_property
     def deepest(self) -> int:
         """Slots that were held at once in the fullest buffer."""
         return int(self.passage.deepest.max(initial=0))

@@ -20,6 +20,7 @@ OtherTiming = Annotated[
     ),
 ]
 _RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "the last step"}
+_UNMODELLED = "what it takes isn't modelled"
 
 
 def set_timing(run: Run, timing: str | None) -> None:
@@ -44,7 +45,9 @@ def cost_facts(run: Run, samples: Dataset) -> dict[str, Any]:
         "timing": first.timing,
         "samples": first.samples,
         "inference": _amounts(first, slice(TRACES)),
-        "learning": {update: _learning(one) for update, one in told.items()},
+        "learning": {"untold": f"engine {run.config.engine!r}: {_UNMODELLED}"}
+        if run.config.engine != "chip"
+        else {update: _learning(one) for update, one in told.items()},
     }
 
 
@@ -78,7 +81,10 @@ def _amounts(told: Account, phases: slice) -> dict[str, Any]:
 
 
 def print_costs(run: Run, samples: Dataset) -> None:
-    """Four lines: what a sample costs, and what learning adds on-line and accumulated."""
+    """Four lines: what a sample costs, and what learning adds on-line and accumulated.
+
+    Of a run of another engine than the chip's own, what inference costs.
+    """
     from neurochip.chip.account import TRACES
     from neurochip.chip.costing import by_update
 
@@ -92,6 +98,9 @@ def print_costs(run: Run, samples: Dataset) -> None:
     print(f"costs a sample on {cores} of chip {name!r} {how}:")
     words = f"{first.words(slice(TRACES)):,.0f} words of memory"
     print(f"  inference: {first.inference_time}; {first.energy(slice(TRACES))}; {words}")
+    if run.config.engine != "chip":
+        print(f"  learning by engine {run.config.engine!r} is not told: {_UNMODELLED}")
+        return
     for update, one in told.items():
         learning = f"  learning by {_RULES[update]}"
         print(

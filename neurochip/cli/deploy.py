@@ -118,7 +118,6 @@ def sanafe(
     """Write the chip and the network on it as YAML of SANA-FE, which simulates time and energy."""
     from neurochip import experiment, files
     from neurochip.deploy import sanafe as room
-    from neurochip.errors import ConfigError
 
     index = number("sample", sample, int, "a whole number")
     run = experiment.load_run(path)

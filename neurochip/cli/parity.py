@@ -37,7 +37,10 @@ def parity(
     ] = "100",
     learn: Annotated[
         bool,
-        typer.Option("--learn", help="Let training samples be learned in Lava too, and compare."),
+        typer.Option(
+            "--learn",
+            help="Let training samples be learned in Lava too (engine loihi3f always does).",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -81,7 +81,7 @@ class TrainConfig(DataConfig):
     lam: float = Field(0.5, description="decay of a membrane a step; not for TSSL-BP")
     v_th: float = Field(1.0, description="threshold")
     neurons_of: str | None = Field(
-        None, description="chip whose reset and threshold neurons have [as in the rule's paper]"
+        None, description="chip whose reset and comparison with v_th neurons have [the rule's own]"
     )
     tau_m: float = Field(5.0, description="TSSL-BP's membrane time constant")
     tau_s: float = Field(3.0, description="TSSL-BP's synaptic time constant")

@@ -33,10 +33,10 @@ RULES = {"online": "OTTT-O", "accumulate": "OTTT-A", "last": "OTTT-O, last step"
 MOST_CORES = 16
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 _PICO = 1e-12
-#: What a step's length is made of, and what a core waits for meanwhile.
+#: What a step's length is made of.
 _LENGTHS = {
-    "analytic": ("the slowest core in each phase", "slower ones and for messages"),
-    "cycle": ("the phases, message by message,", "slower ones and for messages"),
+    "analytic": "the slowest core in each phase",
+    "cycle": "the phases, message by message,",
 }
 
 
@@ -77,11 +77,14 @@ class Expense:
 def look(run: Run, data: Dataset) -> Expense:
     """Show the chip some test samples as it is now; nothing is learned."""
     chip = run.chip
-    told = by_update(chip, data.test, run.config.timing)
-    untold = {RULES[update]: one for update, one in told.items() if isinstance(one, str)}
-    accounts = tuple(one for one in told.values() if isinstance(one, Account))
-    if RULES[chip.rule.update] in untold:
-        accounts = ()
+    accounts: tuple[Account, ...] = ()
+    if run.config.engine == "chip":
+        told = by_update(chip, data.test, run.config.timing)
+        untold = {RULES[update]: one for update, one in told.items() if isinstance(one, str)}
+        if RULES[chip.rule.update] not in untold:
+            accounts = tuple(one for one in told.values() if isinstance(one, Account))
+    else:
+        untold = {f"engine {run.config.engine!r}": "what it takes isn't modelled"}
     fired = firing(chip, data.test)
     return Expense(run, accounts, untold, fired, neurobench(chip, fired))
 
@@ -204,12 +207,12 @@ def _arithmetic(told: Account, slowest: CoreTime, steps: int) -> str:
     if slowest.barrier is None or whole.value is None:
         return "How long a sample lasts is unknown."
     work = whole.value - slowest.barrier
-    lasts, waits = _LENGTHS[told.timing]
     return (
-        f"With {told.timing} timing a sample lasts as long as {lasts} of each of its {steps} "
-        f"steps, {_si(work)}s in all, and {steps} barriers of {_si(slowest.barrier / steps)}s: "
-        f"{_si(whole.value)}s. The barrier is {percent(slowest.barrier / whole.value)} of it; "
-        f"white is what a core waits for {waits}."
+        f"With {told.timing} timing a sample lasts as long as {_LENGTHS[told.timing]} of each of "
+        f"its {steps} steps, {_si(work)}s in all, and {steps} barriers of "
+        f"{_si(slowest.barrier / steps)}s: {_si(whole.value)}s. The barrier is "
+        f"{percent(slowest.barrier / whole.value)} of it; white is what a core waits for slower "
+        f"ones and for messages."
     )
 
 

@@ -50,7 +50,6 @@ def test_what_a_phase_adds_up_to():
     assert timing.passage.sender_end.tolist() == [108 + 7, 4, 0]
     assert timing.ticks == 508
     assert timing.hops == (5, 0)
-    assert timing.within_tile == 1
     assert timing.deepest == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_a_run_goes_on_bit_for_bit(neurochip: Command, by_engine: Path) -> None:
     assert neurochip("learn", "--resume", by_engine, "--epochs", 1, "--out", "b.h5").status == 0
     assert neurochip("learn", *QUICK, *ENGINE, "--epochs", 2, "--out", "c.h5").status == 0
     same(experiment.load_run("b.h5"), experiment.load_run("c.h5"))
+
+
+def test_costs_of_learning_are_not_those_of_the_chip(neurochip: Command, by_engine: Path) -> None:
+    lines = neurochip("run", by_engine).out.splitlines()
+    assert lines[-2].startswith("  inference: ")
+    assert lines[-1] == ("  learning by engine 'loihi3f' is not told: what it takes isn't modelled")
+    told = json.loads(neurochip("run", by_engine, "--json").out)["costs"]["learning"]
+    assert told == {"untold": "engine 'loihi3f': what it takes isn't modelled"}
 
 
 @needs_lava

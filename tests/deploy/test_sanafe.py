@@ -13,7 +13,7 @@ from neurochip import hardware
 from neurochip.chip import Chip
 from neurochip.deploy import sanafe
 from neurochip.deploy.sanafe.chips import core_name, port_name
-from neurochip.errors import ExportError
+from neurochip.errors import ExportError, OutputError
 from neurochip.network import (
     LIF,
     Conv2d,
@@ -220,6 +220,21 @@ def test_what_sana_fe_cannot_express_is_refused(sentence: str, tmp_path: Path) -
     with pytest.raises(ExportError, match=f"^{re.escape(sentence)}$"):
         sanafe.write(chip, np.ones(chip.network.n_in), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_readme_of_no_export_is_not_replaced(tmp_path: Path) -> None:
+    chip, folder = recurrent(), tmp_path
+    (folder / "README").write_text("mine")
+    sentence = (
+        f"{folder} holds a README that is of no exported network and would be replaced; choose "
+        f"another folder"
+    )
+    with pytest.raises(OutputError, match=f"^{re.escape(sentence)}$"):
+        sanafe.write(chip, np.ones(chip.network.n_in), folder)
+    assert [path.name for path in folder.iterdir()] == ["README"]
+    (folder / "README").unlink()
+    for _again in range(2):
+        assert len(sanafe.write(chip, np.ones(chip.network.n_in), folder)) == len(sanafe.FILES)
 
 
 def test_unknown_costs_are_refused() -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.vectors import make_networks, make_vectors
 
 MAX_BYTES = 400_000
-#: Made where Lava and NengoLoihi run, each by a script beside it.
-OF_PEERS = {"lava", "loihi3f", "nengo_loihi"}
+#: Made where Lava, lava-dl and NengoLoihi run, each by a script beside it.
+OF_PEERS = {"lava", "loihi3f", "nengo_loihi", "netx"}
 MAKERS = {
     **dict.fromkeys(make_vectors.VECTORS, make_vectors.make),
     **dict.fromkeys(make_networks.VECTORS, make_networks.make),

@@ -29,7 +29,7 @@ def main() -> int:
     limit_s = parser.parse_args().limit
     try:
         network, expected = read(FILE)
-    except (LookupError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         print(f"{FILE.name} can't be read ({error}); export it again", file=sys.stderr)
         return FAILED
     try:

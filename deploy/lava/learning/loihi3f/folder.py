@@ -57,7 +57,7 @@ def write(chip: Chip, data: Split, folder: str | Path, t_epoch: int = 1) -> list
     Args:
         chip: in the state from which learning goes on; it isn't changed.
         data: samples and labels that go along with it.
-        folder: made where it's missing; files of the same names are replaced.
+        folder: made where it's missing; an earlier export in it is replaced.
         t_epoch: steps of Lava's clock from one change of the weights to the next.
 
     Returns:
@@ -65,7 +65,8 @@ def write(chip: Chip, data: Split, folder: str | Path, t_epoch: int = 1) -> list
 
     Raises:
         LimitError: the engine can't learn the network, or not at its rates.
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or files in it would be replaced that are of no
+            export.
     """
     job = Job(chip, data, t_epoch)
     tree, readme = _tree(job, recorded(job)), README.format(samples=len(data))

@@ -2,7 +2,7 @@
 
     python run.py [--limit SECONDS]
 
-Exit status: 0 all equal, 1 a difference, 2 the session failed.
+Exit status: 0 all equal, 1 a difference, 2 the session failed or network.h5 is damaged.
 """
 
 from __future__ import annotations
