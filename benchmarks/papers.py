@@ -43,7 +43,7 @@ QUARTER_VGG = (16, 32, 0, 64, 64, 0, 128, 128, 0, 128, 128)
 #: Of its training images, by channel.
 CIFAR_MEAN, CIFAR_DEVIATION = (0.4885, 0.4777, 0.4426), (0.2456, 0.2422, 0.2597)
 #: CPU minutes of the training that is only started.
-START_MINUTES = 12.0
+START_MINUTES = 6.0
 #: Parts of the N-MNIST subset; each is the test set of one training.
 FOLDS = 10
 
