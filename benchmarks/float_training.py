@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from neurochip.reference.optimisers import AdamW
 from neurochip.rules import BPTT, OTTT, TET, TSSLBP, Rule, Surrogate
 
 ROUNDS, ITERATIONS = 9, 4
+#: Variable that gives numpy one thread; it is read when numpy is imported.
+THREADS = "OPENBLAS_NUM_THREADS"
 #: Share of MNIST's pixels that are not black, and their mean.
 LIT, BRIGHTNESS = 0.19, 0.69
 SIGMOID = Surrogate("sigmoid")
@@ -55,6 +58,8 @@ WORK = (
 
 def measure(mnist: str | None) -> Table:
     """CPU milliseconds an iteration, in turns with torch."""
+    if os.environ.get(THREADS) != "1":
+        raise SystemExit(f"both sides have one thread here: set {THREADS}=1 and run it again")
     table = Table(
         "Training off the chip, T = 6, float32, one thread each: CPU ms an iteration",
         ("work", "batch", "neurochip, ms", "torch", "torch, ms", "ratio", "must"),
@@ -72,7 +77,7 @@ def measure(mnist: str | None) -> Table:
             f"torch {torch.version}, scripts in benchmarks/peers, which compute every product in "
             f"every step, as the papers' code does; here the first current of an image, and its "
             f"gradient, are computed once a batch. Spikes are drawn beforehand by both. Medians of "
-            f"{ROUNDS - 1} rounds in which the two take turns. OPENBLAS_NUM_THREADS=1. TSSL-BP's "
+            f"{ROUNDS - 1} rounds in which the two take turns. {THREADS}=1. TSSL-BP's "
             f"published code takes 640 ms on two threads."
         )
     return table
