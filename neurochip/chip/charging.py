@@ -55,7 +55,6 @@ from neurochip.mapping.topology import KINDS, Convolution, Projection
 __all__ = ["build"]
 
 _EVENT = {name: number for number, name in enumerate(EVENTS)}
-_SYNAPSES = ("synaptic_operation", "synaptic_operation_sparse", "synaptic_operation_convolution")
 
 
 @dataclass
@@ -343,7 +342,7 @@ class _Builder:
             for event, hops in zip(_HOPS, self._hops(start, core), strict=True):
                 add(*where, event, hops)
             where = (self._first("spikes") + unit[own], INFERENCE, layer, every.core[own])
-            add(*where, _SYNAPSES[KINDS.index(projection.kind)], every.synapses[own])
+            add(*where, pace.SYNAPSES[KINDS.index(projection.kind)], every.synapses[own])
             add(*where, "word_read", every.words[own])
 
     def _charge_neurons(self, number: int, parts: list[_Part]) -> None:

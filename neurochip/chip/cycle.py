@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip.chip.account import Account
 from neurochip.chip.activity import Activity, Learned, LearningWork, watch
-from neurochip.chip.pace import ticks_of
+from neurochip.chip.pace import SYNAPSES, ticks_of
 from neurochip.chip.senders import Units, deliveries, homes_of_errors, leaving, units_of
 from neurochip.chip.traffic import (
     ERROR,
@@ -66,7 +66,6 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _TICKS_PER_NANOSECOND = TICKS_PER_SECOND // 10**9
-_SYNAPSES = ("synaptic_operation", "synaptic_operation_sparse", "synaptic_operation_convolution")
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +255,7 @@ def _sending(chip_map: ChipMap, population: int, cores: int, ticks: Mapping[str,
     begin, end = chip_map.topology.offsets[population : population + 2].tolist()
     units, out = units_of(chip_map, population), leaving(chip_map, population)
     every = deliveries(chip_map, population, units)
-    times = np.array([ticks[_SYNAPSES[KINDS.index(entry.kind)]] for entry in out], np.int64)
+    times = np.array([ticks[SYNAPSES[KINDS.index(entry.kind)]] for entry in out], np.int64)
     reading = every.synapses * times[every.projection] + every.words * ticks["word_read"]
     route, of = np.unique(every.unit * cores + every.core, return_inverse=True)
     receive = np.full(route.size, ticks["message_in"])

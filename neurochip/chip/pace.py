@@ -18,16 +18,13 @@ from neurochip.hardware import EVENTS, Hardware, cost_table, link_table
 from neurochip.mapping.chipmap import ChipMap
 from neurochip.mapping.place import PORT, tiles_of
 
-__all__ = ["INWARD", "WAY", "tables", "ticks_of", "worked"]
+__all__ = ["INWARD", "SYNAPSES", "WAY", "tables", "ticks_of", "worked"]
 
+#: What a synapse of each kind counts as, in the order of `mapping.topology.KINDS`.
+SYNAPSES = ("synaptic_operation", "synaptic_operation_sparse", "synaptic_operation_convolution")
 #: Events of messages between cores.
 WAY = ("spike_in_tile", "hop_east_west", "hop_north_south")
-_READS = (
-    "synaptic_operation",
-    "synaptic_operation_sparse",
-    "synaptic_operation_convolution",
-    "word_read",
-)
+_READS = (*SYNAPSES, "word_read")
 #: What one neuron does at least until its spike is on its way.
 _SPIKE = ("neuron_active", "neuron_fired", "message_out")
 _PIPELINES = 2
