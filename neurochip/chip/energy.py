@@ -16,6 +16,8 @@ Counts = NDArray[np.int64]
 
 _PREFIXES = ((1e12, ""), (1e9, "m"), (1e6, "u"), (1e3, "n"), (1.0, "p"))
 _PICO = 1e-12
+#: Units of what a sample takes.
+COSTS = ("J", "s")
 _NANO = 1e-9
 _MILLI = 1e-3
 _STATIC = "static power"
@@ -34,6 +36,11 @@ class Amount:
     known: float
     unknown: tuple[str, ...] = ()
     unit: str = "J"
+
+    @classmethod
+    def of(cls, value: float, unit: str) -> Amount:
+        """An amount of whole units, all of it known."""
+        return cls(value / _PICO, (), unit)
 
     @property
     def is_known(self) -> bool:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter
 
+from neurochip.chip.energy import COSTS, Amount
 from neurochip.plot.style import (
     BLACK,
     BLUE,
@@ -56,6 +59,8 @@ class Goal:
         """A value as people read it."""
         if self.unit == _PERCENT:
             return f"{100 * value:.2f} %"
+        if self.unit in COSTS:
+            return str(Amount.of(value, self.unit))
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
@@ -202,6 +207,15 @@ def _heat_figure(found: Findings, hints: dict[str, str]) -> Figure:
     return figure
 
 
+def _measure(axis: Axis, goal: Goal) -> None:
+    """Label an axis; joules and seconds get their prefix at each tick."""
+    if goal.unit not in COSTS:
+        axis.set_label_text(goal.label)
+        return
+    axis.set_label_text(goal.title)
+    axis.set_major_formatter(EngFormatter(unit=goal.unit))
+
+
 def _raw(goal: Goal, scaled: float) -> float:
     return scaled / 100 if goal.unit == _PERCENT else scaled
 
@@ -253,7 +267,7 @@ def _against_figure(found: Findings, knob: int, hints: dict[str, str]) -> Figure
             _mark(axes, at, height, goal.scaled(point.half_widths[0]), colour, point, hints, found)
     axes.set_xticks(place, texts)
     axes.set_xlabel(found.knobs[knob])
-    axes.set_ylabel(goal.label)
+    _measure(axes.yaxis, goal)
     axes.grid(axis="y", color=PALE, linewidth=0.5)
     axes.set_axisbelow(True)
     if len(lines) > 1:
@@ -335,8 +349,8 @@ def _front_figure(found: Findings, hints: dict[str, str]) -> Figure:
         axes.annotate(
             text, place(point), xytext=(6, -9), textcoords="offset points", fontsize=7, color=BLACK
         )
-    axes.set_xlabel(cost.label)
-    axes.set_ylabel(gain.label)
+    _measure(axes.xaxis, cost)
+    _measure(axes.yaxis, gain)
     axes.grid(color=PALE, linewidth=0.5)
     axes.set_axisbelow(True)
     return figure

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
+from neurochip.study import costs
 
 Workflow = Literal["chip", "ptq"]
 
@@ -33,7 +34,8 @@ class Objective:
     Attributes:
         title: what a table calls it.
         maximised: whether more is better.
-        unit: "%" for a share 0..1 that is shown as percent; any other is shown as it is.
+        unit: "%" for a share 0..1 that is shown as percent; "J" and "s" are shown with a prefix;
+            any other is shown as it is.
         workflows: those that can measure it.
         measure: the number.
     """
@@ -106,7 +108,7 @@ def _event(name: str) -> int:
 _BOTH: tuple[Workflow, ...] = ("chip", "ptq")
 _ON_CHIP: tuple[Workflow, ...] = ("chip",)
 
-#: All objectives by name. One that needs a cost model joins them as one more line.
+#: All objectives by name.
 OBJECTIVES: dict[str, Objective] = {
     "accuracy": Objective("accuracy", True, "%", _BOTH, accuracy),
     "memory_bits": Objective("memory", False, "bit", _BOTH, memory_bits),
@@ -116,6 +118,10 @@ OBJECTIVES: dict[str, Objective] = {
     ),
     "spikes": Objective("spikes", False, "a sample", _BOTH, spikes),
     "weight_updates": Objective("weight updates", False, "a sample", _ON_CHIP, weight_updates),
+    "energy": Objective("energy", False, "J", _BOTH, costs.energy),
+    "latency": Objective("latency", False, "s", _BOTH, costs.latency),
+    "learning_energy": Objective("learning energy", False, "J", _ON_CHIP, costs.learning_energy),
+    "learning_latency": Objective("learning latency", False, "s", _ON_CHIP, costs.learning_latency),
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neurochip import files
+from neurochip.chip.energy import COSTS, Amount
 from neurochip.errors import ConfigError, OutputError
 from neurochip.study.knobs import text_of
 from neurochip.study.objectives import Objective
@@ -118,6 +119,8 @@ def shown_value(goal: Objective, value: float) -> str:
     """A number as people read it."""
     if goal.unit == "%":
         return f"{100 * value:.2f} %"
+    if goal.unit in COSTS:
+        return str(Amount.of(value, goal.unit))
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

@@ -15,7 +15,7 @@ from neurochip.errors import NeurochipError, StudyError
 from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.samples import mark_of
-from neurochip.study import ptq
+from neurochip.study import costs, ptq
 from neurochip.study.knobs import Setting, key_of
 from neurochip.study.objectives import Trained
 from neurochip.study.spec import Spec
@@ -100,14 +100,17 @@ class Bench:
 
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
-        config = self.spec.config(unit.setting, unit.seed)
+        config, goals = self.spec.config(unit.setting, unit.seed), self.spec.objectives
         data = self.data(config)
         if self.spec.workflow == "ptq":
             chip = self.quantised(unit).chip
-            return Trained(chip, chip.evaluate(data.test), None)
+            trained = Trained(chip, chip.evaluate(data.test), None)
+            return costs.timed(trained, data, config.timing, goals)
         run = experiment.build(config, data)
+        costs.check_known(run.chip, data, config.timing, goals)
         chip, records = run.chip, run.learner.learn(data.train, config.epochs)
-        return Trained(chip, chip.evaluate(data.test), records[-1])
+        trained = Trained(chip, chip.evaluate(data.test), records[-1])
+        return costs.timed(trained, data, config.timing, goals)
 
     def quantised(self, unit: Unit) -> Run:
         """The run of a unit that is trained in float and quantised after."""

@@ -96,14 +96,14 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
             "run, knobs",
         ),
         (
-            {"objectives": ["energy"]},
-            "study 's': objective 'energy' doesn't exist for workflow 'chip'; the objectives are "
-            "accuracy, memory_bits, saturation_rate, synaptic_operations, spikes, weight_updates",
+            {"objectives": ["enegry"]},
+            "study 's': objective 'enegry' doesn't exist for workflow 'chip' (did you mean "
+            "'energy'?); the objectives are ",
         ),
         (
             {"workflow": "ptq", "objectives": ["saturation_rate"]},
             "study 's': objective 'saturation_rate' doesn't exist for workflow 'ptq'; the "
-            "objectives are accuracy, memory_bits, synaptic_operations, spikes",
+            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency",
         ),
         ({"knobs": {}}, "study 's' has no knobs; name one or more under [knobs]"),
         (
