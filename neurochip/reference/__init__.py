@@ -9,8 +9,8 @@ from neurochip.reference.folding import folded
 from neurochip.reference.inference import Inference
 from neurochip.reference.recording import Recording, record
 from neurochip.reference.sharpness import Curvature, largest_curvature, loss_along
-from neurochip.reference.trainer import Trainer
+from neurochip.reference.trainer import Trainer, View
 
 __all__ = ["Curvature", "Epoch", "Progress", "Recording", "Stage", "Trainer", "fit", "folded"]
-__all__ += ["Inference"]
+__all__ += ["Inference", "View"]
 __all__ += ["largest_curvature", "loss_along", "record"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -29,6 +30,9 @@ from neurochip.rules import BPTT, OTTT, SLTT, TSSLBP, Rule, SpikeRepresentation,
 from neurochip.rules.losses import Labels, StepLoss
 from neurochip.rules.sequences import TRAINS
 from neurochip.rules.surrogates import Floats
+
+#: What the forward pass sees in place of the parameters that learn, such as rounded ones.
+View: TypeAlias = Callable[[Parameters], Parameters]
 
 
 class Trainer:
@@ -58,6 +62,7 @@ class Trainer:
         clip_norm: float | None = None,
         clamp: float | None = None,
         seed: int = 0,
+        view: View | None = None,
     ):
         """Copy the parameters and make the optimiser.
 
@@ -74,6 +79,9 @@ class Trainer:
             clip_norm: the largest norm of all gradients together; None for none.
             clamp: weights are kept in [-clamp, clamp]; None for no bounds.
             seed: of dropout masks.
+            view: what forward and backward pass see of the parameters. The gradient at what they
+                see goes straight through to the parameters themselves (Bengio, Léonard and
+                Courville, 2013, "straight-through estimator"). None: the parameters.
 
         Raises:
             NetworkError: the parameters don't fit the network.
@@ -88,8 +96,9 @@ class Trainer:
         self._dtype = checked_dtype(dtype)
         self._rng = np.random.default_rng([seed, len(network.layers)])
         self._values = Values(network, params, self._dtype)
+        self._seen = self._values if view is None else Values(network, params, self._dtype)
         self._gradients = self._values.zeros()
-        self._inference = Inference(network, self._values)
+        self._inference = Inference(network, self._seen)
         self._feedback_weights: tuple[Floats, ...] = ()
         check_currents(network)
         check_no_connection_up(network)
@@ -103,6 +112,10 @@ class Trainer:
         self._optimiser = (optimiser or SGD(momentum)).begin(self._values.learned)
         self._learning_from: tuple[int, bool, bool] | None = None
         self.lr = lr
+        self._view: View | None = None
+        if view is not None:
+            _check_viewed(network)
+            self.view = view
         self._prepare(_blank(network))
 
     @property
@@ -119,6 +132,23 @@ class Trainer:
     def params(self) -> Parameters:
         """A copy of the present parameters, float64."""
         return self._values.parameters
+
+    @property
+    def seen(self) -> Parameters:
+        """A copy of what the forward pass sees: the parameters, or what the view makes of them."""
+        return self._seen.parameters
+
+    @property
+    def view(self) -> View | None:
+        """What the forward pass sees of the parameters; another one may take its place."""
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        if self._seen is self._values:
+            raise RuleError("the trainer was made without a view; give one when it is made.")
+        self._view = view
+        self._look()
 
     @property
     def gradients(self) -> Parameters:
@@ -278,7 +308,7 @@ class Trainer:
         if key == self._learning_from:
             return
         self._learning_from = key
-        values, gradients = self._values, self._gradients
+        values, gradients = self._seen, self._gradients
         if isinstance(rule, BPTT | TSSLBP):
             self.passes = UnrolledPass(network, values, gradients, rule, samples.batch, self._rng)
         elif isinstance(rule, SpikeRepresentation):
@@ -301,11 +331,31 @@ class Trainer:
         if self._clamp is not None:
             for weight in self._values.weights:
                 np.clip(weight, -self._clamp, self._clamp, out=weight)
+        self._look()
+
+    def _look(self) -> None:
+        """Let the forward pass see the parameters as they are now."""
+        if self._view is None:
+            return
+        made = self._view(self._values.parameters)
+        for seen, array in zip(
+            (*self._seen.weights, *self._seen.biases), (*made.weights, *made.biases), strict=True
+        ):
+            np.copyto(seen, array)
 
 
 def _blank(network: Network) -> Samples:
     """One empty sample: what the rule can't train is refused before the first batch."""
     return Samples.of(network, np.zeros((1, *network.in_shape)))
+
+
+def _check_viewed(network: Network) -> None:
+    """Raise RuleError where weights change once more before they are used."""
+    if network.norm_layers or any(layer.sws for layer in network.weight_layers):
+        raise RuleError(
+            "a view is of the weights as they are used, but those of this network are normalised "
+            "first; leave BatchNorm and sws out, or fold them first."
+        )
 
 
 def _checked_bound(name: str, value: float | None) -> float | None:

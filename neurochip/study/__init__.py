@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from neurochip.study.best import chosen, write_best
+from neurochip.study.best import chosen, tested, write_best
 from neurochip.study.conduct import Told, run
 from neurochip.study.knobs import text_of
 from neurochip.study.page import write_report
@@ -35,6 +35,7 @@ __all__ = [
     "run",
     "shown",
     "table_of",
+    "tested",
     "text_of",
     "url_of",
     "write_best",

@@ -8,6 +8,7 @@ from neurochip import experiment, files
 from neurochip.errors import ConfigError, StudyError
 from neurochip.experiment import Run
 from neurochip.samples import mark_of
+from neurochip.study import adapt
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of
@@ -40,13 +41,32 @@ def write_best(store: Store, out: Path, number: int | None = None, seed: int | N
     files.check_writable(out)
     config = spec.config(trial.setting, seed)
     data = experiment.load_data(config)
-    if spec.workflow == "chip":
+    if spec.workflow_of(trial.setting) == "chip":
         run = experiment.build(config, data)
         return experiment.learn(run, data, config.epochs, out)
-    run = Bench(spec).quantised(Unit(trial.setting, seed))
+    run = Bench(spec).run_of(Unit(trial.setting, seed))
     run.data_mark = mark_of(data)  # of the samples that the file's readers will see
     experiment.save_run(run, out)
     return run
+
+
+def tested(spec: Spec, trial: Trial, run: Run) -> dict[str, float]:
+    """Accuracies on the test set, 0..1: "accuracy", and of a chip that has adapted to a shift, for
+    which that is the shifted test set, "retained" on the test set as it is.
+
+    Args:
+        spec: the study.
+        trial: whose run it is.
+        run: what `write_best` gave.
+    """
+    data = experiment.load_data(run.config)
+    if spec.workflow_of(trial.setting) != "adapt":
+        return {"accuracy": experiment.evaluate(run, data).accuracy}
+    there = adapt.domains(run.config, spec.own_options(trial.setting), data)
+    return {
+        "accuracy": experiment.evaluate(run, there.new).accuracy,
+        "retained": experiment.evaluate(run, there.old).accuracy,
+    }
 
 
 def chosen(spec: Spec, trials: list[Trial], number: int | None) -> Trial:

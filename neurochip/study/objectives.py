@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
+from neurochip.errors import StudyError
 from neurochip.study import costs
-
-Workflow = Literal["chip", "ptq"]
+from neurochip.study.adapt import Adaptation
+from neurochip.study.workflows import WORKFLOWS, Workflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +20,13 @@ class Trained:
         chip: the chip after its last epoch.
         judged: what it made of the samples that were held out.
         last: its last epoch of learning; None where it learned nothing on the chip.
+        adaptation: accuracies around the adaptation of a chip to a shift; None where there is none.
     """
 
     chip: Chip
     judged: Result
     last: EpochRecord | None
+    adaptation: Adaptation | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Objective:
 
 
 def accuracy(trained: Trained) -> float:
-    """Share of right predictions on the held-out samples after the last epoch, 0..1."""
+    """Share of right predictions on the held-out samples after the last epoch, 0..1; where there is
+    a shift, on the shifted ones.
+    """
     return trained.judged.accuracy
 
 
@@ -96,6 +100,40 @@ def weight_updates(trained: Trained) -> float:
     return int(record.counters[..., _event("weight_updates")].sum()) / record.samples
 
 
+def deployed(trained: Trained) -> float:
+    """Accuracy on the old domain, before the chip adapts, 0..1."""
+    return _adaptation(trained).deployed
+
+
+def unadapted(trained: Trained) -> float:
+    """Accuracy on the shifted samples, before the chip adapts, 0..1."""
+    return _adaptation(trained).unadapted
+
+
+def retained(trained: Trained) -> float:
+    """Accuracy on the old domain, after the chip has adapted, 0..1."""
+    return _adaptation(trained).retained
+
+
+def recovered(trained: Trained) -> float:
+    """Share of the accuracy that the shift takes which comes back; 1 where all does."""
+    found = _adaptation(trained)
+    lost = found.deployed - found.unadapted
+    if lost <= 0:
+        raise StudyError(
+            f"objective 'recovered' is a share of what the shift takes, but accuracy is "
+            f"{found.deployed:.2%} without it and {found.unadapted:.2%} with it; choose a "
+            f"larger strength, or leave the objective out"
+        )
+    return (found.adapted - found.unadapted) / lost
+
+
+def _adaptation(trained: Trained) -> Adaptation:
+    if trained.adaptation is None:
+        raise StudyError("no chip adapted to a shift; choose workflow 'adapt'")
+    return trained.adaptation
+
+
 def _inference_events(trained: Trained, name: str) -> float:
     judged = trained.judged
     return int(judged.counters[..., _event(name)].sum()) / len(judged.predictions)
@@ -105,23 +143,28 @@ def _event(name: str) -> int:
     return COUNTED_EVENTS.index(name)
 
 
-_BOTH: tuple[Workflow, ...] = ("chip", "ptq")
-_ON_CHIP: tuple[Workflow, ...] = ("chip",)
+_ALL = WORKFLOWS
+_ON_CHIP: tuple[Workflow, ...] = ("chip", "adapt")
+_SHIFTED: tuple[Workflow, ...] = ("adapt",)
 
 #: All objectives by name.
 OBJECTIVES: dict[str, Objective] = {
-    "accuracy": Objective("accuracy", True, "%", _BOTH, accuracy),
-    "memory_bits": Objective("memory", False, "bit", _BOTH, memory_bits),
+    "accuracy": Objective("accuracy", True, "%", _ALL, accuracy),
+    "memory_bits": Objective("memory", False, "bit", _ALL, memory_bits),
     "saturation_rate": Objective("saturations", False, "a sample", _ON_CHIP, saturation_rate),
     "synaptic_operations": Objective(
-        "synaptic operations", False, "a sample", _BOTH, synaptic_operations
+        "synaptic operations", False, "a sample", _ALL, synaptic_operations
     ),
-    "spikes": Objective("spikes", False, "a sample", _BOTH, spikes),
+    "spikes": Objective("spikes", False, "a sample", _ALL, spikes),
     "weight_updates": Objective("weight updates", False, "a sample", _ON_CHIP, weight_updates),
-    "energy": Objective("energy", False, "J", _BOTH, costs.energy),
-    "latency": Objective("latency", False, "s", _BOTH, costs.latency),
+    "energy": Objective("energy", False, "J", _ALL, costs.energy),
+    "latency": Objective("latency", False, "s", _ALL, costs.latency),
     "learning_energy": Objective("learning energy", False, "J", _ON_CHIP, costs.learning_energy),
     "learning_latency": Objective("learning latency", False, "s", _ON_CHIP, costs.learning_latency),
+    "recovered": Objective("recovered", True, "%", _SHIFTED, recovered),
+    "retained": Objective("accuracy retained", True, "%", _SHIFTED, retained),
+    "unadapted": Objective("accuracy unadapted", True, "%", _SHIFTED, unadapted),
+    "deployed": Objective("accuracy deployed", True, "%", _SHIFTED, deployed),
 }
 
 

@@ -14,16 +14,13 @@ from neurochip.study.knobs import Values, text_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Trial
 from neurochip.study.table import Table, readable, shown_summary, summaries
+from neurochip.study.workflows import WAYS
 
 _SEARCHES = {
     "grid": "every combination of the values",
     "random": "settings drawn at random",
     "tpe": "settings chosen by TPE",
     "nsga2": "settings chosen by NSGA-II",
-}
-_WORKFLOWS = {
-    "chip": "learned on the chip",
-    "ptq": "trained in float and quantised after",
 }
 
 
@@ -100,8 +97,9 @@ def _text(table: Table) -> Text:
 
 
 def _lead(spec: Spec) -> str:
+    words = ", or ".join(WAYS[workflow].words for workflow in spec.workflows)
     return (
-        f"{spec.run.get('data', 'digits')}, {_WORKFLOWS[spec.workflow]}: "
+        f"{spec.run.get('data', 'digits')}, {words}: "
         f"{_SEARCHES[spec.search]} of {_listed(spec.knobs)}, each with seeds "
         f"{_listed(map(str, spec.seeds))}. Settings are judged after the last epoch on "
         f"{spec.holdout:.0%} of the training samples, which were held out of learning; the test "

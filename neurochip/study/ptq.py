@@ -7,7 +7,7 @@ weights beyond the range that it leaves saturate.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,8 +20,9 @@ from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
 from neurochip.experiment import Run
+from neurochip.hardware import Hardware
 from neurochip.network import Parameters, initialise
-from neurochip.reference import Trainer
+from neurochip.reference import Trainer, View
 from neurochip.rules import feedback
 from neurochip.samples import mark_of
 
@@ -108,7 +109,12 @@ def float_key(config: RunConfig, options: Mapping[str, Any]) -> str:
     return json.dumps([told, training], sort_keys=True)
 
 
-def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Parameters:
+def trained(
+    config: RunConfig,
+    options: Mapping[str, Any],
+    data: Dataset,
+    view: Callable[[int, Parameters], View] | None = None,
+) -> Parameters:
     """What a float network of this run learns, from the weights that its chip would start with.
 
     Stochastic gradient descent with momentum on shuffled batches, by the run's own rule; a rest of
@@ -118,6 +124,11 @@ def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Par
         config: the run.
         options: this workflow's own, where they aren't the default.
         data: its training set is learned, numbers or frames as they are (no input register).
+        view: what the forward pass sees in an epoch, by its number and the parameters at its start;
+            None: the parameters.
+
+    Returns:
+        What the forward pass sees at the end.
     """
     own = {**OPTIONS, **options}
     network = config.make_network(data.train.sample_shape, data.n_classes, config.load_hardware())
@@ -125,18 +136,26 @@ def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Par
     drawn = feedback.draw(rule.feedback, network.sizes, config.seed)
     start = initialise(network, config.seed)
     trainer = Trainer(
-        network, start, rule, own["rate"], own["momentum"], feedback_weights=drawn or None
+        network,
+        start,
+        rule,
+        own["rate"],
+        own["momentum"],
+        feedback_weights=drawn or None,
+        view=None if view is None else view(0, start),
     )
     x, y = data.train.flat(), data.train.y
     size = min(own["batch_size"], len(y))
     for epoch in range(config.epochs):
+        if view is not None:
+            trainer.view = view(epoch, trainer.params)
         trainer.lr = own["rate"] * 0.5 ** sum(epoch >= at for at in rule.halve_at)
         order = shuffled(len(y), config.seed, epoch)
         for first in range(0, len(order) - size + 1, size):
             batch = order[first : first + size]
             shown = np.moveaxis(x[batch], 1, 0) if data.train.temporal else x[batch]
             trainer.learn_batch(shown, y[batch])
-    return trainer.params
+    return trainer.seen
 
 
 def quantised(
@@ -150,10 +169,34 @@ def quantised(
         learned: the float weights.
         data: what the network's ends fit.
     """
-    own = {**OPTIONS, **options}
+    return deployed(config, options, learned, data, filled(config))
+
+
+def filled(config: RunConfig) -> Hardware:
+    """A run's chip, whose weights may fill their range unless the run says otherwise."""
     hardware = config.load_hardware()
     if config.headroom is None:  # nothing grows after the mapping
         hardware = hardware.with_values({"registers.weight.headroom": 1.0})
+    return hardware
+
+
+def deployed(
+    config: RunConfig,
+    options: Mapping[str, Any],
+    learned: Parameters,
+    data: Dataset,
+    hardware: Hardware,
+) -> Run:
+    """A run whose chip holds what a float network learned.
+
+    Args:
+        config: the run.
+        options: of `OPTIONS`, where they aren't the default.
+        learned: the float weights.
+        data: what the network's ends fit.
+        hardware: the chip, with the widths and the headroom that its weights get.
+    """
+    own = {**OPTIONS, **options}
     bits = hardware.registers.weight.bits.value
     weights = tuple(clipped(w, bits, own["scales"], own["percentile"]) for w in learned.weights)
     given = Parameters(weights, learned.biases)

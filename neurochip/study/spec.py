@@ -15,9 +15,10 @@ from neurochip import config as run_config
 from neurochip.config import RunConfig
 from neurochip.errors import ConfigError
 from neurochip.study import knobs as knob_room
-from neurochip.study import ptq
+from neurochip.study import workflows
 from neurochip.study.knobs import Knob, Setting
-from neurochip.study.objectives import OBJECTIVES, Objective, Workflow, available
+from neurochip.study.objectives import OBJECTIVES, Objective, available
+from neurochip.study.workflows import WORKFLOWS, Workflow
 
 Search = Literal["grid", "random", "tpe", "nsga2"]
 
@@ -62,8 +63,7 @@ class Spec:
     Attributes:
         name: of the study: of its file, without the ending.
         title: one line for tables and pages.
-        workflow: how a trial comes to its chip: "chip" learns there, "ptq" learns in float and
-            quantises after.
+        workflow: how a trial comes to its chip (`workflows.WAYS`), unless a knob says so.
         search: how settings are chosen: all of a "grid", "random", "tpe" or "nsga2".
         trials: how many settings are tried.
         batch: how many an adaptive search proposes before it looks at results.
@@ -100,13 +100,27 @@ class Spec:
         """The objectives themselves."""
         return tuple(OBJECTIVES[name] for name in self.objectives)
 
+    @property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """All workflows that the study tries."""
+        return _tried(self.workflow, self.knobs)
+
+    def workflow_of(self, setting: Setting) -> Workflow:
+        """How a trial of this setting comes to its chip."""
+        chosen: Workflow = setting.get("workflow", self.workflow)
+        return chosen
+
+    def own_options(self, setting: Setting) -> dict[str, Any]:
+        """What the setting's workflow is told beside the options of a run."""
+        return workflows.of_workflow(self.workflow_of(setting), {**self.run, **setting})
+
     def grid(self) -> list[Setting]:
         """All settings of a grid, the last knob fastest."""
         return knob_room.grid(self.knobs, self.name)
 
     def config(self, setting: Setting, seed: int) -> RunConfig:
         """The run of one setting and seed; it never holds what only a workflow knows."""
-        options = {k: v for k, v in {**self.run, **setting}.items() if k not in ptq.OPTIONS}
+        options = workflows.of_run({**self.run, **setting})
         own: dict[str, Any] = {"seed": seed, "holdout": self.holdout}
         if "saturation_rate" in self.objectives:
             own["count_saturations"] = True
@@ -152,11 +166,12 @@ def make(told: Mapping[str, Any], name: str) -> Spec:
     where = f"study {name!r}"
     file = _validated(told, where)
     _check_numbers(file, where)
-    _check_objectives(file, where)
-    known = _known_knobs(file.workflow)
-    _check_names(file.run, "option", _known_options(file.workflow), where)
-    _check_names(file.knobs, "knob", known, where)
     turned = {key: knob_room.parse(key, entry, where) for key, entry in file.knobs.items()}
+    tried = _checked_workflows(file, turned, where)
+    _check_objectives(file, tried, where)
+    _check_names(file.run, "option", tried, _known_options(tried), where)
+    _check_names(file.knobs, "knob", tried, _known_knobs(tried), where)
+    _check_shared(file.knobs, tried, where)
     if not turned:
         raise ConfigError(f"{where} has no knobs; name one or more under [knobs]")
     for key in turned:
@@ -164,7 +179,7 @@ def make(told: Mapping[str, Any], name: str) -> Spec:
             raise ConfigError(
                 f"{where}: {key!r} is under [run] and under [knobs]; leave one of them out"
             )
-    _check_values(file, turned, where)
+    _check_values(file, turned, tried, where)
     spec = Spec(
         name=name,
         title=file.title or name,
@@ -178,9 +193,11 @@ def make(told: Mapping[str, Any], name: str) -> Spec:
         holdout=file.holdout,
         run=dict(file.run),
         knobs=turned,
-        told=file.model_dump(mode="json"),
+        told=file.model_dump(mode="json", exclude={"workflow"} if "workflow" in turned else None),
     )
-    spec.config({key: knob.ends[0] for key, knob in turned.items()}, spec.seeds[0])
+    first = {key: knob.ends[0] for key, knob in turned.items()}
+    spec.config(first, spec.seeds[0])
+    workflows.check(spec.own_options(first), (spec.workflow_of(first),), where)
     return spec
 
 
@@ -247,18 +264,38 @@ def _check_numbers(file: _File, where: str) -> None:
         raise ConfigError(f"{where}: batch is {file.batch}; it must be 2 or more")
 
 
-def _check_objectives(file: _File, where: str) -> None:
-    names = available(file.workflow)
+def _tried(workflow: Workflow, turned: Mapping[str, Knob]) -> tuple[Workflow, ...]:
+    knob = turned.get("workflow")
+    return (workflow,) if knob is None else tuple(knob.ends)
+
+
+def _checked_workflows(file: _File, turned: Mapping[str, Knob], where: str) -> tuple[Workflow, ...]:
+    if "workflow" in turned and "workflow" in file.model_fields_set:
+        raise ConfigError(f"{where}: 'workflow' is a key and under [knobs]; leave one of them out")
+    tried = _tried(file.workflow, turned)
+    for name in tried:
+        if name not in WORKFLOWS:
+            raise ConfigError(
+                f"{where}: knob 'workflow' has the value {name!r}{_nearest(str(name), WORKFLOWS)}; "
+                f"the workflows are {', '.join(WORKFLOWS)}"
+            )
+    return tried
+
+
+def _check_objectives(file: _File, tried: tuple[Workflow, ...], where: str) -> None:
     if not file.objectives:
+        names = available(tried[0])
         raise ConfigError(f"{where}: objectives is empty; the objectives are {', '.join(names)}")
     if len(set(file.objectives)) < len(file.objectives):
         raise ConfigError(f"{where}: objectives is {file.objectives}; list each objective once")
-    for name in file.objectives:
-        if name not in names:
-            raise ConfigError(
-                f"{where}: objective {name!r} doesn't exist for workflow {file.workflow!r}"
-                f"{_nearest(name, names)}; the objectives are {', '.join(names)}"
-            )
+    for workflow in tried:
+        names = available(workflow)
+        for name in file.objectives:
+            if name not in names:
+                raise ConfigError(
+                    f"{where}: objective {name!r} doesn't exist for workflow {workflow!r}"
+                    f"{_nearest(name, names)}; the objectives are {', '.join(names)}"
+                )
     if file.search == "nsga2" and len(file.objectives) < 2:
         raise ConfigError(
             f"{where}: search 'nsga2' looks for a front between two or more objectives, but there "
@@ -266,36 +303,60 @@ def _check_objectives(file: _File, where: str) -> None:
         )
 
 
-def _known_options(workflow: Workflow) -> list[str]:
-    return [*RunConfig.model_fields, *(ptq.OPTIONS if workflow == "ptq" else ())]
+def _known_options(tried: tuple[Workflow, ...]) -> list[str]:
+    own = dict.fromkeys(name for workflow in tried for name in workflows.WAYS[workflow].options)
+    return [*RunConfig.model_fields, *own]
 
 
-def _known_knobs(workflow: Workflow) -> list[str]:
-    return [name for name in _known_options(workflow) if name not in {*_OWN, *_OF_DATA}]
+def _known_knobs(tried: tuple[Workflow, ...]) -> list[str]:
+    known = [name for name in _known_options(tried) if name not in {*_OWN, *_OF_DATA}]
+    return [*known, "workflow"]
 
 
-def _check_names(names: Iterable[str], what: str, known: list[str], where: str) -> None:
+def _check_names(
+    names: Iterable[str], what: str, tried: tuple[Workflow, ...], known: list[str], where: str
+) -> None:
     for name in names:
         if name in _OWN:
             raise ConfigError(f"{where}: {what} {name!r} is the study's own; {_OWN[name]}")
-        if name not in known:
+        if name in known:
+            continue
+        if owners := workflows.owners(name):
             raise ConfigError(
-                f"{where}: {what} {name!r} is unknown{_nearest(name, known)}; "
-                f"the {what}s are {', '.join(known)}"
+                f"{where}: {what} {name!r} isn't one of workflow {tried[0]!r} but of "
+                f"{', '.join(owners)}; choose one of those workflows, or leave it out"
+            )
+        raise ConfigError(
+            f"{where}: {what} {name!r} is unknown{_nearest(name, known)}; "
+            f"the {what}s are {', '.join(known)}"
+        )
+
+
+def _check_shared(names: Iterable[str], tried: tuple[Workflow, ...], where: str) -> None:
+    """A knob that one of the workflows doesn't read would do the same work again and again."""
+    for name in names:
+        owners = workflows.owners(name)
+        strangers = [workflow for workflow in tried if owners and workflow not in owners]
+        if strangers:
+            raise ConfigError(
+                f"{where}: knob {name!r} isn't one of workflow {strangers[0]!r}, which the study "
+                f"tries too; put it under [run], or leave {strangers[0]!r} out"
             )
 
 
-def _check_values(file: _File, turned: Mapping[str, Knob], where: str) -> None:
+def _check_values(
+    file: _File, turned: Mapping[str, Knob], tried: tuple[Workflow, ...], where: str
+) -> None:
     """Each value alone must be an option's; what only a combination rules out fails as a trial."""
-    _check_options(file.run, where)
+    _check_options(file.run, tried, where)
     for name, knob in turned.items():
         for value in knob.ends:
-            _check_options({name: value}, where)
+            _check_options({name: value}, tried, where)
 
 
-def _check_options(options: Mapping[str, Any], where: str) -> None:
-    ptq.check({key: value for key, value in options.items() if key in ptq.OPTIONS}, where)
-    run_config.make({k: v for k, v in options.items() if k not in ptq.OPTIONS}, where)
+def _check_options(options: Mapping[str, Any], tried: tuple[Workflow, ...], where: str) -> None:
+    workflows.check(options, tried, where)
+    run_config.make(workflows.of_run(options), where)
 
 
 def _n_trials(file: _File, turned: Mapping[str, Knob], where: str) -> int:

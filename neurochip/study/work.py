@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from neurochip import experiment
 from neurochip.config import RunConfig
@@ -15,7 +15,7 @@ from neurochip.errors import NeurochipError, StudyError
 from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.samples import mark_of
-from neurochip.study import costs, ptq
+from neurochip.study import adapt, costs, ptq, qat
 from neurochip.study.knobs import Setting, key_of
 from neurochip.study.objectives import Trained
 from neurochip.study.spec import Spec
@@ -101,24 +101,51 @@ class Bench:
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
         config, goals = self.spec.config(unit.setting, unit.seed), self.spec.objectives
-        data = self.data(config)
-        if self.spec.workflow == "ptq":
-            chip = self.quantised(unit).chip
-            trained = Trained(chip, chip.evaluate(data.test), None)
-            return costs.timed(trained, data, config.timing, goals)
-        run = experiment.build(config, data)
-        costs.check_known(run.chip, data, config.timing, goals)
-        chip, records = run.chip, run.learner.learn(data.train, config.epochs)
-        trained = Trained(chip, chip.evaluate(data.test), records[-1])
+        trained, data = self._trained(unit, config)
         return costs.timed(trained, data, config.timing, goals)
 
-    def quantised(self, unit: Unit) -> Run:
-        """The run of a unit that is trained in float and quantised after."""
+    def run_of(self, unit: Unit) -> Run:
+        """The run of a unit that is trained in float first."""
         config = self.spec.config(unit.setting, unit.seed)
-        data = self.data(config)
-        told = {**self.spec.run, **unit.setting}
-        own = {name: told[name] for name in ptq.OPTIONS if name in told}
-        return ptq.quantised(config, own, self._float(config, own, data), data)
+        workflow = self.spec.workflow_of(unit.setting)
+        if workflow == "adapt":
+            return self._adapted(unit, config)[0].run
+        if workflow == "qat":
+            return self._rounded_in_the_loop(unit, config)
+        return self._quantised(unit, config)
+
+    def _trained(self, unit: Unit, config: RunConfig) -> tuple[Trained, Dataset]:
+        """A unit's chip, and the samples that it learned and was judged by."""
+        data, workflow = self.data(config), self.spec.workflow_of(unit.setting)
+        if workflow == "chip":
+            run = experiment.build(config, data)
+            costs.check_known(run.chip, data, config.timing, self.spec.objectives)
+            chip, records = run.chip, run.learner.learn(data.train, config.epochs)
+            return Trained(chip, chip.evaluate(data.test), records[-1]), data
+        if workflow == "adapt":
+            done, there = self._adapted(unit, config)
+            return Trained(done.run.chip, done.judged, done.last, done.adaptation), there.new
+        chip = self.run_of(unit).chip
+        return Trained(chip, chip.evaluate(data.test), None), data
+
+    def _quantised(self, unit: Unit, config: RunConfig) -> Run:
+        own, data = self.spec.own_options(unit.setting), self.data(config)
+        key = ptq.float_key(config, own)
+        learned = self._float(key, lambda: ptq.trained(config, own, data))
+        return ptq.quantised(config, own, learned, data)
+
+    def _rounded_in_the_loop(self, unit: Unit, config: RunConfig) -> Run:
+        own, data = self.spec.own_options(unit.setting), self.data(config)
+        return qat.deployed(config, own, qat.trained(config, own, data), data)
+
+    def _adapted(self, unit: Unit, config: RunConfig) -> tuple[adapt.Adapted, adapt.Domains]:
+        own = self.spec.own_options(unit.setting)
+        there = adapt.domains(config, own, self.data(config))
+        key = adapt.float_key(config, own)
+        learned = self._float(key, lambda: ptq.trained(config, own, there.old))
+        run = adapt.deployed(config, own, learned, there.old)
+        costs.check_known(run.chip, there.new, config.timing, self.spec.objectives)
+        return adapt.adapted(run, own, there), there
 
     def _measured(self, unit: Unit) -> tuple[float, ...]:
         trained = self.chip_of(unit)
@@ -128,10 +155,9 @@ class Bench:
                 raise StudyError(f"objective {name!r} is {value}; it must be a finite number")
         return values
 
-    def _float(self, config: RunConfig, own: dict[str, Any], data: Dataset) -> Parameters:
-        key = ptq.float_key(config, own)
+    def _float(self, key: str, train: Callable[[], Parameters]) -> Parameters:
         if key not in self._floats:
             while len(self._floats) >= _KEPT_FLOATS:
                 self._floats.pop(next(iter(self._floats)))
-            self._floats[key] = ptq.trained(config, own, data)
+            self._floats[key] = train()
         return self._floats[key]

@@ -167,6 +167,39 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
             {"workflow": "ptq", "knobs": {"percentile": [101]}},
             "study 's': percentile is 101; it must be 0.0 to 100.0",
         ),
+        (
+            {"knobs": {"scales": ["mse"]}},
+            "study 's': knob 'scales' isn't one of workflow 'chip' but of ptq, qat, adapt; choose "
+            "one of those workflows, or leave it out",
+        ),
+        (
+            {"knobs": {"workflow": ["chip", "ptq"], "scales": ["mse", "max"]}},
+            "study 's': knob 'scales' isn't one of workflow 'chip', which the study tries too; put "
+            "it under [run], or leave 'chip' out",
+        ),
+        (
+            {"knobs": {"workflow": ["chip", "ptc"]}},
+            "study 's': knob 'workflow' has the value 'ptc' (did you mean 'ptq'?); the workflows "
+            "are ",
+        ),
+        (
+            {"workflow": "ptq", "knobs": {"workflow": ["chip", "ptq"]}},
+            "study 's': 'workflow' is a key and under [knobs]; leave one of them out",
+        ),
+        (
+            {"objectives": ["weight_updates"], "knobs": {"workflow": ["chip", "ptq"]}},
+            "study 's': objective 'weight_updates' doesn't exist for workflow 'ptq'; the "
+            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency",
+        ),
+        (
+            {"workflow": "adapt", "knobs": {"stength": [10.0]}},
+            "study 's': knob 'stength' is unknown (did you mean 'strength'?); the knobs are ",
+        ),
+        (
+            {"workflow": "adapt", "objectives": ["recoverd"]},
+            "study 's': objective 'recoverd' doesn't exist for workflow 'adapt' (did you mean "
+            "'recovered'?); the objectives are ",
+        ),
         ({"seeds": []}, "study 's': seeds is empty; list one or more"),
         ({"seeds": [1, 1]}, "study 's': seeds is [1, 1]; list each seed once"),
         ({"seeds": 3}, "study 's': seeds is 3; it must be a list of whole numbers"),
@@ -199,6 +232,19 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
 def test_what_does_not_exist_is_refused(change: dict[str, Any], sentence: str) -> None:
     said = refused({**SMALL, **change})
     assert said.startswith(sentence) if sentence.endswith("are ") else said == sentence
+
+
+def test_a_study_may_turn_the_workflow(tmp_path: Path) -> None:
+    run = {**SMALL["run"], "scales": "mse"}
+    spec = small(run=run, knobs={"workflow": ["chip", "ptq"]}, objectives=["accuracy"])
+    assert spec.workflows == ("chip", "ptq")
+    on_chip, after = spec.grid()
+    assert (spec.workflow_of(on_chip), spec.workflow_of(after)) == ("chip", "ptq")
+    assert (spec.own_options(on_chip), spec.own_options(after)) == ({}, {"scales": "mse"})
+    assert spec.config(on_chip, 0) == spec.config(after, 0)
+    path = tmp_path / "small.toml"
+    path.write_text(spec.to_toml())
+    assert read(path) == spec
 
 
 def test_an_unknown_study_is_refused(tmp_path: Path) -> None:
