@@ -111,7 +111,7 @@ def watch(pipeline: Pipeline, work: LearningWork) -> Activity:
         pipeline: as `Chip.rehearse` returns it.
         work: of its meter.
     """
-    totals = pipeline.meter.arrays.totals
+    totals = pipeline.meter.arrays.ledger.totals
     before, sends, holds, learned = totals.copy(), [], [], []
     while not pipeline.is_over:
         pipeline.step()

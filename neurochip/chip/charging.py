@@ -6,9 +6,11 @@ Rows. A core reads the weights of its neurons row by row, a row is what leaves o
 on a core, phase 6 reads all of its rows backwards, and phase 7 takes up the rows whose axon has a
 factor, and writes them back. Shared weights are read as spikes read them, once a synapse.
 
-Sums. OTTT-A sums products beside the weights, in words of the accumulators. So does a convolution
-by any rule, whose sums then change all of a core's kernels at the end of the step. A product is
-charged as `synaptic_update`, and so is the change of a weight by its sum.
+Sums. OTTT-A sums products beside the weights, in words of the accumulators. At the end of a sample
+a core takes up the rows that had a factor in it, and changes the weights of the neurons that had an
+error: it keeps a bit for each of both, not for each weight. A convolution, by any rule, has sums
+that change all of a core's kernels, at the end of the step. A product is charged as
+`synaptic_update`, and so is the change of a weight by its sum.
 
 Listed synapses, and those beside the layers, don't learn: they are charged with inference alone. A
 neuron's spike is one message to a core, whatever it does there, charged to the layer that hears it
@@ -59,7 +61,9 @@ _EVENT = {name: number for number, name in enumerate(EVENTS)}
 
 @dataclass
 class _Effects:
-    """What one unit of a counter does: rows (counter, phase, layer, core, event, amount)."""
+    """What one unit of a counter does: rows (counter, phase, layer, core, event, amount), and the
+    counter that takes its time in the `pipelined` schedule.
+    """
 
     rows: list[NDArray[np.int32]] = field(default_factory=list)
 
@@ -71,17 +75,23 @@ class _Effects:
         core: ArrayLike,
         events: str | tuple[str, ...],
         amount: ArrayLike = 1,
+        late: int = 0,
     ) -> None:
-        """Add an amount of one event, or of each of some; counters, cores and amounts pair up."""
+        """Add an amount of one event, or of each of some; counters, cores and amounts pair up.
+
+        In the `pipelined` schedule their time is that of a counter whose number is ``late`` more.
+        """
         for event in (events,) if isinstance(events, str) else events:
             columns = np.broadcast_arrays(counter, phase, layer, core, _EVENT[event], amount)
-            rows = np.stack([np.ravel(column) for column in columns], axis=1).astype(np.int32)
-            self.rows.append(rows[rows[:, -1] != 0])
+            rows = np.stack([np.ravel(column) for column in columns], axis=1)
+            rows = np.append(rows, rows[:, :1] + late, axis=1).astype(np.int32)
+            self.rows.append(rows[rows[:, -2] != 0])
 
-    def table(self) -> NDArray[np.int32]:
-        """All rows, (E, 6), by counter."""
-        table = np.concatenate(self.rows) if self.rows else np.zeros((0, 6), np.int32)
-        return table[np.argsort(table[:, 0], kind="stable")]
+    def table(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """All rows by counter, (E, 6), and the counters of the `pipelined` schedule, (E,)."""
+        table = np.concatenate(self.rows) if self.rows else np.zeros((0, 7), np.int32)
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        return table[:, :-1], table[:, -1]
 
 
 def build(chip_map: ChipMap, core: layout.Core, update: int, feedback: str) -> Meter:
@@ -121,7 +131,7 @@ class _Builder:
             name: [] for name in ("groups", "parts", "runs", "rows", "backs")
         }
         self.n_senders = 0
-        self.n_pairs = 0
+        self.n_used = 0
         self.sums = chip_map.hardware.registers.gradient.bits.value
         self.settings = np.zeros(1, kernel.SETTINGS)
 
@@ -130,7 +140,7 @@ class _Builder:
         walked = [self._spans_of(number) for number in range(len(self.projections))]
         for population in range(self.sources.size):
             self._add_source(population)
-        n_counters = self._number_counters()
+        moments = self._number_counters()
         for population in range(self.sources.size):
             self._charge_spikes(population)
         for number, (parts, backs) in enumerate(walked):
@@ -139,16 +149,24 @@ class _Builder:
                 self._charge_traces(number)
                 self._charge_errors(number, backs)
                 self._charge_updates(number, parts)
-        effects = self.effects.table()
+        effects, late = self.effects.table()
+        ledger = pace.ledger_of(
+            self.map,
+            (effects, late),
+            moments,
+            (self._first("changed"), self._first("singles")),
+            direct=self.feedback == "direct",
+        )
+        self.sources["row"] = [ledger.rows.get(k, -1) for k in range(self.sources.size)]
         arrays = {name: np.array(rows, _RECORDS[name]) for name, rows in self.spans.items()}
-        n_parts, n_axons = len(self.spans["parts"]), int(self.core.layers["n_in"].max())
+        n_parts = len(self.spans["parts"])
         scratch = {
             name: np.zeros(n_parts, np.int64) for name in ("fired", "errors", "words", "summed")
         }
-        words = int(kernel.column_words(n_axons))
         return Meter(
             kernel.make(
                 len(self.layers),
+                ledger.arrays,
                 {
                     "settings": self.settings,
                     "layers": self.layers,
@@ -156,12 +174,9 @@ class _Builder:
                     **arrays,
                     **self._marks(),
                     **scratch,
-                    "totals": np.zeros(n_counters, np.int64),
                     "sending": np.zeros(self.n_senders, np.int64),
-                    "pairs": np.zeros(self.n_pairs, np.uint64),
-                    "row_bits": np.zeros(words, np.uint64),
+                    "used": np.zeros(self.n_used, np.uint64),
                     "map": np.zeros(self._largest_map(), np.int64),
-                    **pace.tables(self.map, effects, n_counters, direct=self.feedback == "direct"),
                 },
             ),
             effects,
@@ -172,25 +187,52 @@ class _Builder:
         shared = [k for k in self.core.layers if k.kind == layout.CONVOLUTION]
         return max((int((k.h_in + 1) * (k.w_in + 1)) for k in shared), default=0)
 
-    def _number_counters(self) -> int:
-        """Give each kind of counters its first number; return how many there are."""
-        parts, runs, backs = (len(self.spans[name]) for name in ("parts", "runs", "backs"))
-        units = sum(entry.home.size for entry in self.units)
-        sizes = {
-            "spikes": units,
-            **dict.fromkeys(("scanned", "reached"), len(self.layers)),
-            **dict.fromkeys(("active", "fired"), parts),
-            "changed": runs,
-            **dict.fromkeys(("operations", "read_back"), backs),
-            "sent": self.n_senders,
-            **dict.fromkeys(("products", "words", "applied", "applied_rows"), parts),
+    def _number_counters(self) -> Ints:
+        """Give each kind of counters its first number; return the moment of each, (K,), as
+        `pace.ledger_of` numbers them.
+        """
+        layers, moments = np.arange(len(self.layers)), pace.Moments(len(self.layers))
+        owners = {
+            name: np.array([own[f"{name}_end"] - own[name] for own in self.layers])
+            for name in ("part", "run", "back", "sender")
         }
-        at = 0
-        for name, size in sizes.items():
-            self.settings[name] = at
-            at += size
+        above, part = 1 + layers, np.repeat(1 + layers, owners["part"])
+        back = np.repeat(moments.errors + layers, owners["back"])
+        sent = np.repeat(moments.errors + layers, owners["sender"])
+        updates = np.full(part.size, moments.updates)
+        by_kind = {
+            "spikes": self._populations(single=False),
+            **dict.fromkeys(("scanned", "reached"), above),
+            **dict.fromkeys(("active", "fired"), part),
+            "changed": np.full(owners["run"].sum(), moments.traces),
+            **dict.fromkeys(("operations", "read_back"), back),
+            "sent": sent,
+            **dict.fromkeys(("products", "words", "applied", "applied_rows"), updates),
+            "singles": self._populations(single=True),
+        }
+        ends = np.cumsum([entry.size for entry in by_kind.values()])
+        for name, end in zip(by_kind, ends, strict=True):
+            self.settings[name] = end - by_kind[name].size
         self.settings["update"] = self.update
-        return at
+        moments_of_all: Ints = np.concatenate(list(by_kind.values())).astype(np.int64)
+        return moments_of_all
+
+    def _populations(self, *, single: bool) -> Ints:
+        """The population of each unit, of those that are one neuron, or of the others."""
+        sizes = [entry.home.size * (entry.single == single) for entry in self.units]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    def _spikes_of(self, population: int) -> tuple[int, int]:
+        """The counter of a population's first unit; by how much that of the `pipelined` schedule
+        is more. Units that are parts are counted when they fire.
+        """
+        source = self.sources[population]
+        kind = "singles" if self.units[population].single else "spikes"
+        own = self._first(kind) + int(source["unit"])
+        if not source["parted"]:
+            return own, 0
+        fired = self._first("fired") + int(source["part"])
+        return fired, own - fired
 
     def _first(self, kind: str) -> int:
         return int(self.settings[kind][0])
@@ -210,9 +252,9 @@ class _Builder:
             return parts, []
         self._add_runs(number, projection, parts)
         backs = self._add_backs(number, parts)
-        own["pairs"] = self.n_pairs
-        if self.update == layout.ACCUMULATE and layer.kind == layout.DENSE:
-            self.n_pairs += int(layer.n_out) * int(kernel.column_words(int(layer.n_in)))
+        for name, size in (("used_rows", layer.n_in), ("used_columns", layer.n_out)):
+            own[name] = self.n_used
+            self.n_used += -(-int(size) // LANES)
         return parts, backs
 
     def _place(self, population: int) -> int:
@@ -228,7 +270,8 @@ class _Builder:
             self.spans["groups"],
         )
         below = self.core.layers[min(population, self.core.layers.size - 1)]
-        source["unit"] = sum(entry.home.size for entry in self.units[:population])
+        before = self.units[:population]
+        source["unit"] = sum(k.home.size for k in before if k.single == units.single)
         source["place"] = self._place(population)
         source["pooled"] = population < self.core.layers.size and below.pooled
         source["single"] = units.single
@@ -252,7 +295,8 @@ class _Builder:
         marks = [marks_of(self.core, link) for link in self.links]
         links, row, run, bit, starts, firsts = [], 0, 0, 0, [], []
         for link, own in zip(self.links, marks, strict=True):
-            links.append((link.place, link.pooled, row, self.layers[link.number]["reached"]))
+            number, reached = link.number, self.layers[link.number]["reached"]
+            links.append((link.place, link.pooled, row, number, reached))
             starts.append(own.starts + run)
             firsts.append(own.firsts + bit)
             row, run, bit = row + own.starts.size, run + own.words.size, bit + own.bits.size
@@ -327,23 +371,24 @@ class _Builder:
         """A spike of a unit: one message to each core, and what it does where it arrives."""
         units, add = self.units[population], self.effects.add
         every = deliveries(self.map, population, units)
+        first_spike, late = self._spikes_of(population)
         for number, projection in enumerate(leaving(self.map, population)):
             own = every.projection == number
-            layer, unit = projection.target - 1, self.sources[population]["unit"] + every.unit
+            layer, unit = projection.target - 1, first_spike + every.unit
             arrives = own & every.carries
-            spikes = self._first("spikes") + unit[arrives]
+            spikes = unit[arrives]
             home, core = units.home[every.unit[arrives]], every.core[arrives]
             sent = home != OFF_CHIP
             senders, first, n = np.unique(spikes[sent], return_index=True, return_counts=True)
-            add(senders, INFERENCE, layer, home[sent][first], "message_out", n)
+            add(senders, INFERENCE, layer, home[sent][first], "message_out", n, late)
             where = (spikes, INFERENCE, layer, core)
-            add(*where, ("message_in", "spike_in_tile"))
+            add(*where, ("message_in", "spike_in_tile"), 1, late)
             start = np.where(sent, home, PORT)
             for event, hops in zip(_HOPS, self._hops(start, core), strict=True):
-                add(*where, event, hops)
-            where = (self._first("spikes") + unit[own], INFERENCE, layer, every.core[own])
-            add(*where, pace.SYNAPSES[KINDS.index(projection.kind)], every.synapses[own])
-            add(*where, "word_read", every.words[own])
+                add(*where, event, hops, late)
+            where = (unit[own], INFERENCE, layer, every.core[own])
+            add(*where, pace.SYNAPSES[KINDS.index(projection.kind)], every.synapses[own], late)
+            add(*where, "word_read", every.words[own], late)
 
     def _charge_neurons(self, number: int, parts: list[_Part]) -> None:
         """A scan finds all neurons inactive, but for those that have something to update."""

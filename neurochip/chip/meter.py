@@ -59,8 +59,9 @@ class Meter:
 
     def reset(self) -> None:
         """Begin anew."""
-        self.arrays.totals[:] = 0
-        self.arrays.elapsed[:] = 0
+        ledger = self.arrays.ledger
+        for array in (ledger.slot, ledger.cells, ledger.totals, ledger.elapsed):
+            array[:] = 0
 
 
 def between(before: Reading, after: Reading) -> Reading:
@@ -77,6 +78,6 @@ def read(meter: Meter) -> Reading:
     """Events and time since the meter began."""
     counter, *where, amount = meter.effects.T
     counts = np.zeros(meter.shape, np.int64)
-    np.add.at(counts, tuple(where), amount * meter.arrays.totals[counter])
-    without, more, steps = meter.arrays.elapsed.tolist()
+    np.add.at(counts, tuple(where), amount * meter.arrays.ledger.totals[counter])
+    without, more, steps = meter.arrays.ledger.elapsed.tolist()
     return Reading(counts, without, more, steps)

@@ -22,6 +22,9 @@ from neurochip.kernels import layout
 from neurochip.kernels import meter as metering
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import unfused
+from neurochip.kernels.ledger import LAYERED
+from neurochip.kernels.meter_inference import meter_neurons, meter_spikes
+from neurochip.kernels.meter_learning import meter_learning, meter_traces
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.readout import error_in, predicted, read_out
 from neurochip.kernels.stream import frame_of, start_sample, update
@@ -79,7 +82,7 @@ class Pipeline:
         self.timesteps, self.t = int(core.settings[0].timesteps), 0
         self.hidden, self.last = range(core.layers.size - 1), core.layers.size - 1
         unfused(start_sample)(core)
-        metering.begin_sample(meter.arrays)
+        metering.begin_learning(meter.arrays)
 
     @property
     def is_over(self) -> bool:
@@ -103,12 +106,12 @@ class Pipeline:
             self._trace(number + 1)
         self._synapse(self.last)
         self._read_out()
-        metering.local_phase(self.meter.arrays, metering.LEARNING_TICKS)
         if self._wants_errors():
             self._error()
             self._transport()
             self._update()
-        metering.end_step(self.meter.arrays)
+        metering.end_step(self.meter.arrays, LAYERED)
+        metering.settle(self.meter.arrays, LAYERED)
         self.t += 1
 
     def _wants_errors(self) -> bool:
@@ -135,14 +138,13 @@ class Pipeline:
         self._sent(number)
 
     def _sent(self, population: int) -> None:
-        metering.meter_spikes(self.core, self.meter.arrays, population)
-        metering.spikes_phase(self.meter.arrays, population)
+        meter_spikes(self.core, self.meter.arrays, population)
 
     def _neuron(self, number: int) -> None:
         """Phase 3: membranes leak, gather, fire and are reset; spikes are pooled on their way."""
         neurons(self.core, number, self.t)
         pool(self.core, number + 1)
-        metering.meter_neurons(self.core, self.meter.arrays, number)
+        meter_neurons(self.core, self.meter.arrays, number)
 
     def _trace(self, number: int) -> None:
         """Phase 4: traces decay, and spikes are added to them. Where nothing is to be learned from
@@ -150,12 +152,12 @@ class Pipeline:
         """
         if self.shown.label is not None:
             traces(self.core, number, self.t, self._logical_step)
-            metering.meter_traces(self.core, self.meter.arrays, number)
+            meter_traces(self.core, self.meter.arrays, number)
 
     def _read_out(self) -> None:
         """The read-out's outputs, the last of phase 3."""
         read_out(self.core, self.t)
-        metering.meter_neurons(self.core, self.meter.arrays, self.last)
+        meter_neurons(self.core, self.meter.arrays, self.last)
         self._sent(self.last + 1)
 
     def _error(self) -> None:
@@ -168,7 +170,7 @@ class Pipeline:
 
     def _update(self) -> None:
         """Phase 7: factor times error, into weights or their accumulators."""
-        unfused(metering.meter_learning)(self.core, self.meter.arrays, self.t == self.timesteps - 1)
+        unfused(meter_learning)(self.core, self.meter.arrays, self.t == self.timesteps - 1)
         if self.shown.learns:
             for number in range(self.core.layers.size):
                 unfused(update)(self.core, number, self.t, self._logical_step)

@@ -23,6 +23,15 @@ _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 _FLAGS = ir.VectorType(_I1, LANES)
 _BITS_OF_A_BYTE = 8
 NO_BITS, LOWEST_BIT = np.uint64(0), np.uint64(1)
+ALL_BITS = ~NO_BITS
+
+
+def _lanes_at(context: Any, builder: Any, kind: Any, arguments: Any) -> Any:
+    """An array as `numba` knows it, its lanes from a place on, and their pointer."""
+    array = context.make_array(kind)(context, builder, arguments[0])
+    vector = ir.VectorType(ir.IntType(kind.dtype.bitwidth), LANES)
+    at = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+    return array, vector, at
 
 
 def _nonzero(typingctx: Any, values: Any, first: Any) -> Any:
@@ -30,14 +39,24 @@ def _nonzero(typingctx: Any, values: Any, first: Any) -> Any:
         return None  # no such signature: lanes lie side by side
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = signature.args[0]
-        array = context.make_array(kind)(context, builder, arguments[0])
+        array, vector, at = _lanes_at(context, builder, signature.args[0], arguments)
         n = builder.sub(builder.extract_value(array.shape, 0), arguments[1])
-        vector = ir.VectorType(ir.IntType(kind.dtype.bitwidth), LANES)
-        at = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
         zeros = ir.Constant(vector, None)
         lanes = _load(builder, vector, at, _first_lanes(builder, n), zeros)
         return builder.bitcast(builder.icmp_unsigned("!=", lanes, zeros), _I64)
+
+    return types.uint64(values, types.int64), codegen
+
+
+def _nonzero_of_all(typingctx: Any, values: Any, first: Any) -> Any:
+    if values.layout != "C":
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        _, vector, at = _lanes_at(context, builder, kind, arguments)
+        lanes = builder.load(at, align=kind.dtype.bitwidth // _BITS_OF_A_BYTE)
+        return builder.bitcast(builder.icmp_unsigned("!=", lanes, ir.Constant(vector, None)), _I64)
 
     return types.uint64(values, types.int64), codegen
 
@@ -82,6 +101,8 @@ if INTERPRETED:
         mask = sum(1 << k for k, value in enumerate(values[first : first + LANES]) if value)
         return np.uint64(mask)
 
+    nonzero_of_all = nonzero
+
     def ones(mask: Any) -> Any:
         """The count in Python."""
         return np.int64(int(mask).bit_count())
@@ -93,6 +114,8 @@ if INTERPRETED:
 else:
     #: Bit k is set where ``values[first + k]`` isn't 0, k < 64: ``first`` is inside of ``values``.
     nonzero = intrinsic(_nonzero)
+    #: The same where there are 64 values or more from ``first`` on, which costs half as much.
+    nonzero_of_all = intrinsic(_nonzero_of_all)
     #: How many bits are set.
     ones = intrinsic(_ones)
     #: The place of the lowest bit that is set; there must be one.
@@ -102,20 +125,41 @@ else:
 @kernel
 def count_nonzero(values):  # type: ignore[no-untyped-def]
     """How many values are not 0."""
-    n = np.int64(0)
-    for first in range(0, values.size, LANES):
-        n += ones(nonzero(values, first))
+    n, whole = np.int64(0), values.size - values.size % LANES
+    for first in range(0, whole, LANES):
+        n += ones(nonzero_of_all(values, first))
+    if whole < values.size:
+        n += ones(nonzero(values, whole))
     return n
+
+
+@kernel
+def bits_between(word, first, last):  # type: ignore[no-untyped-def]
+    """Of sixty-four bits those that are first .. last-1 of all."""
+    begin, found = word * LANES, ALL_BITS
+    if begin < first:
+        found &= ALL_BITS << np.uint64(first - begin)
+    if begin + LANES > last:
+        found &= ALL_BITS >> np.uint64(begin + LANES - last)
+    return found
+
+
+@kernel
+def list_bits(mask, first, out, found):  # type: ignore[no-untyped-def]
+    """Write each bit's place, counted from ``first``, to out from ``found`` on; return the end."""
+    while mask != NO_BITS:
+        out[found] = first + lowest(mask)
+        found += 1
+        mask &= mask - LOWEST_BIT
+    return found
 
 
 @kernel
 def compact_into(values, out):  # type: ignore[no-untyped-def]
     """Write the positions of the nonzero values to out; return how many there are."""
-    found = np.int64(0)
-    for first in range(0, values.size, LANES):
-        mask = nonzero(values, first)
-        while mask != NO_BITS:
-            out[found] = first + lowest(mask)
-            found += 1
-            mask &= mask - LOWEST_BIT
+    found, whole = np.int64(0), values.size - values.size % LANES
+    for first in range(0, whole, LANES):
+        found = list_bits(nonzero_of_all(values, first), first, out, found)
+    if whole < values.size:
+        found = list_bits(nonzero(values, whole), whole, out, found)
     return found

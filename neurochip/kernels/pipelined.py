@@ -20,15 +20,10 @@ from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import copy_all
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
-from neurochip.kernels.meter import (
-    INFERENCE_TICKS,
-    LEARNING_TICKS,
-    end_step,
-    local_phase,
-    meter_neurons,
-    meter_spikes,
-    meter_traces,
-)
+from neurochip.kernels.ledger import PIPELINED
+from neurochip.kernels.meter import begin_learning, end_step, settle
+from neurochip.kernels.meter_inference import meter_late_spikes, meter_neurons
+from neurochip.kernels.meter_learning import meter_traces
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.readout import read_out
 from neurochip.kernels.stream import err_step, frame_of, start_sample, update
@@ -82,7 +77,7 @@ def hidden_layer(core, meter, lines, number, tau, step):  # type: ignore[no-unty
         neurons(core, number, tau)
         pool(core, number + 1)
     meter_traces(core, meter, number)
-    meter_spikes(core, meter, number)
+    meter_late_spikes(core, meter, number)
     meter_neurons(core, meter, number)
     wait(core, lines, number, tau)
 
@@ -102,7 +97,7 @@ def first_layer(core, meter, lines, frame, sample, epoch, tau, step):  # type: i
     else:
         neurons(core, 0, tau)
         pool(core, 1)
-    meter_spikes(core, meter, 0)
+    meter_late_spikes(core, meter, 0)
     meter_neurons(core, meter, 0)
     wait(core, lines, 0, tau)
 
@@ -125,6 +120,7 @@ def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_s
     """Show one sample and learn from it; ``first_step`` is the number of its first logical step."""
     timesteps, depth = core.settings[0].timesteps, core.layers.size - 1
     start_sample(core)
+    begin_learning(meter)
     for t in range(timesteps + depth):
         # From the top down: each layer still finds below it the spikes of the step before.
         for number in range(depth, 0, -1):
@@ -133,12 +129,9 @@ def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_s
         if t < timesteps:
             frame = frame_of(frames, t)
             first_layer(core, meter, lines, frame, sample, epoch, t, first_step + t)
-        # All layers were at work at once.
-        local_phase(meter, INFERENCE_TICKS)
-        local_phase(meter, LEARNING_TICKS)
         if t >= depth:
             late_phases(core, meter, late, lines, label, t - depth, first_step + t - depth)
-        end_step(meter)
+        end_step(meter, PIPELINED)
 
 
 @kernel
@@ -152,3 +145,4 @@ def learn_stream_pipelined(core, meter, late, lines, inputs, labels, samples, ep
         first_step = (n_learned + k) * core.settings[0].timesteps
         frames, label = inputs[sample], labels[sample]
         learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step)
+    settle(meter, PIPELINED)

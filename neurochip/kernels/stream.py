@@ -7,13 +7,10 @@ import numpy as np
 from neurochip.kernels import layout
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
-from neurochip.kernels.meter import (
-    begin_sample,
-    end_step,
-    meter_inference,
-    meter_learning,
-    meter_memory,
-)
+from neurochip.kernels.ledger import INFERENCE, LAYERED
+from neurochip.kernels.meter import begin_inference, begin_learning, end_step, settle
+from neurochip.kernels.meter_inference import meter_inference
+from neurochip.kernels.meter_learning import meter_learning, meter_memory
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
 from neurochip.kernels.readout import error_in, predicted, read_out
@@ -95,7 +92,7 @@ def learn_step(core, meter, frame, label, sample, epoch, t, step):  # type: igno
         err_step(core, meter, label, t, step)
         for number in range(core.layers.size):
             update(core, number, t, step)
-    end_step(meter)
+    end_step(meter, LAYERED)
 
 
 @pipeline
@@ -108,11 +105,11 @@ def frame_of(frames, t):  # type: ignore[no-untyped-def]
 def infer_sample(core, meter, frames, sample, epoch):  # type: ignore[no-untyped-def]
     """Show one sample (1 or T, n_in) and return the predicted class."""
     start_sample(core)
-    begin_sample(meter)
+    begin_inference(core, meter)
     for t in range(core.settings[0].timesteps):
         infer_step(core, frame_of(frames, t), sample, epoch, t)
         meter_inference(core, meter)
-        end_step(meter)
+        end_step(meter, INFERENCE)
     return predicted(core)
 
 
@@ -121,6 +118,7 @@ def learn_sample(core, meter, frames, label, sample, epoch, n_learned):  # type:
     """Show one sample and learn from it; ``n_learned`` samples were learned before it."""
     timesteps = core.settings[0].timesteps
     start_sample(core)
+    begin_learning(meter)
     for t in range(timesteps):
         step = n_learned * timesteps + t
         learn_step(core, meter, frame_of(frames, t), label, sample, epoch, t, step)
@@ -132,6 +130,7 @@ def infer_stream(core, meter, inputs, samples, epoch, predictions):  # type: ign
     for k in range(samples.size):
         sample = samples[k]
         predictions[k] = infer_sample(core, meter, inputs[sample], sample, epoch)
+    settle(meter, INFERENCE)
 
 
 @kernel
@@ -140,6 +139,7 @@ def learn_stream(core, meter, inputs, labels, samples, epoch, n_learned):  # typ
     for k in range(samples.size):
         sample = np.int64(samples[k])
         learn_sample(core, meter, inputs[sample], labels[sample], sample, epoch, n_learned + k)
+    settle(meter, LAYERED)
 
 
 @kernel

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurochip.kernels.bits import LANES, compact_into, count_nonzero
+from neurochip.kernels.bits import LANES, bits_between, compact_into, count_nonzero
 
 DTYPES = (np.uint8, np.int16, np.int32)
 
@@ -37,3 +37,13 @@ def test_every_place_of_a_mask(dtype: type, place: int) -> None:
     out = np.zeros(1, np.int32)
     assert (count_nonzero(values[3:]), compact_into(values[3:], out)) == (1, 1)
     assert out[0] == place
+
+
+@given(st.integers(0, 3), st.integers(0, 200), st.integers(0, 200))
+def test_bits_of_a_span(word: int, first: int, more: int) -> None:
+    """Of the words that a span touches, each has a bit for each of its places there."""
+    last = first + 1 + more
+    if first // LANES <= word <= (last - 1) // LANES:
+        places = range(word * LANES, (word + 1) * LANES)
+        mask = sum(1 << k for k, place in enumerate(places) if first <= place < last)
+        assert int(bits_between(word, first, last)) == mask

@@ -20,6 +20,7 @@ MODULES = (
     "test_loihi_engine",
     "test_lanes",
     "test_bits",
+    "test_ledger",
     "test_random",
     "test_arithmetic",
     "test_agenda",

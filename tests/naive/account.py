@@ -116,7 +116,9 @@ class Follower:
         self.shape, self.sample = shape, sample
         self.steps: list[Events] = []
         self.works: list[Work] = []
-        self.waiting: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+        self.rows: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self.columns: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self.summed: dict[tuple[int, int], bool] = defaultdict(bool)
         for t in range(len(sample.sends)):
             self.events: Events = defaultdict(Counter)
             self.work: Work = defaultdict(Counter)
@@ -297,18 +299,30 @@ class Follower:
                 self.add("updates", number, core, "word_read", words)
                 self.add("updates", number, core, "word_written", words)
                 self.add("updates", number, core, "learning_word", 0 if sums else words)
-            if sums:
-                self.waiting[number, k] |= pairs
+            if layer.shared:
+                self.summed[number, k] |= bool(pairs)
                 if at_end or self.shape.update != "accumulate":
-                    self.apply(number, k, self.waiting.pop((number, k)))
+                    self.apply_shared(number, k, self.summed.pop((number, k)))
+            elif sums:
+                self.rows[number, k] |= set(rows)
+                self.columns[number, k] |= {j for j in range(first, last) if deltas[j]}
+                if at_end:
+                    self.apply(number, k)
 
-    def apply(self, number: int, k: int, pairs: set[tuple[int, int]]) -> None:
-        """Sums of one part become weights."""
-        layer, (first, last, core) = self.shape.layers[number], self.parts(number)[k]
-        rows, size, changes = len({axon for axon, _ in pairs}), last - first, len(pairs)
-        if layer.shared:
-            rows, size = bool(pairs), layer.weights[k]
-            changes = rows * size
+    def apply(self, number: int, k: int) -> None:
+        """A part's sums become weights, of rows with a factor and columns with an error."""
+        rows, columns = self.rows.pop((number, k)), self.columns.pop((number, k))
+        first, last, _ = self.parts(number)[k]
+        if columns:
+            self.write(number, k, len(rows), last - first, len(rows) * len(columns))
+
+    def apply_shared(self, number: int, k: int, any_product: bool) -> None:
+        """The same of shared weights, all of which change."""
+        size = self.shape.layers[number].weights[k]
+        self.write(number, k, int(any_product), size, any_product * size)
+
+    def write(self, number: int, k: int, rows: int, size: int, changes: int) -> None:
+        *_, core = self.parts(number)[k]
         weights = rows * self.words(size, self.shape.weight_bits)
         both = weights + rows * self.words(size, self.shape.sum_bits)
         self.add("updates", number, core, "synaptic_update", changes)
