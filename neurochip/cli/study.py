@@ -38,6 +38,10 @@ def run(
     source: Annotated[
         str, typer.Argument(metavar="FILE.toml", help="A study file, or the name of a preset.")
     ],
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="A data set in place of the file's: a name or a path."),
+    ] = None,
     storage: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--storage", help="Database: a path, or any URL of Optuna's. [NAME.db]"),
@@ -53,7 +57,7 @@ def run(
 
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers is {workers}; it must be 1 or more")
-    spec = study.read(source)
+    spec = study.read(source, data)
     url = study.url_of(storage or f"{spec.name}.db")
     with study.open_store(spec, url) as store:
         announce_compilation()

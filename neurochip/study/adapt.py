@@ -22,11 +22,12 @@ from neurochip.experiment import Entry, Run
 from neurochip.network import Parameters
 from neurochip.study import ptq
 
-Shift = Literal["rotated", "moved", "noisy", "dead", "new_classes"]
+Shift = Literal["none", "rotated", "moved", "noisy", "dead", "new_classes"]
 
 #: What this workflow adds to the options of a run, with its default.
-#: shift: the new domain. strength: degrees, pixels, deviation of the noise, share of the pixels, or
-#: number of the last classes, which the float network hasn't seen; `STRENGTHS` if None.
+#: shift: the new domain; by "none" it is the old one. strength: degrees, pixels, deviation of the
+#: noise, share of the pixels, or number of the last classes, which the float network hasn't seen;
+#: `STRENGTHS` if None.
 #: adapt_samples: of the new domain, learned on the chip. passes: over them. replay: samples of the
 #: old domain among them. slower: halvings of the rate that the chip chooses, or of rate_shifts;
 #: negative for a faster one.
@@ -42,6 +43,7 @@ OPTIONS: dict[str, Any] = {
 
 #: How strong a shift is unless told.
 STRENGTHS: dict[str, float] = {
+    "none": 0,
     "rotated": 30.0,
     "moved": 1,
     "noisy": 0.2,
@@ -50,6 +52,7 @@ STRENGTHS: dict[str, float] = {
 }
 #: Strengths that can be; those of whole numbers are whole.
 _LIMITS: dict[str, tuple[float, float]] = {
+    "none": (0, 0),
     "rotated": (-360.0, 360.0),
     "moved": (-1024, 1024),
     "noisy": (0.0, 100.0),
@@ -212,6 +215,8 @@ def _only(data: Dataset, first: int, last: int) -> Dataset:
 
 
 def _shifted(split: Split, shift: Shift, strength: float, seed: int, part: int) -> Split:
+    if shift == "none":
+        return split
     if shift == "rotated":
         return kinds.rotated(split, strength)
     if shift == "moved":

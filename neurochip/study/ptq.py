@@ -30,10 +30,12 @@ Scales = Literal["max", "percentile", "mse"]
 
 #: What this workflow adds to the options of a run, with its default.
 #: scales: the range of a layer: its largest weight, a percentile of the magnitudes, or the range of
-#: least mean squared error. percentile: of "percentile". batch_size, rate, momentum: of the float
-#: training, by stochastic gradient descent.
+#: least mean squared error. scale_per: what has a range of its own, a "layer"; a "channel", the
+#: weights into one neuron, can't have one on these chips. percentile: of "percentile". batch_size,
+#: rate, momentum: of the float training, by stochastic gradient descent.
 OPTIONS: dict[str, Any] = {
     "scales": "max",
+    "scale_per": "layer",
     "percentile": 99.5,
     "batch_size": 32,
     "rate": 0.1,
@@ -57,6 +59,15 @@ def check(options: Mapping[str, Any], where: str) -> None:
         raise ConfigError(
             f"{where}: scales is {scales!r}; it must be one of {', '.join(get_args(Scales))}"
         )
+    per = options.get("scale_per", OPTIONS["scale_per"])
+    if per == "channel":
+        raise ConfigError(
+            f"{where}: scale_per is 'channel', but the weights of a layer share one exponent on the "
+            f"chip and its neurons one threshold, and a neuron's own scale would need one of the "
+            f"two for each neuron; use 'layer'"
+        )
+    if per != "layer":
+        raise ConfigError(f"{where}: scale_per is {per!r}; it must be 'layer'")
     limits = {
         "percentile": (0.0, 100.0),
         "batch_size": (1, 1 << 20),

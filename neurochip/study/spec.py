@@ -136,8 +136,12 @@ def presets() -> list[str]:
     return sorted(path.stem for path in _PRESETS.glob("*.toml"))
 
 
-def read(source: str | Path) -> Spec:
+def read(source: str | Path, data: str | None = None) -> Spec:
     """Read a study file, or a preset by its name.
+
+    Args:
+        source: the file's path, or the name.
+        data: a data set in place of the one that the file names.
 
     Raises:
         ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist.
@@ -150,7 +154,10 @@ def read(source: str | Path) -> Spec:
                 f"{_nearest(str(source), presets())}; the presets are {', '.join(presets())}"
             )
         path = _PRESETS / f"{source}.toml"
-    return make(run_config.read(path), path.stem)
+    told = run_config.read(path)
+    if data is not None:
+        told = {**told, "run": {**told.get("run", {}), "data": data}}
+    return make(told, path.stem)
 
 
 def make(told: Mapping[str, Any], name: str) -> Spec:

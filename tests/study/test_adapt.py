@@ -58,6 +58,16 @@ def test_the_held_out_samples_are_shifted_and_the_old_ones_stay(
     assert len(domains.new.train) == 60
 
 
+def test_without_a_shift_the_chip_goes_on_with_what_it_was_trained_for() -> None:
+    domains, data = there(shift="none")
+    np.testing.assert_array_equal(domains.new.test.x, data.test.x)
+    old = {row.tobytes() for row in data.train.x}
+    assert all(row.tobytes() in old for row in domains.new.train.x)
+    found = Bench(study_of(shift="none")).chip_of(UNIT).adaptation
+    assert found is not None
+    assert (found.deployed, found.adapted) == (found.unadapted, found.retained)
+
+
 def test_noise_of_what_is_learned_is_not_that_of_what_is_judged() -> None:
     domains, _ = there(shift="noisy", strength=0.3)
     n = min(len(domains.new.train), len(domains.new.test))
@@ -152,7 +162,7 @@ def test_nothing_lost_leaves_nothing_to_recover() -> None:
     [
         (
             {"shift": "turned"},
-            "shift is 'turned'; it must be one of rotated, moved, noisy, dead, new_classes",
+            "shift is 'turned'; it must be one of none, rotated, moved, noisy, dead, new_classes",
         ),
         (
             {"shift": "dead", "strength": 1.5},

@@ -118,3 +118,38 @@ def test_help_loads_no_optuna_and_no_compiler() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1] == "set()"
+
+
+ADAPTING = small(
+    "adapting",
+    workflow="adapt",
+    seeds=[0],
+    run={"epochs": 1, "train_samples": 80, "hidden": [8], "timesteps": 4, "adapt_samples": 30},
+    knobs={"replay": [0, 10]},
+).to_toml()
+
+
+def test_the_best_that_adapted_is_told_with_and_without_the_shift(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "adapting.toml").write_text(ADAPTING)
+    assert said(capsys, "study", "run", "adapting.toml", "--workers", "1")[0] == 0
+    told = json.loads(said(capsys, "study", "best", "adapting", "--out", "b.h5", "--json")[1])
+    status, out, _ = said(capsys, "study", "best", "adapting", "--out", "b.h5")
+    assert status == 0
+    assert (
+        f"test accuracy {told['accuracy']:.2%} with the shift and {told['retained']:.2%} without "
+        f"it; nothing was chosen by the test set" in out
+    )
+    assert json.loads(said(capsys, "run", "b.h5", "--json")[1])["accuracy"] == told["retained"]
+
+
+def test_a_preset_without_its_data_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("study", "run", "adapt-mnist")
+    for data, path in (((), "mnist.npz"), (("--data", "no/other.npz"), "no/other.npz")):
+        status, _, err = said(capsys, *words, *data, "--storage", f"{len(data)}.db")
+        assert (status, err) == (
+            2,
+            f"neurochip: {path} does not exist; give the path of an .npz, .h5 or .hdf5 file, or a "
+            f"folder of IDX files\n",
+        )

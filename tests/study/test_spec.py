@@ -69,6 +69,12 @@ def test_presets_are_studies(name: str) -> None:
     assert len(spec.seeds) >= 3
 
 
+def test_another_data_set_may_take_the_place_of_the_files() -> None:
+    spec, other = read("bits"), read("bits", data="mnist.npz")
+    assert (spec.run["data"], other.run["data"]) == ("digits", "mnist.npz")
+    assert differences(spec.told, other.told) == ["run.data was 'digits', now 'mnist.npz'"]
+
+
 def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
     spec = small(search="random", trials=5, title='a "quoted" title')
     path = tmp_path / "small.toml"
@@ -162,6 +168,16 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
         (
             {"workflow": "ptq", "knobs": {"scales": ["best"]}},
             "study 's': scales is 'best'; it must be one of max, percentile, mse",
+        ),
+        (
+            {"workflow": "ptq", "knobs": {"scale_per": ["layer", "channel"]}},
+            "study 's': scale_per is 'channel', but the weights of a layer share one exponent on "
+            "the chip and its neurons one threshold, and a neuron's own scale would need one of "
+            "the two for each neuron; use 'layer'",
+        ),
+        (
+            {"workflow": "qat", "run": {"scale_per": "row"}},
+            "study 's': scale_per is 'row'; it must be 'layer'",
         ),
         (
             {"workflow": "ptq", "knobs": {"percentile": [101]}},
