@@ -62,9 +62,9 @@ def check(options: Mapping[str, Any], where: str) -> None:
     per = options.get("scale_per", OPTIONS["scale_per"])
     if per == "channel":
         raise ConfigError(
-            f"{where}: scale_per is 'channel', but the weights of a layer share one exponent on the "
-            f"chip and its neurons one threshold, and a neuron's own scale would need one of the "
-            f"two for each neuron; use 'layer'"
+            f"{where}: scale_per is 'channel', but the weights of a layer share one exponent on "
+            f"the chip and its neurons one threshold, and a neuron's own scale would need one of "
+            f"the two for each neuron; use 'layer'"
         )
     if per != "layer":
         raise ConfigError(f"{where}: scale_per is {per!r}; it must be 'layer'")
