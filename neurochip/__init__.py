@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from neurochip.chip import Chip
     from neurochip.deploy.nir import from_nir
     from neurochip.errors import NeurochipError
+    from neurochip.hardware import Faults
     from neurochip.network import Network
 
 __all__ = [
     "Chip",
+    "Faults",
     "Network",
     "NeurochipError",
     "__version__",
@@ -33,6 +35,7 @@ __version__ = "0.1.0"
 _MODULES = frozenset({"data", "deploy", "hardware", "rules"})
 _HOMES = {
     "Chip": "neurochip.chip",
+    "Faults": "neurochip.hardware",
     "from_nir": "neurochip.deploy.nir",
     "Network": "neurochip.network",
     "NeurochipError": "neurochip.errors",

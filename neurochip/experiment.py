@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from neurochip import files, samples
 from neurochip import hardware as hardware_models
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
+from neurochip.chip.faults import check as check_faults
 from neurochip.chip.loihi_learner import LoihiLearner
 from neurochip.chip.order import shuffled
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, Split
 from neurochip.errors import ConfigError, DataError, NeurochipError, RunFileError
+from neurochip.hardware import Faults
 from neurochip.mapping import (
     PLACERS,
     ChipMap,
@@ -128,6 +130,11 @@ def hold_out(split: Split, share: float) -> tuple[Split, Split]:
 
 def build(config: RunConfig, data: Dataset) -> Run:
     """A run that has learned nothing yet."""
+    if config.sound_epochs > config.epochs:
+        raise ConfigError(
+            f"faults come up after sound_epochs = {config.sound_epochs}, but epochs is "
+            f"{config.epochs}; lower the first or raise the second"
+        )
     hardware = config.load_hardware()
     rule = config.make_rule()
     check_learns(hardware, rule)
@@ -145,6 +152,9 @@ def build(config: RunConfig, data: Dataset) -> Run:
     )
     if config.timing == "cycle":
         chip.clock()  # what can't be timed shouldn't be learned first
+    check_faults(config.faults, chip.map, chip.schedule)
+    if config.sound_epochs == 0:
+        chip.inject(config.faults)
     run = Run(config, chip, chip.integers, [], samples.mark_of(data))
     _ = run.learner  # refuses what its engine can't learn
     return run
@@ -171,11 +181,33 @@ def learn(
     run.config = run.config.with_options({"epochs": asked})
     for _ in range(epochs):
         tell = None if progress is None else _Teller(run, progress)
-        (record,) = run.learner.learn(data.train, 1, tell)
+        (record,) = learn_epochs(run, data.train, 1, tell)
         run.history.append(Entry(record, run.chip.evaluate(data.test).accuracy))
         if out is not None:
             save_run(run, out)
     return run
+
+
+def learn_epochs(
+    run: Run, train: Split, epochs: int, progress: Callable[[int, int, int], None] | None = None
+) -> list[EpochRecord]:
+    """Let a run's chip learn and nothing else; after its sound epochs the faults come up.
+
+    Args:
+        run: whose chip learns.
+        train: samples and labels.
+        epochs: how often each is shown.
+        progress: as of `Chip.learn`.
+
+    Returns:
+        One record an epoch.
+    """
+    records = []
+    for _ in range(epochs):
+        records += run.learner.learn(train, 1, progress)
+        if run.chip.epoch == run.config.sound_epochs:
+            run.chip.inject(run.config.faults)
+    return records
 
 
 @dataclass(frozen=True)
@@ -296,6 +328,7 @@ def _tree(run: Run) -> dict[str, Any]:
         "start": _integers_tree(run.start),
         "integers": _integers_tree(chip.integers),
         "floats": _floats_tree(chip.parameters),
+        **({"faults": json.dumps(chip.faults.to_dict())} if chip.faults.any else {}),
         **({} if run.given is None else {"given": _floats_tree(run.given)}),
         "history": _history_tree(run.history),
     }
@@ -360,6 +393,7 @@ def _run(tree: dict[str, Any]) -> Run:
         epoch=state["epoch"],
         n_learned=state["n_learned"],
         rate_shifts=tuple(int(shift) for shift in state["rate_shifts"]) or None,
+        faults=Faults(**json.loads(tree["faults"])) if "faults" in tree else None,
     )
     history = _history(tree.get("history", {}))
     return Run(config, chip, start, history, tree["data_mark"], given)

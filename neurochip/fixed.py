@@ -97,6 +97,20 @@ class Purpose(IntEnum):
     """The rounding of a hidden neuron's error."""
     BERNOULLI = 6
     """The spike of a Bernoulli-coded input."""
+    STUCK = 7
+    """Whether a bit of a weight is stuck."""
+    STUCK_AT = 8
+    """At what."""
+    DEAD = 9
+    """Whether a neuron is dead."""
+    DEAD_CORE = 10
+    """The order in which cores die."""
+    THRESHOLD = 11
+    """How far a neuron's threshold is off."""
+    DRIFT = 12
+    """How far a weight drifts."""
+    FLIP = 13
+    """Which bits a read of a weight finds flipped."""
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def to_chip(training: Training, data: Dataset, options: Mapping[str, Any]) -> Ru
         count_saturations=config.count_saturations,
         placer=config.placer,
         neurons_per_core=config.neurons_per_core,
+        faults=config.faults,
     )
     return Run(config, chip, chip.integers, [], data_sets.mark_of(data), params)
 

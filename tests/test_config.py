@@ -13,6 +13,7 @@ from neurochip import hardware
 from neurochip.config import HALVE_AT, MEMBRANE_WHOLE_BITS, RunConfig, make, read
 from neurochip.data import Layout
 from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
+from neurochip.hardware import Faults
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
 
@@ -84,12 +85,39 @@ def test_one_rounding_is_for_weights_and_shadow() -> None:
 
 def test_every_register_option_is_tested() -> None:
     named = {name for name in RunConfig.model_fields if name.endswith(("_bits", "_rounding"))}
-    assert named | {"membrane_fraction"} == set(REGISTERS)
+    assert named - {"stuck_bits"} | {"membrane_fraction"} == set(REGISTERS)
 
 
 def test_a_delta_keeps_its_range() -> None:
     delta = make({"delta_bits": 6}).load_hardware().registers.delta
     assert delta.fraction.value == 5
+
+
+def test_faults_are_drawn_by_the_run_s_seed_or_their_own() -> None:
+    assert make({}).faults == Faults()
+    assert make({"stuck_bits": 0.1, "seed": 5}).faults == Faults(stuck_bits=0.1, seed=5)
+    assert make({"dead_cores": 2, "fault_seed": 7}).faults == Faults(dead_cores=2, seed=7)
+
+
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"stuck_bits": 2.0}, "stuck_bits is 2.0; it must be a share from 0 to 1"),
+    ({"sound_epochs": -1}, "sound_epochs is -1; it must be 0 or more"),
+    ({"fault_seed": -1}, f"fault_seed is -1; it must be from 0 to {2**63 - 1}"),
+    (
+        {"engine": "loihi3f", "weight_drift": 0.1},
+        "weight_drift is for engine 'chip', but the engine is 'loihi3f'; leave one of them out",
+    ),
+    (
+        {"engine": "loihi3f", "dead_neurons": 0.5},
+        "dead_neurons 0.5 is for engine 'chip', but the engine is 'loihi3f'; leave one of them out",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), FAULTS)
+def test_faults_out_of_range(options: dict[str, Any], sentence: str) -> None:
+    with fails(ConfigError, f"configuration: {sentence}"):
+        make(options)
 
 
 def test_a_narrower_membrane_keeps_its_whole_bits() -> None:

@@ -15,8 +15,16 @@ from neurochip import experiment, files, samples
 from neurochip.chip import Chip
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, from_arrays
-from neurochip.errors import ConfigError, DataError, NeurochipError, OutputError, RunFileError
+from neurochip.errors import (
+    ConfigError,
+    DataError,
+    LimitError,
+    NeurochipError,
+    OutputError,
+    RunFileError,
+)
 from neurochip.experiment import Run
+from neurochip.hardware import Faults
 from neurochip.network import Parameters
 
 SMALL: dict[str, Any] = {
@@ -38,6 +46,16 @@ MODES: dict[str, dict[str, Any]] = {
     "direct feedback": {"hidden": (16, 12), "feedback": "direct"},
     "sign feedback": {"hidden": (16, 12), "feedback": "sign", "reset": "hard"},
     "halved": {"halve_at": (1, 4), "count_saturations": True, "seed": 2**63 - 1},
+    "faults": {"stuck_bits": 0.1, "dead_neurons": 0.1, "read_flips": 0.001, "shadow_bits": 16},
+    "faults after two epochs": {
+        "sound_epochs": 2,
+        "stuck_bits": 0.1,
+        "weight_drift": 0.05,
+        "fault_seed": 5,
+        "threshold_mismatch": 0.1,
+        "dead_cores": 1,
+        "neurons_per_core": 6,
+    },
     "given rates": {"rate_shifts": (4, 3), "readout": "spiking", "loss": "mse", "bias": False},
 }
 
@@ -398,6 +416,48 @@ def test_a_garbled_file(file: Path, case: str) -> None:
     assert sentence.startswith(f"run file {str(file)!r} ")
     assert sentence.endswith("; make it again")
     assert "\n" not in sentence
+
+
+def test_faults_come_up_after_the_sound_epochs(tmp_path: Path) -> None:
+    """Learning is that of a sound chip until then; the test of that epoch is of the broken one."""
+    broken = {"stuck_bits": 0.3, "weight_drift": 0.1}
+    runs = [learned(n, None, sound_epochs=2, **broken) for n in (1, 2)]
+    sound = [learned(n, None) for n in (1, 2)]
+    assert runs[0].accuracy == sound[0].accuracy
+    assert not runs[0].chip.faults.any
+    assert runs[1].history[0].test_accuracy == sound[1].history[0].test_accuracy
+    assert runs[1].accuracy != sound[1].accuracy
+    by_hand, data = sound[1].chip, experiment.load_data(sound[1].config)
+    by_hand.inject(runs[1].config.faults)
+    assert by_hand.evaluate(data.test).accuracy == runs[1].accuracy
+
+
+def test_a_file_keeps_the_faults_of_its_chip(tmp_path: Path) -> None:
+    """Also of one that was broken by hand; a sound chip's file says nothing of them."""
+    path = tmp_path / "run.h5"
+    run = learned(1, path)
+    assert "faults" not in files.read_tree(path)
+    run.chip.inject(Faults(dead_neurons=0.5, seed=3))
+    experiment.save_run(run, path)
+    assert experiment.load_run(path).chip.faults == Faults(dead_neurons=0.5, seed=3)
+
+
+def test_faults_after_the_last_epoch_are_refused() -> None:
+    with fails(
+        ConfigError,
+        "faults come up after sound_epochs = 4, but epochs is 3; lower the first or raise the "
+        "second",
+    ):
+        begun(sound_epochs=4, stuck_bits=0.1)
+
+
+def test_faults_that_a_chip_can_not_have_are_refused_before_it_learns() -> None:
+    with fails(
+        LimitError,
+        "dead_cores is 40, but the network lies on 2 cores; lower it, or spread the network with "
+        "neurons_per_core",
+    ):
+        begun(sound_epochs=2, dead_cores=40)
 
 
 def test_a_holdout_is_kept_from_learning() -> None:

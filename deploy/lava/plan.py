@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from neurochip.chip import Chip
+from neurochip.chip.faults import check_sound
 from neurochip.deploy.lava.player.network import NO_CURRENT_MEMORY, LavaLayer, LavaNetwork
 from neurochip.deploy.recording import layer_names
 from neurochip.errors import ExportError
@@ -104,6 +105,7 @@ def _threshold(neuron: LIF | LI | None, name: str, fraction: int) -> int:
 
 
 def _check_chip(chip: Chip) -> None:
+    check_sound(chip, "an export to Lava", ExportError)
     hardware, registers = chip.hardware, chip.hardware.registers
     if chip.network.unlike_feedforward is not None:
         raise ExportError(

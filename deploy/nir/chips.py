@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurochip import hardware as hardware_models
 from neurochip import mapping
 from neurochip.chip import Chip
+from neurochip.chip.faults import check_sound
 from neurochip.deploy import states
 from neurochip.deploy.nir.graph import blamed_on, graph_of, ours_of, read_graph, write_graph
 from neurochip.deploy.nir.layers import network_of
@@ -30,9 +31,10 @@ def write(chip: Chip, path: str | Path) -> None:
     """Write a chip: its network with the float numbers that its integers stand for, and its state.
 
     Raises:
-        ExportError: the package nir is missing.
+        ExportError: the package nir is missing, or the chip has faults.
         OutputError: the file can't be written.
     """
+    check_sound(chip, "an export to NIR", ExportError)
     write_graph(graph_of(chip.network, chip.parameters, _state(chip)), path)
 
 

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurochip import files, fixed
 from neurochip.chip import Chip
+from neurochip.chip.faults import check_sound
 from neurochip.deploy.sanafe.chips import KINDS, architecture, core_name, costs_of, port_name
 from neurochip.errors import ExportError, OutputError
 from neurochip.hardware import Hardware
@@ -86,11 +87,12 @@ def write(chip: Chip, x: ArrayLike, folder: str | Path, index: int = 0) -> list[
         The files.
 
     Raises:
-        ExportError: neurons, synapses, inputs or costs that SANA-FE doesn't have.
+        ExportError: neurons, synapses, inputs or costs that SANA-FE doesn't have, or faults.
         DataError: the sample isn't the network's.
         OutputError: the folder can't be written, or a README in it would be replaced that is of no
             export.
     """
+    check_sound(chip, "an export to SANA-FE", ExportError)
     folder = Path(folder)
     _check_replaceable(folder)
     text = network(chip, x, index)

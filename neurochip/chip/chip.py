@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurochip import hardware as hardware_models
 from neurochip import mapping
-from neurochip.chip import account, charging, costing, cycle, memory
+from neurochip.chip import account, charging, circuits, costing, cycle, memory
 from neurochip.chip import core as cores
+from neurochip.chip import faults as damages
 from neurochip.chip import meter as meters
 from neurochip.chip import rates as learning_rates
-from neurochip.chip.inputs import encoded
+from neurochip.chip.circuits import Schedule
+from neurochip.chip.inputs import check_label, encoded, labels_of
 from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.chip.pipeline import Pipeline, Shown, Step
 from neurochip.chip.records import EpochRecord, Result
 from neurochip.data import Split
-from neurochip.errors import ConfigError, DataError, LimitError
-from neurochip.hardware import Hardware
+from neurochip.errors import ConfigError, LimitError
+from neurochip.hardware import Faults, Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.meter import Meter, silent
-from neurochip.kernels.pipelined import delay_lines, late_view, learn_stream_pipelined
-from neurochip.kernels.stream import infer_stream, learn_stream
 from neurochip.mapping import Encoding, Formats, Integers, Manual
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
@@ -41,10 +40,6 @@ SCORED = 4
 MAX_SEED = (1 << 63) - 1
 
 Progress = Callable[[int, int, int], None]
-
-#: When a spike of step t reaches the next layer: within the step, or at t + 1 as on Loihi.
-Schedule: TypeAlias = Literal["layered", "pipelined"]
-SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 class Chip:
@@ -69,9 +64,10 @@ class Chip:
         neurons_per_core: at most so many neurons in a slice of a layer; slices share cores where
             there are more of them.
         rates: spikes a neuron and step of each population, for "traffic" (`mapping.map_network`).
+        faults: what is broken from the start.
 
     Raises:
-        LimitError: the network doesn't fit the chip.
+        LimitError: the network doesn't fit the chip, or the chip can't have such faults.
         RuleError: the rule asks for what a chip can't do.
         ConfigError: the seed, the encoding, the schedule or the placer is unknown, the number of
             neurons isn't a whole one of 1 or more, or the placement is damaged.
@@ -92,20 +88,12 @@ class Chip:
         placer: str | Path | Manual = "greedy",
         neurons_per_core: int | None = None,
         rates: Sequence[float] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
-        if schedule not in SCHEDULES:
-            raise ConfigError(
-                f"schedule {schedule!r} is unknown; choose one of {', '.join(SCHEDULES)}"
-            )
-        self.network = network
-        if schedule == "pipelined" and network.unlike_feedforward is not None:
-            raise LimitError(
-                f"the network has {network.unlike_feedforward}, but the pipelined schedule moves "
-                f"spikes through Dense, Conv2d, pools and LIF in turn; set schedule to 'layered'"
-            )
-        self.schedule = schedule
+        circuits.check_schedule(schedule, network)
+        self.network, self.schedule = network, schedule
         self.hardware = (
             hardware if isinstance(hardware, Hardware) else hardware_models.load(hardware)
         )
@@ -138,6 +126,8 @@ class Chip:
         self.rate_shifts: tuple[int, ...] | None = None
         if self.rule.rate_shifts is not None:
             self._set_base_rates(self.rule.rate_shifts)
+        if faults is not None:
+            self.inject(faults)
 
     def _set_up(self, integers: Integers, count_saturations: bool) -> None:
         self._feedback = integers.feedback
@@ -153,7 +143,24 @@ class Chip:
         )
         self._pipeline: Pipeline | None = None
         self._meters: dict[Update, meters.Meter] = {}
-        self._waiting = late_view(self._core), delay_lines(self._core)
+        self._have(Faults())
+
+    def inject(self, faults: Faults) -> None:
+        """Break the chip as it is now: it has these faults from here on, in place of any before.
+
+        Learning rates that are chosen from the data are those of a sound chip.
+
+        Raises:
+            LimitError: the chip has fewer cores in use than shall be dead, or its schedule isn't
+                'layered'.
+        """
+        damages.check(faults, self.map, self.schedule)
+        damages.drift(faults, self._core)
+        self._have(faults)
+
+    def _have(self, faults: Faults) -> None:
+        self.faults = faults
+        self._circuit = circuits.circuit_of(faults, self._core, self.map, self.schedule)
 
     @property
     def initial(self) -> Parameters:
@@ -182,8 +189,10 @@ class Chip:
         epoch: int,
         n_learned: int,
         rate_shifts: tuple[int, ...] | None,
+        faults: Faults | None = None,
     ) -> None:
-        """Put a saved state into the chip: what its memories held and where its random words were.
+        """Put a saved state into the chip: what its memories held, where its random words were, and
+        the faults that it had.
 
         The formats must be those of the chip that saved it.
         """
@@ -192,6 +201,7 @@ class Chip:
         self.epoch, self.n_learned = epoch, n_learned
         if rate_shifts is not None:
             self._set_base_rates(rate_shifts)
+        self._have(faults or Faults())
 
     def encode(self, x: ArrayLike) -> NDArray[np.uint8]:
         """Samples as the chip takes them in.
@@ -227,14 +237,14 @@ class Chip:
             LimitError: the chip can't learn by its rule.
         """
         self._check_learns()
-        inputs, labels = self.encode(data.x), self._labels(data)
+        inputs, labels = self.encode(data.x), labels_of(data, self.network)
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))
         return [self._learn_epoch(inputs, labels, progress) for _ in range(epochs)]
 
     def evaluate(self, data: Split) -> Result:
         """Predict every sample of a set; nothing is learned."""
-        labels = self._labels(data)
+        labels = labels_of(data, self.network)
         core, meter = self._counting_apart(), self._meter(self.rule.update)
         samples = np.arange(len(labels))
         predictions = self._predict(core, meter.arrays, self.encode(data.x), samples)
@@ -263,10 +273,12 @@ class Chip:
         Raises:
             DataError: the sample or the label isn't the network's.
         """
-        self._check_label(label)
+        check_label(label, self.network)
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
         core = self._counting_apart()
-        return observe(core, self._plan, frames, label, index, layout.EVALUATION_EPOCH)
+        return observe(
+            core, self._circuit, self._plan, frames, label, index, layout.EVALUATION_EPOCH
+        )
 
     def costs(
         self,
@@ -296,7 +308,7 @@ class Chip:
         costing.check_asked(samples, update, timing)
         seen, meter = data[:samples], self._meter(update)
         for index, (frames, label) in enumerate(
-            zip(self.encode(seen.x), self._labels(seen).tolist(), strict=True)
+            zip(self.encode(seen.x), labels_of(seen, self.network).tolist(), strict=True)
         ):
             pipeline = self._rehearsed(meter, frames, label, index)
             while not pipeline.is_over:
@@ -321,7 +333,7 @@ class Chip:
         Raises:
             DataError: the sample or the label isn't the network's.
         """
-        self._check_label(label)
+        check_label(label, self.network)
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
         meter = self._meter(self.rule.update if update is None else update)
         return self._rehearsed(meter, frames, label, index)
@@ -331,7 +343,7 @@ class Chip:
     ) -> Pipeline:
         taught = label if self._is_learnable else None
         shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
-        return Pipeline(self._counting_apart(), meter, shown)
+        return Pipeline(self._counting_apart(), meter, shown, self._circuit)
 
     def start(self, x: ArrayLike, label: int | None = None, index: int = 0) -> None:
         """Show a sample, of which `step` then works through one step after the other.
@@ -352,13 +364,13 @@ class Chip:
             )
         inputs, epoch = self.encode(np.asarray(x)[np.newaxis]), layout.EVALUATION_EPOCH
         if label is not None:
-            self._check_label(label)
+            check_label(label, self.network)
             self._check_learns()
             epoch = self.epoch
             cores.set_rates(self._core, self.formats, self.rates_of_epoch(inputs))
         first_step = self.n_learned * self.network.timesteps
         shown = Shown(inputs[0], label, index, epoch, first_step, label is not None)
-        self._pipeline = Pipeline(self._core, self._meter(self.rule.update), shown)
+        self._pipeline = Pipeline(self._core, self._meter(self.rule.update), shown, self._circuit)
 
     def step(self) -> Step:
         """Advance the sample that `start` showed by one time step; see `chip.pipeline`.
@@ -426,19 +438,6 @@ class Chip:
         mapping.check_synapses(self.network)
         mapping.check_currents(self.network)
 
-    def _labels(self, data: Split) -> NDArray[np.int64]:
-        labels = np.asarray(data.y, dtype=np.int64)
-        self._check_label(int(labels.max()))
-        return labels
-
-    def _check_label(self, label: int) -> None:
-        n_out = self.network.n_out
-        if not 0 <= label < n_out:
-            raise DataError(
-                f"label {label} is out of range, because the network has {n_out} outputs; give "
-                f"labels from 0 to {n_out - 1}, or a network of more outputs"
-            )
-
     def _counting_apart(self) -> layout.Core:
         """The same core with counters of its own."""
         return self._core._replace(
@@ -457,7 +456,7 @@ class Chip:
         predictions = np.empty(len(samples), np.int64)
         for first in range(0, len(samples), CHUNK):
             part = slice(first, first + CHUNK)
-            infer_stream(core, meter, inputs, samples[part], epoch, predictions[part])
+            self._circuit.infer(core, meter, inputs, samples[part], epoch, predictions[part])
         return predictions
 
     def _learn_epoch(
@@ -499,7 +498,4 @@ class Chip:
         chunk: NDArray[np.int64],
     ) -> None:
         position = (inputs, labels, chunk, self.epoch, self.n_learned)
-        if self.schedule == "layered":
-            learn_stream(self._core, meter, *position)
-        else:
-            learn_stream_pipelined(self._core, meter, *self._waiting, *position)
+        self._circuit.learn(self._core, meter, *position)

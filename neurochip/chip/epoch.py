@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip import core as cores
+from neurochip.chip.faults import check_sound
+from neurochip.chip.inputs import labels_of
 from neurochip.chip.order import shuffled
 from neurochip.data import Split
 from neurochip.kernels import layout
@@ -41,11 +43,13 @@ def next_epoch(chip: Chip, data: Split) -> NextEpoch:
 
     Raises:
         DataError: samples or labels aren't the network's.
+        LimitError: the chip has faults.
     """
+    check_sound(chip, "learning in Lava")
     inputs = chip.encode(data.x)
     core = copied(chip._core)
     cores.set_rates(core, chip.formats, chip.rates_of_epoch(inputs))
-    labels = chip._labels(data)
+    labels = labels_of(data, chip.network)
     order = shuffled(len(data), chip.seed, chip.epoch)
     return NextEpoch(core, inputs, labels, order, chip.epoch, chip.n_learned)
 

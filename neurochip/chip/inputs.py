@@ -7,12 +7,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurochip.data import Split
 from neurochip.data.encoders import to_graded
 from neurochip.errors import DataError
 from neurochip.mapping import Encoding, Projection
 from neurochip.network import Network
 
-__all__ = ["encoded"]
+__all__ = ["check_label", "encoded", "labels_of"]
+
+
+def labels_of(data: Split, network: Network) -> NDArray[np.int64]:
+    """Classes (n,) of samples that a network tells apart.
+
+    Raises:
+        DataError: a class is none of its outputs.
+    """
+    labels = np.asarray(data.y, dtype=np.int64)
+    check_label(int(labels.max()), network)
+    return labels
+
+
+def check_label(label: int, network: Network) -> None:
+    """Raise DataError where a class is none of a network's outputs."""
+    n_out = network.n_out
+    if not 0 <= label < n_out:
+        raise DataError(
+            f"label {label} is out of range, because the network has {n_out} outputs; give "
+            f"labels from 0 to {n_out - 1}, or a network of more outputs"
+        )
 
 
 def encoded(

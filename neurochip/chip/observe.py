@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip.chip.circuits import Sound
 from neurochip.chip.memory import Plan, in_network_order
 from neurochip.kernels import layout
 from neurochip.kernels.arithmetic import fit_all, shift_all
 from neurochip.kernels.jit import unfused
-from neurochip.kernels.neuron import NO_MEMORY, surrogates
-from neurochip.kernels.readout import error_in
-from neurochip.kernels.stream import frame_of, sense_step, start_sample
-from neurochip.kernels.transport import transport
+from neurochip.kernels.neuron import NO_MEMORY
+from neurochip.kernels.stream import frame_of, start_sample
 from neurochip.mapping.plan import Order
 
 Ints = NDArray[np.int64]
@@ -54,6 +53,7 @@ class Observation:
 
 def observe(
     core: layout.Core,
+    circuit: Sound,
     plan: Plan,
     frames: NDArray[np.uint8],
     label: int,
@@ -70,11 +70,11 @@ def observe(
     unfused(start_sample)(core)
     for t in range(int(core.settings[0].timesteps)):
         frame = unfused(frame_of)(frames, t)
-        unfused(sense_step)(core, frame, sample, epoch, t, t)
-        error_in(core, label, t)
-        transport(core, t, t)
+        circuit.sense(core, frame, sample, epoch, t, t)
+        circuit.errors(core, label, t)
+        circuit.transport(core, t, t)
         for number in range(core.layers.size - 1):
-            surrogates(core, number)
+            circuit.surrogates(core, number)
         shot = {name: getattr(core, name).copy() for name in _REGISTERS}
         shot["current"] = _currents(core)
         snapshots.append({**shot, "outputs": core.output_sum - total})

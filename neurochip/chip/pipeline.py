@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip.account import account
+from neurochip.chip.circuits import Sound
 from neurochip.chip.energy import Amount
 from neurochip.chip.memory import Plan, in_network_order
 from neurochip.chip.meter import Meter, Reading, between, read
@@ -25,11 +26,9 @@ from neurochip.kernels.jit import unfused
 from neurochip.kernels.ledger import LAYERED
 from neurochip.kernels.meter_inference import meter_neurons, meter_spikes
 from neurochip.kernels.meter_learning import meter_learning, meter_traces
-from neurochip.kernels.neuron import neurons, raw_factor, traces
-from neurochip.kernels.readout import error_in, predicted, read_out
-from neurochip.kernels.stream import frame_of, start_sample, update
-from neurochip.kernels.synapse import synapses
-from neurochip.kernels.transport import transport
+from neurochip.kernels.neuron import raw_factor, traces
+from neurochip.kernels.readout import predicted
+from neurochip.kernels.stream import frame_of, start_sample
 from neurochip.mapping.chipmap import ChipMap
 
 Ints = NDArray[np.int64]
@@ -75,10 +74,11 @@ class Pipeline:
         core: the chip's state, which changes.
         meter: counts what happens; its rule says when errors are used.
         shown: the sample.
+        circuit: the chip's phases.
     """
 
-    def __init__(self, core: layout.Core, meter: Meter, shown: Shown) -> None:
-        self.core, self.meter, self.shown = core, meter, shown
+    def __init__(self, core: layout.Core, meter: Meter, shown: Shown, circuit: Sound) -> None:
+        self.core, self.meter, self.shown, self.circuit = core, meter, shown, circuit
         self.timesteps, self.t = int(core.settings[0].timesteps), 0
         self.hidden, self.last = range(core.layers.size - 1), core.layers.size - 1
         unfused(start_sample)(core)
@@ -134,7 +134,8 @@ class Pipeline:
 
     def _synapse(self, number: int) -> None:
         """Phase 2: active rows are added to the accumulators."""
-        synapses(self.core, number, self.t)
+        shown = self.shown
+        self.circuit.synapses(self.core, number, shown.sample, shown.epoch, self.t)
         self._sent(number)
 
     def _sent(self, population: int) -> None:
@@ -142,7 +143,7 @@ class Pipeline:
 
     def _neuron(self, number: int) -> None:
         """Phase 3: membranes leak, gather, fire and are reset; spikes are pooled on their way."""
-        neurons(self.core, number, self.t)
+        self.circuit.neurons(self.core, number, self.t)
         pool(self.core, number + 1)
         meter_neurons(self.core, self.meter.arrays, number)
 
@@ -156,24 +157,25 @@ class Pipeline:
 
     def _read_out(self) -> None:
         """The read-out's outputs, the last of phase 3."""
-        read_out(self.core, self.t)
+        self.circuit.read_out(self.core, self.t)
         meter_neurons(self.core, self.meter.arrays, self.last)
         self._sent(self.last + 1)
 
     def _error(self) -> None:
         """Phase 5: outputs are compared with the label."""
-        error_in(self.core, self.shown.label, self.t)
+        if self.shown.label is not None:
+            self.circuit.errors(self.core, self.shown.label, self.t)
 
     def _transport(self) -> None:
         """Phase 6: errors come down to every hidden neuron."""
-        transport(self.core, self.t, self._logical_step)
+        self.circuit.transport(self.core, self.t, self._logical_step)
 
     def _update(self) -> None:
         """Phase 7: factor times error, into weights or their accumulators."""
         unfused(meter_learning)(self.core, self.meter.arrays, self.t == self.timesteps - 1)
         if self.shown.learns:
             for number in range(self.core.layers.size):
-                unfused(update)(self.core, number, self.t, self._logical_step)
+                self.circuit.update(self.core, number, self.t, self._logical_step)
 
     def told(self, plan: Plan, chip_map: ChipMap, before: Reading) -> Step:
         """What the last step was.

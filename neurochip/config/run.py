@@ -13,7 +13,8 @@ from neurochip import rules
 from neurochip.config.checks import validated
 from neurochip.config.data import DataConfig, image_shape
 from neurochip.errors import ConfigError, RuleError
-from neurochip.hardware import Hardware
+from neurochip.hardware import Faults, Hardware
+from neurochip.hardware.faults import MAX_SEED
 from neurochip.mapping import Encoding
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
@@ -121,11 +122,32 @@ class RunConfig(DataConfig):
     bias_bits: _Bits = Field(None, description="width of a bias mantissa")
     input_bits: _Bits = Field(None, description="width of a graded input")
     count_saturations: bool = Field(False, description="count values that leave their registers")
+    stuck_bits: float = Field(0.0, description="share of the bits of weights that are stuck")
+    stuck_at_one: float = Field(0.5, description="share of the stuck bits that hold 1, not 0")
+    dead_neurons: float = Field(0.0, description="share of the neurons that are dead")
+    dead_cores: int = Field(0, description="cores that are dead, of those that hold neurons")
+    threshold_mismatch: float = Field(0.0, description="relative deviation of the thresholds")
+    weight_drift: float = Field(
+        0.0, description="deviation of a drift of the weights, over the largest of the layer"
+    )
+    read_flips: float = Field(0.0, description="probability that a bit is read flipped")
+    fault_seed: int | None = Field(None, description="of where faults are; the run's own if None")
+    sound_epochs: int = Field(0, description="epochs after which faults come up")
 
     @property
     def takes_spikes(self) -> bool:
         """Whether samples are trains of spikes."""
         return self.encoding == "spikes"
+
+    @property
+    def faults(self) -> Faults:
+        """What is broken, or will be after `sound_epochs`.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
+        own = {name: getattr(self, name) for name in Faults.__dataclass_fields__ if name != "seed"}
+        return Faults(**own, seed=self.seed if self.fault_seed is None else self.fault_seed)
 
     def load_hardware(self) -> Hardware:
         """The chip with this run's widths and roundings in place of its own."""
@@ -254,7 +276,27 @@ def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
     if not 0.0 <= config.holdout < 1.0:
         raise ConfigError(f"{where}: holdout is {config.holdout}; it must be 0 or more and below 1")
     _check_engine(config, where)
+    _check_faults(config, where)
     return config
+
+
+def _check_faults(config: RunConfig, where: str) -> None:
+    if config.fault_seed is not None and not 0 <= config.fault_seed <= MAX_SEED:
+        raise ConfigError(
+            f"{where}: fault_seed is {config.fault_seed}; it must be from 0 to {MAX_SEED}"
+        )
+    own = {"seed": 0, "fault_seed": None}  # a run's own seed is the chip's to check
+    try:
+        faults = config.model_copy(update=own).faults
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    if config.sound_epochs < 0:
+        raise ConfigError(f"{where}: sound_epochs is {config.sound_epochs}; it must be 0 or more")
+    if config.engine == "loihi3f" and (faults.any or faults.weight_drift):
+        raise ConfigError(
+            f"{where}: {faults.told or 'weight_drift'} is for engine 'chip', but the engine is "
+            f"'loihi3f'; leave one of them out"
+        )
 
 
 def _check_engine(config: RunConfig, where: str) -> None:

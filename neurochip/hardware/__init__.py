@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from neurochip.hardware.costs import EVENTS
 from neurochip.hardware.defaults import UNSTATED
+from neurochip.hardware.faults import Faults
 from neurochip.hardware.loading import Checked, available, check, from_toml, load
 from neurochip.hardware.model import Hardware
 from neurochip.hardware.quantities import Curve, MaybeReal, MaybeWhole, Quantity, Real, Whole
@@ -25,6 +26,7 @@ __all__ = [
     "Checked",
     "CostTable",
     "Curve",
+    "Faults",
     "Hardware",
     "LinkTable",
     "MaybeReal",

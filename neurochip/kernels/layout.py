@@ -46,6 +46,7 @@ ONLINE, ACCUMULATE, LAST = range(3)
 FOR_ROW, FOR_COLUMN = int(fixed.Purpose.ROW), int(fixed.Purpose.COLUMN)
 FOR_BIAS, FOR_TRACE = int(fixed.Purpose.BIAS), int(fixed.Purpose.TRACE)
 FOR_DELTA, FOR_BERNOULLI = int(fixed.Purpose.DELTA), int(fixed.Purpose.BERNOULLI)
+FOR_FLIP = int(fixed.Purpose.FLIP)
 
 #: Epoch number under which Bernoulli inputs of an evaluation are drawn.
 EVALUATION_EPOCH = 0xFFFFFFFF

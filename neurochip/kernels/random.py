@@ -64,6 +64,12 @@ def word(stream, number):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def wide_word(stream, number):  # type: ignore[no-untyped-def]
+    """The same with 32 bits, as int64."""
+    return np.int64(mix((stream + np.uint64(number) * GOLDEN) & MASK))
+
+
+@kernel
 def fill_words(stream, out):  # type: ignore[no-untyped-def]
     """Words of neurons 0 .. out.size-1, as their int16 bit patterns."""
     for j in range(out.size):

@@ -34,11 +34,29 @@ def outputs(core):  # type: ignore[no-untyped-def]
 @kernel
 def read_out(core, t):  # type: ignore[no-untyped-def]
     """Compute o[t] and add it, or a trace of the spikes, to the sum that predicts."""
-    s = core.settings[0]
+    if core.settings[0].readout == layout.SPIKING:
+        neurons(core, core.layers.size - 1, t)
+    else:
+        integrate_outputs(core, t)
+    sum_outputs(core)
+
+
+@kernel
+def integrate_outputs(core, t):  # type: ignore[no-untyped-def]
+    """o[t] of a read-out that doesn't spike, also kept in v."""
     number = core.layers.size - 1
     layer = core.layers[number]
+    leaky = core.settings[0].readout == layout.LEAKY
+    integrate(core, number, t, layer.membrane_decay if leaky else NO_MEMORY)
+    o = outputs(core)
+    copy_all(o, core.v[layer.post : layer.post + layer.n_out])
+
+
+@kernel
+def sum_outputs(core):  # type: ignore[no-untyped-def]
+    """Add o[t], or a trace of the spikes, to the sum that predicts."""
+    s, layer = core.settings[0], core.layers[core.layers.size - 1]
     if s.readout == layout.SPIKING:
-        neurons(core, number, t)
         spikes = core.signal[layer.post : layer.post + layer.n_out]
         trace = core.output_trace
         for c in range(spikes.size):
@@ -46,10 +64,7 @@ def read_out(core, t):  # type: ignore[no-untyped-def]
             trace[c] = decay(trace[c], s.output_decay) + spike
             core.output_sum[c] += trace[c]
         return
-    leak = layer.membrane_decay if s.readout == layout.LEAKY else NO_MEMORY
-    integrate(core, number, t, leak)
     o = outputs(core)
-    copy_all(o, core.v[layer.post : layer.post + layer.n_out])
     for c in range(o.size):
         core.output_sum[c] += o[c]
 

@@ -145,9 +145,17 @@ def synapses(core, number, t):  # type: ignore[no-untyped-def]
         core.counters[t, number, layout.SYNAPTIC_OPS] += rows.size * layer.n_out
     for k in range(layer.loop_first, layer.loop_last):
         add_loop(core, number, k, acc, t)
+    fit_sums(core, number, t)
+
+
+@kernel
+def fit_sums(core, number, t):  # type: ignore[no-untyped-def]
+    """Fit the exact sums of weight layer ``number`` into the accumulators; count its axons."""
+    s, layer = core.settings[0], core.layers[number]
+    acc = core.accumulator[layer.post : layer.post + layer.n_out]
     low, high = s.accumulator_low, s.accumulator_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_ACCUMULATOR] += count_outside(acc, low, high)
     if layer.sums_may_overflow:
         fit_all(acc, low, high, s.accumulator_wraps, acc)
-    core.counters[t, number, layout.SPIKES_IN] += rows.size
+    core.counters[t, number, layout.SPIKES_IN] += core.n_active[number]

@@ -95,14 +95,20 @@ def arrive_through(weights, above, a):  # type: ignore[no-untyped-def]
 
 @kernel
 def deltas_below(core, number, t, step):  # type: ignore[no-untyped-def]
-    """d_j = fit(round(a_j * psi_j * 2^-shift)) of the population below weight layer ``number``.
+    """d_j = fit(round(a_j * psi_j * 2^-shift)) of the population below weight layer ``number``."""
+    surrogates(core, number - 1)
+    deltas_by_psi(core, number, t, step)
+
+
+@kernel
+def deltas_by_psi(core, number, t, step):  # type: ignore[no-untyped-def]
+    """The same for surrogates that are there.
 
     Where spikes are pooled, what reaches an axon goes to all neurons of its square.
     """
     s, layer, below = core.settings[0], core.layers[number], core.layers[number - 1]
     first, last = below.post, below.post + below.n_out
     a, psi, delta = core.exact[first:last], core.psi[first:last], core.delta[first:last]
-    surrogates(core, number - 1)
     arriving_errors(core, number, core.exact[layer.pre : layer.pre + layer.n_in])
     low, high = s.delta_low, s.delta_high
     if layer.pooled:

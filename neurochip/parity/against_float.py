@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.chip import SATURATED_REGISTERS, Chip, Observation
+from neurochip.chip.faults import check_sound
 from neurochip.data import Split
 from neurochip.errors import ConfigError, LimitError
 from neurochip.mapping import plan_of
@@ -100,9 +101,11 @@ def compare_with_float(chip: Chip, data: Split, samples: int = SAMPLES) -> Float
 
     Raises:
         ConfigError: no sample was asked for.
-        LimitError: neurons keep their synaptic current, for which OTTT has no gradient.
+        LimitError: neurons keep their synaptic current, for which OTTT has no gradient, or the
+            chip has faults.
     """
     _check_gradients(chip)
+    check_sound(chip, "the float reference")
     if samples < 1:
         raise ConfigError(f"parity was asked for {samples} samples; it needs 1 or more")
     part = data.take(min(samples, len(data)))

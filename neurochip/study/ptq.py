@@ -222,5 +222,6 @@ def deployed(
         count_saturations=config.count_saturations,
         placer=config.placer,
         neurons_per_core=config.neurons_per_core,
+        faults=config.faults,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

@@ -15,7 +15,7 @@ from neurochip import config as run_config
 from neurochip.config import RunConfig
 from neurochip.errors import ConfigError
 from neurochip.study import knobs as knob_room
-from neurochip.study import workflows
+from neurochip.study import recovery, workflows
 from neurochip.study.knobs import Knob, Setting
 from neurochip.study.objectives import OBJECTIVES, Objective, available
 from neurochip.study.workflows import WORKFLOWS, Workflow
@@ -120,7 +120,10 @@ class Spec:
 
     def config(self, setting: Setting, seed: int) -> RunConfig:
         """The run of one setting and seed; it never holds what only a workflow knows."""
-        options = workflows.of_run({**self.run, **setting})
+        told = {**self.run, **setting}
+        if self.workflow_of(setting) == "chip":
+            told = recovery.run_options(told, f"study {self.name!r}")
+        options = workflows.of_run(told)
         own: dict[str, Any] = {"seed": seed, "holdout": self.holdout}
         if "saturation_rate" in self.objectives:
             own["count_saturations"] = True

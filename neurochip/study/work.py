@@ -120,7 +120,7 @@ class Bench:
         if workflow == "chip":
             run = experiment.build(config, data)
             costs.check_known(run.chip, data, config.timing, self.spec.objectives)
-            chip, records = run.chip, run.learner.learn(data.train, config.epochs)
+            chip, records = run.chip, experiment.learn_epochs(run, data.train, config.epochs)
             return Trained(chip, chip.evaluate(data.test), records[-1]), data
         if workflow == "adapt":
             done, there = self._adapted(unit, config)

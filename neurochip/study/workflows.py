@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from neurochip.study import adapt, ptq, qat
+from neurochip.study import adapt, ptq, qat, recovery
 
 Workflow = Literal["chip", "ptq", "qat", "adapt"]
 WORKFLOWS: tuple[Workflow, ...] = get_args(Workflow)
-
-
-def _nothing(options: Mapping[str, Any], where: str) -> None:
-    """A workflow without options of its own has nothing to check."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,12 @@ class Way:
     """
 
     words: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    check: Callable[[Mapping[str, Any], str], None] = _nothing
+    options: Mapping[str, Any]
+    check: Callable[[Mapping[str, Any], str], None]
 
 
 WAYS: dict[Workflow, Way] = {
-    "chip": Way("learned on the chip"),
+    "chip": Way("learned on the chip", recovery.OPTIONS, recovery.check),
     "ptq": Way("trained in float and quantised after", ptq.OPTIONS, ptq.check),
     "qat": Way("trained in float with quantisation in the loop", qat.OPTIONS, qat.check),
     "adapt": Way("trained in float, quantised and adapted on the chip", adapt.OPTIONS, adapt.check),

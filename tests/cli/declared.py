@@ -71,6 +71,18 @@ CHANGED: dict[str, Any] = {
 OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5), "timing": "cycle"}
 #: Options of networks without `hidden`.
 OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
+#: Options of a chip with faults.
+OF_FAULTS: dict[str, Any] = {
+    "stuck_bits": 0.05,
+    "stuck_at_one": 0.25,
+    "dead_neurons": 0.1,
+    "dead_cores": 1,
+    "threshold_mismatch": 0.2,
+    "weight_drift": 0.01,
+    "read_flips": 0.001,
+    "fault_seed": 3,
+    "sound_epochs": 1,
+}
 #: Options of another engine than the chip's own.
 OF_ENGINES: dict[str, Any] = {"engine": "loihi3f", "t_epoch": 2}
 

@@ -27,6 +27,7 @@ MODULES = (
     "test_mesh",
     "test_timing",
     "test_float",
+    "test_faults",
 )
 
 

@@ -156,7 +156,7 @@ class NaiveCore:
             r["x"].append(self.presynaptic(ell, values))
             if self.config.spiking(ell):
                 v_pre, s = self.neurons(ell, current)
-                psi = [self.psi(ell, v) for v in v_pre]
+                psi = self.surrogates(ell, v_pre)
                 values = s
             else:
                 v_pre, s, psi = self.readout(current), [], []
@@ -275,6 +275,9 @@ class NaiveCore:
             self.v[ell] = [layer.v_reset if spike else v for v, spike in zip(v_pre, s, strict=True)]
         self.counts[ell].spikes_out = sum(s)
         return v_pre, s
+
+    def surrogates(self, ell: int, v_pre: list[int]) -> list[int]:
+        return [self.psi(ell, v) for v in v_pre]
 
     def psi(self, ell: int, v_pre: int) -> int:
         layer = self.config.layers[ell]
