@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neurochip import fixed
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED
-from neurochip.kernels.random import fill_words, key, mix, round_all, step_key, word
+from neurochip.kernels.random import fill_words, key, mix, round_all, step_key, wide_word, word
 
 from ..naive import arithmetic
 
@@ -60,7 +60,7 @@ def test_seeds_of_64_bits():
 
 
 def test_purposes_are_numbered_alike():
-    names = ("ROW", "COLUMN", "BIAS", "TRACE", "DELTA", "BERNOULLI")
+    names = ("ROW", "COLUMN", "BIAS", "TRACE", "DELTA", "BERNOULLI", "FLIP")
     for name in names:
         number = getattr(layout, f"FOR_{name}")
         assert number == fixed.Purpose[name] == getattr(arithmetic, name)
@@ -69,6 +69,9 @@ def test_purposes_are_numbered_alike():
 @given(stream=word32, number=st.integers(0, 2**31 - 1))
 @settings(max_examples=EXAMPLES)
 def test_words(stream, number):
+    assert int(wide_word(np.uint64(stream), number)) == arithmetic.mix32(
+        (stream + number * 0x9E3779B9) % 2**32
+    )
     found = int(word(np.uint64(stream), number))
     assert found == arithmetic.word16(stream, number)
     assert found == int(fixed.random_words(stream, number))

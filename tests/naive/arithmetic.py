@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 ROW, COLUMN, BIAS, TRACE, DELTA, BERNOULLI = 1, 2, 3, 4, 5, 6
+FLIP = 13
 """What a random word is for."""
 
 

@@ -12,9 +12,6 @@ from . import arithmetic
 from .core import NaiveCore
 from .strategies import Case
 
-FLIP = 13
-"""What a random word of a read is for."""
-
 
 @dataclass(frozen=True)
 class Damage:
@@ -89,7 +86,9 @@ class FaultyCore(NaiveCore):
     def read(self, ell: int, i: int, j: int, w: int) -> int:
         """What the synapse from axon i to neuron j finds in place of w."""
         flips, bits = self.damage.flips, self.config.weight_bits
-        stream = absorb(absorb(arithmetic.key(self.damage.seed, FLIP, *self.place), ell), i)
+        stream = absorb(
+            absorb(arithmetic.key(self.damage.seed, arithmetic.FLIP, *self.place), ell), i
+        )
         first = next((b for b in range(bits) if word32(stream, j) < flips[b]), None)
         if first is None:
             return w
