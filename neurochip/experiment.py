@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -219,6 +219,23 @@ class _Teller:
 
     def __call__(self, learned: int, scored: int, wrong: int) -> None:
         self.progress(self.run, learned, scored, wrong)
+
+
+def inject(run: Run, options: Mapping[str, Any]) -> None:
+    """Break a run's chip as it is now, beside what is broken of it already.
+
+    Args:
+        run: whose chip.
+        options: of its faults, as `RunConfig` names them; a drift is one more.
+
+    Raises:
+        ConfigError: a number is out of range.
+        LimitError: the chip can't have such faults.
+    """
+    chip = run.chip
+    before = chip.faults if chip.faults.any else Faults(seed=run.config.faults.seed)
+    told = {"seed" if name == "fault_seed" else name: value for name, value in options.items()}
+    chip.inject(replace(before, **{"weight_drift": 0.0, **told}))
 
 
 def evaluate(run: Run, data: Dataset) -> Result:

@@ -24,7 +24,7 @@ from neurochip.cli import (
 from neurochip.cli.options import with_options
 from neurochip.cli.output import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_READER_GONE
 from neurochip.cli.progress import InterruptedRunError
-from neurochip.config import RunConfig, TrainConfig
+from neurochip.config import FaultOptions, RunConfig, TrainConfig
 from neurochip.errors import NeurochipError
 from neurochip.output import Output, ReaderGoneError
 
@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 app.command("learn")(with_options(RunConfig)(learn.learn))
 app.command("train")(with_options(TrainConfig)(train.train))
-app.command("run")(run.run)
+app.command("run")(with_options(FaultOptions)(run.run))
 app.command("trace")(trace.trace)
 app.command("map")(mapping.map_network)
 app.command("parity")(parity.parity)

@@ -14,11 +14,15 @@ def run(
     data: OtherData = None,
     timing: OtherTiming = None,
     as_json: Json = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
-    """Run the trained chip on a test set: accuracy and events, nothing is learned."""
+    """Run the trained chip on a test set, with more faults if asked for; nothing is learned."""
     from neurochip import experiment
 
     trained = experiment.load_run(path)
+    if options:
+        experiment.inject(trained, options)
     set_timing(trained, timing)
     samples = experiment.load_test_data(trained.config, data)
     announce_compilation()
@@ -32,6 +36,7 @@ def run(
                 "data": samples.name,
                 "samples": len(samples.test),
                 "accuracy": result.accuracy,
+                "faults": trained.chip.faults.to_dict() if trained.chip.faults.any else None,
                 "events_per_sample": events,
                 "saturations": _totals(result.saturations),
                 "neurobench": complexity_facts(measured(trained, samples)),
@@ -40,6 +45,8 @@ def run(
         )
         return
     print(f"test accuracy {result.accuracy:.2%} on {len(samples.test)} samples of {samples.name}")
+    if trained.chip.faults.any:
+        print(f"  the chip has faults: {trained.chip.faults.told}")
     for layer in events:
         text = ", ".join(f"{name.replace('_', ' ')} {n:.1f}" for name, n in layer.items())
         print(f"  events a sample: {text}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from neurochip import hardware as hardware_models
 from neurochip import rules
@@ -131,7 +131,9 @@ class RunConfig(DataConfig):
         0.0, description="deviation of a drift of the weights, over the largest of the layer"
     )
     read_flips: float = Field(0.0, description="probability that a bit is read flipped")
-    fault_seed: int | None = Field(None, description="of where faults are; the run's own if None")
+    fault_seed: int | None = Field(
+        None, description="of where faults are; the run's seed if left out"
+    )
     sound_epochs: int = Field(0, description="epochs after which faults come up")
 
     @property
@@ -230,6 +232,15 @@ class RunConfig(DataConfig):
     def with_options(self, options: Mapping[str, Any]) -> RunConfig:
         """A copy with other values, validated again."""
         return make({**self.to_dict(), **options})
+
+
+_OF_FAULTS: dict[str, Any] = {
+    name: (field.annotation, field)
+    for name, field in RunConfig.model_fields.items()
+    if name in {*Faults.__dataclass_fields__, "fault_seed"} - {"seed"}
+}
+#: What is broken, apart from a run: for commands that break a chip which is there.
+FaultOptions = create_model("FaultOptions", **_OF_FAULTS)
 
 
 def _engine_widths() -> dict[str, object]:

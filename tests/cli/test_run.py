@@ -25,6 +25,25 @@ def test_run(neurochip: Command, learned: Path, here: Path) -> None:
     assert not list(here.iterdir())
 
 
+def test_faults_come_on_top(neurochip: Command, learned: Path, here: Path) -> None:
+    before = learned.read_bytes()
+    said = neurochip("run", learned, "--stuck-bits", 0.3, "--fault-seed", 4, "--json")
+    assert (said.status, said.err) == (0, "")
+    run = experiment.load_run(learned)
+    sound = run.accuracy
+    experiment.inject(run, {"stuck_bits": 0.3, "fault_seed": 4})
+    data = experiment.load_data(run.config)
+    assert said.json["accuracy"] == experiment.evaluate(run, data).accuracy != sound
+    assert said.json["faults"] == run.chip.faults.to_dict()
+    experiment.inject(run, {"read_flips": 0.01})
+    assert run.chip.faults.told == "stuck_bits 0.3, read_flips 0.01"
+    said = neurochip("run", learned, "--stuck-bits", 0.3)
+    assert "  the chip has faults: stuck_bits 0.3\n" in said.out
+    assert learned.read_bytes() == before
+    sentence = "dead_neurons is 3.0; it must be a share from 0 to 1"
+    refused(neurochip("run", learned, "--dead-neurons", 3), sentence)
+
+
 def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:
     other_data(here, classes=3)
     said = neurochip("run", learned, "--data", "other.npz", "--json")
