@@ -72,12 +72,31 @@ class Verdict:
 
 
 def compare(expected: Iterable[LayerStates], found: Iterable[LayerStates]) -> tuple[Verdict, ...]:
-    """Compare every register of every layer of ``expected`` with the same of ``found``."""
+    """Compare every register of every layer of ``expected`` with the same of ``found``.
+
+    Raises:
+        ValueError: they aren't the same layers, registers, samples, steps and neurons.
+    """
+    pairs = list(zip(expected, found, strict=True))
+    for ours, theirs in pairs:
+        _check_alike(ours, theirs)
     return tuple(
         _verdict(ours.name, state, values, theirs.states[state])
-        for ours, theirs in zip(expected, found, strict=True)
+        for ours, theirs in pairs
         for state, values in ours.states.items()
     )
+
+
+def _check_alike(expected: LayerStates, found: LayerStates) -> None:
+    """Numpy would compare one sample with many; a register that isn't there would go unseen."""
+    wanted, given = (
+        {state: values.shape for state, values in sorted(side.states.items())}
+        for side in (expected, found)
+    )
+    if wanted != given:
+        raise ValueError(
+            f"registers of {expected.name} can't be compared: {wanted} are expected, {given} found"
+        )
 
 
 def _verdict(layer: str, state: str, expected: NDArray[Any], found: NDArray[Any]) -> Verdict:

@@ -159,6 +159,16 @@ def make_folder(path: str | Path) -> None:
     check_writable(path / "probe")
 
 
+def remove(path: str | Path) -> None:
+    """Remove a file; nothing happens where there is none.
+
+    Raises:
+        OutputError: it can't be removed.
+    """
+    with _blamed_on(Path(path)):
+        Path(path).unlink(missing_ok=True)
+
+
 def write_text_atomic(path: str | Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all.
 

@@ -500,3 +500,14 @@ def test_check_writable_leaves_nothing_behind(path: Path) -> None:
     files.check_writable(path.with_name("new.h5"))
     assert list(path.parent.iterdir()) == [path]
     assert path.read_bytes() == before
+
+
+def test_a_file_is_removed_where_there_is_one(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    for _ in range(2):
+        files.remove(path)
+        assert not path.exists()
+    path.mkdir()
+    with pytest.raises(OutputError, match=f"^{re.escape(str(path))} can't be written"):
+        files.remove(path)

@@ -25,7 +25,8 @@ def write_standing_alone(
     """Write a folder with numbers, a README, and modules that import each other by new names.
 
     Args:
-        folder: made where it's missing; an earlier export in it is replaced.
+        folder: made where it's missing; an earlier export in it is replaced, with all modules of
+            its package.
         tree: the numbers (`files.write_tree`).
         format: what kind of file holds them.
         readme: the text.
@@ -40,6 +41,7 @@ def write_standing_alone(
     """
     written = [NETWORK_FILE, "README", *copied]
     _check_replaceable(folder, written)
+    _drop_modules_of_another(folder, copied)
     for part in sorted({folder, *((folder / name).parent for name in copied)}):
         files.make_folder(part)
     files.write_tree(folder / NETWORK_FILE, tree, format)
@@ -57,6 +59,14 @@ def _check_replaceable(folder: Path, written: list[str]) -> None:
             f"{folder} holds a {found[0]} that is of no exported network and would be replaced; "
             f"choose another folder"
         )
+
+
+def _drop_modules_of_another(folder: Path, copied: Mapping[str, str]) -> None:
+    """Lava executes every module beside a process, also one that an earlier export left there."""
+    if _holds_an_export(folder):
+        for module in (folder / PACKAGE).rglob("*.py"):
+            if module.relative_to(folder).as_posix() not in copied:
+                files.remove(module)
 
 
 def _holds_an_export(folder: Path) -> bool:

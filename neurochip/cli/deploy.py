@@ -29,7 +29,12 @@ def lava(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
     data: OtherData = None,
     samples: Annotated[
-        str, typer.Option("--samples", metavar="N", help="Samples that go along with it.")
+        str,
+        typer.Option(
+            "--samples",
+            metavar="N",
+            help="Samples that go along with it; fewer where there are not so many.",
+        ),
     ] = DEPLOYED_SAMPLES,
     profile: Annotated[
         Optional[str],  # noqa: UP045
@@ -71,13 +76,14 @@ def _write_lava(run: Run, data: Dataset, count: int, out: Path, profile: str) ->
     from neurochip.deploy.lava.learning import loihi3f
 
     if profile == "loihi3f":
-        return loihi3f.write(run.chip, data.train.take(count), out, run.config.t_epoch)
+        lesson = data.train.take(min(count, len(data.train)))
+        return loihi3f.write(run.chip, lesson, out, run.config.t_epoch)
     if run.config.engine == "loihi3f":
         raise ConfigError(
             "the run learned by engine 'loihi3f', whose weights of nine bits only Lava's learning "
             "synapses hold; leave --profile out, or choose 'loihi3f'"
         )
-    return room.write(run.chip, data.test.take(count).x, out)
+    return room.write(run.chip, data.test.take(min(count, len(data.test))).x, out)
 
 
 OutFile = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import pytest
 
 from neurochip import cli
@@ -125,6 +126,10 @@ def test_deploy_lava_writes_a_folder(neurochip, loihi):
     said = neurochip("deploy", "lava", loihi, "out", "--json")
     assert (said.status, said.err) == (0, "")
     assert "out/network.h5" in said.json["written"]
+    said = neurochip("deploy", "lava", loihi, "out", "--samples", 1000)
+    assert (said.status, said.err) == (0, "")
+    with h5py.File("out/network.h5", "r") as file:
+        assert len(file["inputs"]) == len(file["predictions"]) == 30
 
 
 def test_what_lava_cannot_express_is_refused(neurochip, tmp_path_factory):

@@ -2,7 +2,8 @@
 
     python run.py [--limit SECONDS]
 
-Exit status: 0 all equal, 1 a difference, 2 the session failed or network.h5 is damaged.
+Exit status: 0 all equal, 1 a difference, 2 the session failed or network.h5 is damaged,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from neurochip.deploy.states import compare, rows
 FILE = Path(__file__).with_name("network.h5")
 LIMIT_S = 120.0
 EQUAL, DIFFERENT, FAILED = range(3)
+INTERRUPTED = 130
 
 
 def main() -> int:
@@ -33,11 +35,13 @@ def main() -> int:
         print(f"{FILE.name} can't be read ({error}); export it again", file=sys.stderr)
         return FAILED
     try:
-        found = session(FILE, network, limit_s)
-    except SessionError as error:
+        verdicts = compare(expected.layers, session(FILE, network, limit_s))
+    except (SessionError, ValueError) as error:
         print(error, file=sys.stderr)
         return FAILED
-    verdicts = compare(expected.layers, found)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     for row in rows(verdicts):
         print("  ".join(cell.ljust(12) for cell in row).rstrip())
     if any(verdict.mismatches for verdict in verdicts):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from neurochip.deploy import lava as export
+from neurochip.deploy.lava.learning import loihi3f
 from neurochip.deploy.lava.plan import plan
 from neurochip.deploy.lava.player.network import read
 from neurochip.deploy.recording import record
@@ -18,6 +19,7 @@ from neurochip.errors import OutputError
 from neurochip.network import AvgPool, SumPool
 
 from .elsewhere import STANDING_ALONE, imported, run
+from .loihi3f_chips import TRAIN, chip_of
 from .networks import Case, ImageCase, Stage
 
 CASE = Case(sizes=(12, 9, 7, 3), timesteps=10, threshold=100, reset="soft")
@@ -133,10 +135,26 @@ def test_files_of_no_export_are_not_replaced(tmp_path, name):
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_other_files_in_the_folder_stay(tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
+def test_no_module_of_another_export_stays_where_lava_would_execute_it(tmp_path):
+    def package() -> set[Path]:
+        return set((tmp_path / "player").rglob("*.py"))
+
     export.write(CASE.chip(), CASE.samples(1), tmp_path)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    before = package()
+    learner = chip_of((64, 10), shifts=(2,))
+    loihi3f.write(learner, TRAIN.take(1), tmp_path)
+    assert package() - before
+    export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    assert package() == before
+
+
+def test_other_files_in_the_folder_stay(tmp_path):
+    mine = [tmp_path / "notes.txt", tmp_path / "plot.py"]
+    for path in mine:
+        path.write_text("mine")
+    for _ in range(2):
+        export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    assert [path.read_text() for path in mine] == ["mine"] * 2
 
 
 def test_a_damaged_file_exits_with_2(folder):
@@ -148,3 +166,12 @@ def test_a_damaged_file_exits_with_2(folder):
     assert said.stderr.startswith("network.h5 can't be read (")
     assert said.stderr.endswith("); export it again\n")
     assert said.stderr.count("\n") == 1
+
+
+@needs_lava
+def test_a_file_that_lacks_a_register_does_not_pass(folder):
+    with h5py.File(folder / "network.h5", "r+") as file:
+        del file["expected/layer1/v"]
+    said = run(sys.executable, folder, "--limit", "300")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("registers of layer 1 can't be compared: ")

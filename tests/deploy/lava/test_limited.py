@@ -142,6 +142,25 @@ def test_a_model_that_fails_leaves_no_process_behind(tmp_path):
     assert not sessions_in(tmp_path)
 
 
+@needs_lava
+@needs_proc
+def test_an_interrupted_script_leaves_no_process_behind(tmp_path):
+    export.write(CASE.chip(), CASE.samples(1), tmp_path)
+    script = subprocess.Popen(
+        [sys.executable, str(tmp_path / "run.py"), "--limit", str(LIMIT_S)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + LIMIT_S
+    while not sessions_in(tmp_path, "player.session") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    script.send_signal(signal.SIGINT)
+    assert script.communicate(timeout=LIMIT_S) == ("", "interrupted\n")
+    assert script.returncode == 130
+    assert not sessions_in(tmp_path)
+
+
 BROKEN_SESSION = """
 import os, sys
 os.chdir(sys.argv[1])
@@ -151,14 +170,16 @@ main([sys.argv[1] + "/network.h5", sys.argv[1]])
 """
 
 
-def sessions_in(folder: Path) -> list[str]:
+def sessions_in(folder: Path, word: str = "") -> list[str]:
+    """Processes whose commands name the folder, and the word."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes()
         except OSError:
             continue
-        if str(folder).encode() in words and int(path.parent.name) != os.getpid():
+        named = str(folder).encode() in words and word.encode() in words
+        if named and int(path.parent.name) != os.getpid():
             found.append(path.parent.name)
     return [pid for pid in found if running(int(pid))]
 
