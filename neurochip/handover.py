@@ -42,6 +42,7 @@ class LayerLoss:
         clipped: share of the weights that are beyond their register's range.
         vanished: share of the weights other than 0 that became 0.
         error: root mean square of what rounding and clipping changed, over that of the weights.
+        bias_error: the same of the biases; 0 where all are 0.
         spikes: share of (sample, step, neuron) in which chip and float differ; None of a read-out.
         float_rate: spikes a neuron and step in float; None of a read-out.
         chip_rate: the same on the chip.
@@ -52,6 +53,7 @@ class LayerLoss:
     clipped: float
     vanished: float
     error: float
+    bias_error: float
     spikes: float | None
     float_rate: float | None
     chip_rate: float | None
@@ -176,8 +178,6 @@ def _layer_loss(
     fraction = chip.formats.layers[number].weight
     bits = chip.hardware.registers.weight.bits.value
     high = ((1 << (bits - 1)) - 0.5) * 2.0**-fraction
-    size = float(np.sqrt(np.mean(weights**2)))
-    error = float(np.sqrt(np.mean((held - weights) ** 2)))
     is_readout = number == len(chip.formats.layers) - 1
     rates: list[float | None] = [None, None, None]
     if not is_readout:
@@ -188,9 +188,15 @@ def _layer_loss(
         fraction,
         float(np.mean((weights >= high) | (weights < -high - 2.0**-fraction))),
         float(np.mean((held == 0) & (weights != 0))),
-        error / size if size else 0.0,
+        _relative_error(held, weights),
+        _relative_error(chip.parameters.biases[number], given.biases[number]),
         *rates,
     )
+
+
+def _relative_error(held: Floats, given: Floats) -> float:
+    size = float(np.sqrt(np.mean(given**2)))
+    return float(np.sqrt(np.mean((held - given) ** 2))) / size if size else 0.0
 
 
 def _chip_spikes(chip: Chip, part: Split) -> list[Floats]:

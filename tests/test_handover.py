@@ -96,6 +96,25 @@ def test_fewer_bits_lose_more():
         assert four.vanished > eight.vanished
 
 
+def test_biases_lose_too():
+    done, data = trained(RULES["ottt"], 1)
+    wide, narrow = (
+        handover.loss_of(done, handover.to_chip(done, data, {"bias_bits": bits}), data.test, 5)
+        for bits in (16, 4)
+    )
+    for many, few in zip(wide.layers, narrow.layers, strict=True):
+        assert few.error == many.error
+        assert 0.0 < many.bias_error < few.bias_error <= 1.0
+
+
+def test_without_biases_none_are_lost():
+    done, data = trained(RULES["ottt"], 1)
+    for bias in done.progress.params.biases:
+        bias[:] = 0.0
+    loss = handover.loss_of(done, handover.to_chip(done, data, {}), data.test, 5)
+    assert [layer.bias_error for layer in loss.layers] == [0.0, 0.0]
+
+
 def test_weights_beyond_their_range_are_counted():
     done, data = trained(RULES["ottt"], 1)
     run = handover.to_chip(done, data, {})
@@ -179,6 +198,8 @@ def test_lines_for_people(tmp_path: Path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("test accuracy ")
     assert lines[0].endswith(" on neurochip, 8-bit weights")
+    header = "layer     weight is n *  clipped  to 0   rms error  of biases  spikes differ  rates"
+    assert lines[1] == header
     assert [line.split()[0] for line in lines[3:5]] == ["layer", "read-out"]
     assert (
         lines[5] == "differing spikes and rates (float, chip; a neuron and step): 100 test samples"

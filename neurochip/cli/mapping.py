@@ -162,7 +162,16 @@ def _print_loss(run: Run, loss: Loss) -> None:
         f"{run.chip.hardware.name}, {run.chip.hardware.registers.weight.bits.value}-bit weights"
         f"{_inputs(run)}"
     )
-    header = ("layer", "weight is n *", "clipped", "to 0", "rms error", "spikes differ", "rates")
+    header = (
+        "layer",
+        "weight is n *",
+        "clipped",
+        "to 0",
+        "rms error",
+        "of biases",
+        "spikes differ",
+        "rates",
+    )
     rows = [
         (
             layer.name,
@@ -170,6 +179,7 @@ def _print_loss(run: Run, loss: Loss) -> None:
             f"{layer.clipped:.2%}",
             f"{layer.vanished:.2%}",
             f"{layer.error:.2%}",
+            f"{layer.bias_error:.2%}",
             "-" if layer.spikes is None else f"{layer.spikes:.2%}",
             "-" if layer.spikes is None else f"{layer.float_rate:.4f}, {layer.chip_rate:.4f}",
         )
