@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip import files
 from neurochip.deploy.lava.player.network import LavaLayer, LavaNetwork
-from neurochip.errors import ExportError
+from neurochip.errors import ExportError, RunFileError
 
 __all__ = ["BIAS_SHIFT", "FORGETS", "MOST_BIAS", "as_read", "read"]
 
@@ -46,6 +47,7 @@ def read(path: str | Path) -> LavaNetwork:
     """
     # Damage shows in exceptions of many kinds, h5py's and numpy's.
     try:
+        files.check_is_hdf5(path, "netx")
         with h5py.File(path, "r", locking=False) as file:
             timesteps = int(file["simulation/tSample"][()])
             _check_within(f"{str(path)!r}", "tSample", timesteps, 1, np.iinfo(np.int32).max)
@@ -54,6 +56,8 @@ def read(path: str | Path) -> LavaNetwork:
             layers = _layers(path, groups)
     except ExportError:
         raise
+    except RunFileError as error:
+        raise ExportError(str(error)) from None
     except Exception as error:
         reason = " ".join(str(error).split()).strip("'\"")
         raise ExportError(

@@ -78,7 +78,7 @@ def read_tree(path: str | Path, format: str = RUN_FORMAT, newest_version: int = 
         RunFileError: the file is missing, unreadable, damaged, of another kind, or newer.
     """
     path = Path(path)
-    _check_is_hdf5(path, format)
+    check_is_hdf5(path, format)
     # HDF5 reports damage by many exceptions, of h5py's and of numpy's.
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -101,7 +101,7 @@ def format_of(path: str | Path) -> str:
         RunFileError: the file is missing or is no HDF5 file.
     """
     path = Path(path)
-    _check_is_hdf5(path, RUN_FORMAT)
+    check_is_hdf5(path, RUN_FORMAT)
     try:
         with h5py.File(path, "r", locking=False) as file:
             return _text_attribute(file, "format") if "format" in file.attrs else ""
@@ -410,7 +410,17 @@ def _text_attribute(item: Any, name: str) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _check_is_hdf5(path: Path, format: str) -> None:
+def check_is_hdf5(path: str | Path, format: str) -> None:
+    """Make sure that a file is there and begins as HDF5 does.
+
+    Args:
+        path: the file.
+        format: the kind of file that it must be, for the sentence.
+
+    Raises:
+        RunFileError: it isn't.
+    """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

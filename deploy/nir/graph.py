@@ -15,7 +15,7 @@ import numpy as np
 
 from neurochip import files
 from neurochip.deploy.nir.nodes import DT, nodes_of, path_nodes, require_written
-from neurochip.errors import ExportError, NeurochipError
+from neurochip.errors import ExportError, NeurochipError, RunFileError
 from neurochip.network import Network, Parameters
 
 __all__ = [
@@ -129,7 +129,10 @@ def read_graph(path: str | Path) -> Any:
 
     # The package reports what it can't read by exceptions of many kinds, assertions among them.
     try:
+        files.check_is_hdf5(path, "NIR")
         return nir.read(path)
+    except RunFileError as error:
+        raise ExportError(str(error)) from None
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise ExportError(

@@ -196,8 +196,12 @@ def test_layers_without_biases_are_read(tmp_path):
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "some.net"
+    for found, what in ((path, "does not exist"), (tmp_path, "is a directory")):
+        with pytest.raises(ExportError) as caught:
+            netx.read(found)
+        assert str(caught.value) == f"{found} {what}; give the path of a netx file"
     path.write_bytes(b"no HDF5 at all")
-    with pytest.raises(ExportError, match=r"can't be read as a netx file \(.*\); write it with"):
+    with pytest.raises(ExportError, match=r"is not an HDF5 file; give the path of a netx file$"):
         netx.read(path)
     with h5py.File(path, "w") as file:
         file["simulation/tSample"] = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 
@@ -89,7 +90,12 @@ def test_a_leaky_integrator_in_the_middle_is_a_networks_error(tmp_path):
 
 def test_what_is_no_nir_file_is_refused(tmp_path):
     path = tmp_path / "some.nir"
+    assert refusal(path) == f"{path} does not exist; give the path of a NIR file"
+    assert refusal(tmp_path) == f"{tmp_path} is a directory; give the path of a NIR file"
     path.write_bytes(b"no HDF5 at all")
+    assert refusal(path) == f"{path} is not an HDF5 file; give the path of a NIR file"
+    with h5py.File(path, "w") as file:
+        file["some"] = 3
     assert refusal(path).startswith(f"{str(path)!r} can't be read as a NIR file (")
     assert refusal(path).endswith("); give the path of one")
 
