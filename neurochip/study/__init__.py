@@ -5,8 +5,10 @@
         study.run(spec, store, workers=2)      # goes on where it was stopped
         table = study.table_of(store)          # a row a setting, with intervals over seeds
 
-`spec` reads the file, `work` learns one setting with one seed, `store` keeps results by Optuna,
-`crew` holds the processes, `conduct` brings them together. Importing this package loads no Optuna.
+`spec` reads the file, `workflows` names the ways to a trained chip (`ptq`, `qat`, `adapt`, beside
+learning there from the start), `work` learns one setting with one seed, `store` keeps results by
+Optuna, `crew` holds the processes, `conduct` brings them together. Importing this package loads no
+Optuna.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ its input register does; errors come down through these weights, and what they c
 weights behind them (`reference.Trainer`, ``view``). What is deployed is what was seen last, bit for
 bit, and it is judged on the chip.
 
-Membranes aren't rounded in the loop: their register has 12 bits below the point unless a knob takes
-some away. Traces aren't either: nothing reads them in inference.
+Membranes aren't rounded in the loop: even registers of 6 bits cost a network that was trained
+without them less than a point on digits. Traces aren't either: nothing reads them in inference.
 """
 
 from __future__ import annotations

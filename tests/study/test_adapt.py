@@ -139,6 +139,16 @@ def test_before_it_adapts_the_chip_is_the_float_network_rounded() -> None:
     assert fresh.chip.evaluate(domains.new.test).accuracy == trained.adaptation.unadapted
 
 
+def test_what_adapting_takes_is_measured() -> None:
+    goals = ["energy", "learning_energy", "learning_latency", "memory_bits", "weight_updates"]
+    knobs = {"slower": [0]}
+    spec = small("adapting", workflow="adapt", objectives=goals, run=RUN, knobs=knobs)
+    told = Bench(spec).do(UNIT)
+    assert told.reason is None
+    assert min(told.values) > 0
+    assert told.values[1] > told.values[0]
+
+
 def test_a_slower_rate_is_more_shifts() -> None:
     bench = Bench(study_of())
     fast, slow = (bench.run_of(Unit({"slower": n}, 0)).chip.rate_shifts for n in (0, 1))
