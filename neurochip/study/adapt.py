@@ -18,7 +18,7 @@ from neurochip.config import RunConfig
 from neurochip.data import Dataset, Split
 from neurochip.data import shifts as kinds
 from neurochip.errors import ConfigError, DataError
-from neurochip.experiment import Entry, Run
+from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.study import ptq
 
@@ -261,8 +261,7 @@ def adapted(run: Run, options: Mapping[str, Any], there: Domains) -> Adapted:
     rates = chip.rate_shifts or chip.choose_rates(chip.encode(there.new.train.x))
     slower = tuple(rate + own["slower"] for rate in rates)
     chip.load(chip.integers, epoch=0, n_learned=0, rate_shifts=slower)
-    records = chip.learn(there.new.train, own["passes"])
+    records = run.learner.learn(there.new.train, own["passes"])
     judged = chip.evaluate(there.new.test)
-    run.history += [Entry(record, judged.accuracy) for record in records[-1:]]
     after = judged.accuracy, chip.evaluate(there.old.test).accuracy
     return Adapted(run, judged, records[-1], Adaptation(*before, *after))
