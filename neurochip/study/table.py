@@ -151,7 +151,7 @@ def readable(table: Table) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return header, rows
 
 
-def write(table: Table, path: Path) -> None:
+def write_table(table: Table, path: Path) -> None:
     """Write the table as .csv, .md or .parquet, by the ending of the path.
 
     Raises:

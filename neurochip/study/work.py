@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from neurochip import experiment
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
-from neurochip.errors import NeurochipError, StudyError
+from neurochip.errors import DataError, NeurochipError, StudyError
 from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.samples import mark_of
@@ -57,6 +58,11 @@ class Outcome:
     reason: str | None = None
 
 
+#: A data set with the options that it was loaded by: learned samples, and in place of a test set
+#: those held out.
+Loaded: TypeAlias = tuple[str, Dataset]
+
+
 class Bench:
     """Where units are done, one after another: keeps the data set and float networks between them.
 
@@ -64,11 +70,19 @@ class Bench:
 
     Args:
         spec: the study.
+        loaded: a data set that another bench has loaded; None: this one loads what it needs.
+        place: where it is, for the reasons of data that aren't there; "" on the user's machine.
+
+    Attributes:
+        spec: the study.
+        loaded: the data set that is at hand.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, loaded: Loaded | None = None, place: str = "") -> None:
         self.spec = spec
-        self._loaded: tuple[str, Dataset] | None = None
+        self.loaded = loaded
+        self._place = place
+        self._unchecked = loaded
         self._floats: dict[str, Parameters] = {}
 
     def do(self, unit: Unit) -> Outcome:
@@ -76,6 +90,9 @@ class Bench:
         begin = time.perf_counter()
         try:
             values = self._measured(unit)
+        except DataError as error:
+            reason = f"{error} (on worker {self._place})" if self._place else str(error)
+            return Outcome((), time.perf_counter() - begin, reason)
         except NeurochipError as error:
             return Outcome((), time.perf_counter() - begin, str(error))
         except Exception as error:  # a fault of the program must not stop the other trials
@@ -87,16 +104,29 @@ class Bench:
         """The training samples that are learned, and in place of a test set those held out."""
         told = config.to_dict()
         key = json.dumps({name: told.get(name) for name in _LOADING}, sort_keys=True)
-        if self._loaded is None or self._loaded[0] != key:
+        if self.loaded is None or self.loaded[0] != key:
+            self._check_own()
             loaded = experiment.load_data(config.with_options({"holdout": 0.0}))
             learned, held = experiment.hold_out(loaded.train, config.holdout)
-            self._loaded = (key, replace(loaded, train=learned, test=held))
-        return self._loaded[1]
+            self.loaded = (key, replace(loaded, train=learned, test=held))
+        return self.loaded[1]
 
     def data_mark(self) -> str:
         """Lengths and checksum of the first setting's samples, learned and held out."""
         setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
         return mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+
+    def _check_own(self) -> None:
+        """Before this place's own data are used in place of those given: are they the same set?"""
+        if self._unchecked is None:
+            return
+        given = self._unchecked[1]
+        if Bench(self.spec).data_mark() != mark_of(given):
+            raise DataError(
+                f"data {given.name!r} differ here from those that the study began with (their "
+                f"checksum differs); put the same files there"
+            )
+        self._unchecked = None
 
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
