@@ -6,14 +6,17 @@ seeds are in, and one that a killed command left running goes on with the seeds 
 
 from __future__ import annotations
 
+import platform
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
 from neurochip.study.knobs import Setting
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _SPEC = "neurochip study"
 _DATA = "neurochip data"
+_MADE_WITH = "neurochip made with"
 _SEED = "seed "
 _REASON = "reason"
 #: Seconds that SQLite waits for another writer, such as a reader's short lock.
@@ -100,22 +104,30 @@ class Store:
         ]
 
     def check_data(self, mark: str) -> None:
-        """Keep what tells the data set from others, or compare with what was kept.
+        """Keep what tells the data set from others, or compare with what was kept; keep also which
+        versions of programs are at work from now on.
 
         Raises:
             StudyError: the study began with other data.
         """
-        with _blamed(self.url, "read"):
-            kept = self._study.user_attrs.get(_DATA)
-        if kept is None:
-            with _blamed(self.url, "written"):
-                self._study.set_user_attr(_DATA, mark)
-        elif kept != mark:
+        kept, made_with = self.origin()
+        if kept not in ("", mark):
             raise StudyError(
                 f"the data of study {self.spec.name!r} have changed since its database "
                 f"{shown(self.url)} was made (their checksum differs); put them back, or start a "
                 f"new study with another --storage"
             )
+        with _blamed(self.url, "written"):
+            if not kept:
+                self._study.set_user_attr(_DATA, mark)
+            if versions() not in made_with:
+                self._study.set_user_attr(_MADE_WITH, [*made_with, versions()])
+
+    def origin(self) -> tuple[str, tuple[str, ...]]:
+        """Mark of the data set, "" while nothing was run, and the versions that did trials."""
+        with _blamed(self.url, "read"):
+            attributes = self._study.user_attrs
+        return attributes.get(_DATA, ""), tuple(attributes.get(_MADE_WITH, ()))
 
     def put(self, number: int, seed: int, outcome: Outcome) -> None:
         """Store what became of one seed of a trial."""
@@ -252,6 +264,12 @@ def url_of(source: str) -> str:
 def path_of(url: str) -> str:
     """The file of an SQLite database; any other URL as it is, which names no file."""
     return url.removeprefix(_SQLITE)
+
+
+def versions() -> str:
+    """The programs on which a study's numbers and its search depend."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "optuna"))
+    return f"neurochip {neurochip.__version__}, Python {platform.python_version()}, {packages}"
 
 
 def shown(url: str) -> str:

@@ -31,12 +31,16 @@ class Table:
         trials: all, by number.
         best: the best complete trial; None while there is none.
         front: numbers of the trials that no other beats in every objective.
+        data_mark: lengths and checksum of the data set; "" while nothing was run.
+        made_with: versions of the programs that did the trials, one text for each command's set.
     """
 
     spec: Spec
     trials: tuple[Trial, ...]
     best: Trial | None
     front: tuple[int, ...]
+    data_mark: str = ""
+    made_with: tuple[str, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -70,7 +74,9 @@ def table_of(store: Store) -> Table:
     """The table of what a database holds now."""
     trials = store.trials()
     spec = store.spec
-    return Table(spec, tuple(trials), best_of(spec, trials), pareto_front(spec, trials))
+    mark, made_with = store.origin()
+    best, front = best_of(spec, trials), pareto_front(spec, trials)
+    return Table(spec, tuple(trials), best, front, mark, made_with)
 
 
 def means(trial: Trial) -> tuple[float, ...]:
