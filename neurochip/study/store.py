@@ -38,7 +38,15 @@ _SEED = "seed "
 _REASON = "reason"
 #: Seconds that SQLite waits for another writer, such as a reader's short lock.
 _PATIENCE = 30
+#: Seconds in which a database server must answer.
+_CONNECT = 10
+#: Drivers that call this connect_timeout.
+_CONNECTING = frozenset(
+    "postgresql postgresql+psycopg2 postgresql+psycopg mysql mysql+mysqldb mysql+pymysql".split()
+)
 _SQLITE = "sqlite:///"
+#: What SQLite says of a file that it can't make sense of.
+_DAMAGED = ("not a database", "malformed", "no such column", "no such table")
 _PASSWORD = re.compile(r"(://[^:/@]+):[^@]*@")
 
 
@@ -294,13 +302,21 @@ def _optuna() -> ModuleType:
 def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
     """A database that is open within the context."""
     with _blamed(url, "opened"):
-        options = {"connect_args": {"timeout": _PATIENCE}} if url.startswith("sqlite") else {}
+        options = {"connect_args": _patience(url)}
         storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     try:
         yield storage
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _patience(url: str) -> dict[str, int]:
+    """How long a driver waits, in its own words; others wait as long as they do by themselves."""
+    kind = url.split(":")[0]
+    if kind.split("+")[0] == "sqlite":
+        return {"timeout": _PATIENCE}
+    return {"connect_timeout": _CONNECT} if kind in _CONNECTING else {}
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
@@ -360,9 +376,25 @@ def _sentence(url: str, what: str, error: BaseException) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200].rstrip(". ")
+    said = f"database {shown(url)} can't be {what} ({shown(reason)})"
+    if isinstance(cause, ModuleNotFoundError):
+        return (
+            f"{said}; install that driver with pip, or give a path as --storage, which needs none"
+        )
+    if any(words in reason for words in _DAMAGED):
+        return (
+            f"{said}; it is damaged, or no study's database: put a copy of it back, or start a new "
+            f"study with another --storage"
+        )
+    if not url.startswith(_SQLITE):
+        return (
+            f"{said}; check that its server runs, that name, port, user and password in the URL "
+            f"are right and that this machine can reach it, then run the same command again: "
+            f"nothing is lost"
+        )
     return (
-        f"database {shown(url)} can't be {what} ({shown(reason)}); check that it is there, that "
-        f"there is room and that you may write, then run the same command again: nothing is lost"
+        f"{said}; check that it is there, that there is room and that you may write, then run the "
+        f"same command again: nothing is lost"
     )
 
 

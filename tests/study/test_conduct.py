@@ -162,16 +162,6 @@ def test_a_study_that_is_being_run_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_databases_out_of_reach_are_refused(tmp_path: Path) -> None:
-    spec = small()
-    for where in (url(tmp_path / "no" / "folder"), "nosuch://user:secret@host/db", "sqlite://x"):
-        with pytest.raises(StudyError) as caught, study.open_store(spec, where):
-            pass
-        assert "can't be" in str(caught.value)
-        assert "nothing is lost" in str(caught.value)
-        assert "secret" not in str(caught.value)
-
-
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with (
         pytest.raises(StudyError, match="doesn't exist; check the path"),
