@@ -6,8 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from neurochip import experiment
 from neurochip.config import RunConfig
@@ -83,13 +84,15 @@ class Bench:
         self.loaded = loaded
         self._place = place
         self._unchecked = loaded
+        self._blas = _blas()
         self._floats: dict[str, Parameters] = {}
 
     def do(self, unit: Unit) -> Outcome:
         """Learn and judge; whatever goes wrong is the outcome's reason, not an exception."""
         begin = time.perf_counter()
         try:
-            values = self._measured(unit)
+            with self.one_thread():
+                values = self._measured(unit)
         except DataError as error:
             reason = f"{error} (on worker {self._place})" if self._place else str(error)
             return Outcome((), time.perf_counter() - begin, reason)
@@ -99,6 +102,13 @@ class Bench:
             reason = f"{type(error).__name__}: {error}"
             return Outcome((), time.perf_counter() - begin, reason)
         return Outcome(values, time.perf_counter() - begin)
+
+    def one_thread(self) -> AbstractContextManager[object]:
+        """One thread for matrix products until it's closed: with another number, BLAS adds in
+        another order and float training ends with other bits; and workers share the cores already.
+        """
+        limit: AbstractContextManager[object] = self._blas.limit(limits=1, user_api="blas")
+        return limit
 
     def data(self, config: RunConfig) -> Dataset:
         """The training samples that are learned, and in place of a test set those held out."""
@@ -138,11 +148,12 @@ class Bench:
         """The run of a unit that is trained in float first."""
         config = self.spec.config(unit.setting, unit.seed)
         workflow = self.spec.workflow_of(unit.setting)
-        if workflow == "adapt":
-            return self._adapted(unit, config)[0].run
-        if workflow == "qat":
-            return self._rounded_in_the_loop(unit, config)
-        return self._quantised(unit, config)
+        with self.one_thread():
+            if workflow == "adapt":
+                return self._adapted(unit, config)[0].run
+            if workflow == "qat":
+                return self._rounded_in_the_loop(unit, config)
+            return self._quantised(unit, config)
 
     def _trained(self, unit: Unit, config: RunConfig) -> tuple[Trained, Dataset]:
         """A unit's chip, and the samples that it learned and was judged by."""
@@ -191,3 +202,15 @@ class Bench:
                 self._floats.pop(next(iter(self._floats)))
             self._floats[key] = train()
         return self._floats[key]
+
+
+def _blas() -> Any:
+    """The matrix products of this process, as threadpoolctl finds them."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        raise StudyError(
+            "studies need threadpoolctl, which isn't installed; install it with pip install "
+            "'neurochip[study]'"
+        ) from None
+    return ThreadpoolController()

@@ -160,7 +160,7 @@ def test_workers_need_no_file_but_for_what_a_knob_loads_otherwise(tmp_path: Path
         first, second = study.run(spec, store, progress=take_away, dask=running.address)
     assert first.state == "complete"
     assert second.reason is not None
-    assert second.reason.startswith(f"data {str(path)!r}")
+    assert second.reason.startswith(f"{path} does not exist; give the path")
     assert "(on worker tcp://" in second.reason
 
 
