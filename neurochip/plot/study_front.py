@@ -163,6 +163,6 @@ def _label(axes: Axes, placed: list[tuple[tuple[float, float], Point]]) -> None:
             box = label.get_window_extent()
             inside = room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 <= room.y1
             if inside and box.y1 <= room.y1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+                taken.append(box.padded(_MARK * scale))
                 break
             label.remove()

@@ -6,16 +6,24 @@ from __future__ import annotations
 
 STYLE = """
 [data-trial] { cursor: pointer; }
-svg [data-trial].lit path, svg [data-trial].lit use { stroke: #000; stroke-width: 2.5px; }
+svg [data-trial].lit path, svg [data-trial].lit use {
+  stroke: #000 !important; stroke-width: 2.5px !important; }
 tr.lit, tr:target { background: #fff3c4; }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid #0072b2; }
 th[aria-sort="ascending"] button::after { content: " ▲"; font-size: .7em; }
 th[aria-sort="descending"] button::after { content: " ▼"; font-size: .7em; }
+#settings .table { width: max-content; max-width: max(100%, min(72rem, 100vw - 26rem)); }
 #tip { position: fixed; z-index: 1; max-width: 22rem; padding: .35rem .6rem; pointer-events: none;
   background: #222; color: #fff; font-size: .82rem; line-height: 1.35; border-radius: 3px; }
 #tip[hidden] { display: none; }
-@media print { #tip { display: none; } tr.lit, tr:target { background: none; } }
+@media print {
+  #tip { display: none; }
+  tr.lit, tr:target { background: none; }
+  #settings .table { width: auto; max-width: none; }
+  #settings table { font-size: 7.5pt; }
+  #settings th, #settings td { padding-right: .5rem; white-space: normal; }
+}
 """
 
 SCRIPT = """

@@ -202,8 +202,15 @@ def _parquet(table: Table, path: Path) -> bytes:
             f"{path} can't be written because Parquet needs pyarrow, which isn't installed; "
             f"install it with pip install pyarrow, or write .csv"
         ) from None
-    columns = zip(*table.rows(), strict=True)
-    arrays = {name: _column(values) for name, values in zip(table.header, columns, strict=False)}
+    # A column without any value has a kind all the same, so that tables of studies can be joined.
+    kinds = {"trial": pa.int64(), "state": pa.string(), "seeds": pa.int64(), "reason": pa.string()}
+    measured = table.header[len(table.spec.knobs) + 3 : -1]
+    kinds |= dict.fromkeys(measured, pa.float64())
+    rows = table.rows()
+    arrays = {
+        name: pa.array(_column([row[i] for row in rows]), kinds.get(name))
+        for i, name in enumerate(table.header)
+    }
     out = io.BytesIO()
     parquet.write_table(pa.table(arrays), out)
     return out.getvalue()
