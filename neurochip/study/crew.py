@@ -108,7 +108,9 @@ class Processes:
                 outcome = self._hear(worker, attempt)
                 if outcome is not None:
                     done.append((unit, outcome))
-        self._places = 2 if max(outcome.seconds for _, outcome in done) < SHORT else 1
+        taken = [outcome.seconds for _, outcome in done if outcome.seconds]
+        if taken:
+            self._places = 2 if max(taken) < SHORT else 1
         return done
 
     def _hear(self, worker: _Worker, attempt: int) -> Outcome | None:

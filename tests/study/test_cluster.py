@@ -145,7 +145,9 @@ def test_a_cluster_dies_in_the_middle_and_another_goes_on(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_workers_need_no_file_but_for_what_a_knob_loads_otherwise(tmp_path: Path) -> None:
+def test_workers_need_no_file_but_for_what_a_knob_loads_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "d.npz"
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 3, 6)), np.arange(40) % 2
@@ -153,11 +155,14 @@ def test_workers_need_no_file_but_for_what_a_knob_loads_otherwise(tmp_path: Path
     run = {"data": str(path), "epochs": 1, "hidden": [4], "series": True}
     spec = small(run=run, knobs={"timesteps": [3, 6]}, seeds=[0])
     with cluster(1, tmp_path) as running, study.open_store(spec, url(tmp_path)) as store:
+        check = store.check_data
 
-        def take_away(_: Told) -> None:
+        def checked(mark: str) -> None:  # then this machine has loaded what it sends
+            check(mark)
             path.unlink()
 
-        first, second = study.run(spec, store, progress=take_away, dask=running.address)
+        monkeypatch.setattr(store, "check_data", checked)
+        first, second = study.run(spec, store, dask=running.address)
     assert first.state == "complete"
     assert second.reason is not None
     assert second.reason.startswith(f"{path} does not exist; give the path")

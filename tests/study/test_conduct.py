@@ -244,3 +244,30 @@ def test_a_unit_that_kills_every_worker_fails(monkeypatch: pytest.MonkeyPatch) -
             )
         ]
         assert crew.free == 1
+
+
+@pytest.mark.slow
+def test_a_worker_has_its_next_unit_at_hand_while_units_are_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = small(seeds=[0, 1, 2])
+    units = [Unit({"weight_bits": 4, "trace_bits": 4}, seed) for seed in spec.seeds]
+    with Processes(spec, 1) as crew:
+        assert crew.free == 1
+        crew.give(units[0])
+        assert crew.free == 0
+        monkeypatch.setattr("neurochip.study.crew.SHORT", 1e9)
+        done = crew.wait()
+        assert crew.free == 2
+        for unit in units[1:]:
+            crew.give(unit)
+        crew._workers[0].process.kill()  # with one at work and one at hand
+        while len(done) < 3:
+            done += crew.wait()
+        monkeypatch.setattr("neurochip.study.crew.SHORT", 0.0)
+        crew.give(units[0])
+        done += crew.wait()
+        assert crew.free == 1
+    assert [unit for unit, _ in done] == [*units, units[0]]
+    bench = Bench(spec)
+    assert [outcome.values for _, outcome in done] == [bench.do(unit).values for unit, _ in done]
