@@ -140,7 +140,7 @@ def _unbeaten(found: Findings, number: int) -> list[Point]:
 def _label(axes: Axes, placed: list[tuple[tuple[float, float], Point]]) -> None:
     """Label points where nothing else is: in full, else by trial alone, else not at all."""
     dots = axes.transData.transform([at for at, _ in placed])
-    scale = axes.figure.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    scale = axes.figure.get_figure(root=True).dpi / 72
     taken = [
         Bbox.from_extents(x - reach, y - reach, x + reach, y + reach)
         for (x, y), reach in ((dot, _MARK * scale) for dot in dots)

@@ -12,7 +12,8 @@ import pytest
 
 from neurochip import study
 from neurochip.errors import StudyError
-from neurochip.study.conduct import Desk, Told, conduct
+from neurochip.study.conduct import Desk, Progress, Told, conduct
+from neurochip.study.store import Trial
 from neurochip.study.work import Unit
 from tests.study.small import Invented, small, url
 
@@ -23,10 +24,10 @@ def values(unit: Unit) -> tuple[float, ...]:
     return unit.setting["weight_bits"] / 10, float(unit.seed)
 
 
-def conducted(where: str, progress: object = None) -> list[study.store.Trial]:  # type: ignore[name-defined]
+def conducted(where: str, progress: Progress | None = None) -> list[Trial]:
     spec = small(knobs={"weight_bits": list(range(2, 10)), "trace_bits": [4, 6]})
     with study.open_store(spec, where) as store:
-        conduct(Desk(spec, store), Invented(spec, values), 1, progress)  # type: ignore[arg-type]
+        conduct(Desk(spec, store), Invented(spec, values), 1, progress)
         return store.trials()
 
 
