@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -91,7 +90,9 @@ def test_killed_at_random_points_nothing_is_lost_or_done_twice(search: str, tmp_
 
 def workers_of(pid: int) -> list[int]:
     """Processes that a command has started, but for the one that keeps its semaphores."""
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True)
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True
+    )
     lines = found.stdout.decode().splitlines()
     return [int(line.split()[0]) for line in lines if "spawn_main" in line]
 
@@ -104,20 +105,22 @@ def test_workers_that_are_killed_at_random_points_are_replaced(tmp_path: Path) -
     where = url(tmp_path, "killed.db")
     command = [sys.executable, "-m", "neurochip", "study", "run", str(path), "--storage", where]
     draw = random.Random(0)
-    n_killed = 0
+    victims: list[int] = []
     with subprocess.Popen(
         [*command, "--workers", "2"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         for number, line in enumerate(process.stdout):
             assert "failed" not in line
-            if number in (0, 3):  # so far apart that no unit loses two workers
+            if number == 0:  # each of them once: a unit fails when it loses two workers
+                victims = workers_of(process.pid)
+                assert len(victims) == 2
+                draw.shuffle(victims)
+            if number in (0, 3):
                 time.sleep(draw.uniform(0.0, 0.2))
-                with contextlib.suppress(ProcessLookupError, IndexError):  # all is done already
-                    os.kill(draw.choice(workers_of(process.pid)), signal.SIGKILL)
-                    n_killed += 1
+                os.kill(victims.pop(), signal.SIGKILL)
     assert process.returncode == 0
-    assert n_killed > 0
+    assert not victims
     spec = study.read(path)
     expected = conducted(spec, url(tmp_path, "whole.db"), Alone(spec))
     assert values(in_database(where)) == values(expected)
