@@ -102,10 +102,10 @@ clean:
 $(STAMP):
 	@$(call fetch,3.10); \
 	if [ -z "$$python" ]; then $(call search,3.10); fi; \
-	extras=dev,lava,study; \
+	extras=dev,lava,study,dask; \
 	if [ -z "$$python" ]; then \
 	  $(call search,3.13 3.12 3.11); \
-	  extras=dev,study; \
+	  extras=dev,study,dask; \
 	  if [ -z "$$python" ]; then echo "No Python from 3.10 to 3.13 was found: install one of them, or uv, and run make again." >&2; exit 1; fi; \
 	  echo "Python 3.10 was not found, so the environment is made without Lava: everything works but the comparison with Lava."; \
 	fi; \
@@ -114,7 +114,7 @@ $(STAMP):
 $(NEWER_STAMP):
 	@$(call search,3.13 3.12 3.11); \
 	if [ -z "$$python" ]; then echo "No Python from 3.11 to 3.13 was found: install one of them and run make again." >&2; exit 1; fi; \
-	extras=dev,study; \
+	extras=dev,study,dask; \
 	$(call install,$(NEWER),$$extras)
 
 $(PEERS)/torch/installed:

@@ -14,7 +14,7 @@ NAMES = (
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
     *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "nir", "loihi3f"),
-    *("scaling", "threads"),
+    *("scaling", "threads", "study"),
 )
 RESULTS = Path(__file__).with_name("results")
 

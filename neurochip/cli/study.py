@@ -50,6 +50,10 @@ def run(
         Optional[int],  # noqa: UP045
         typer.Option("--workers", metavar="N", help="Processes. [one a core]"),
     ] = None,
+    dask: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--dask", metavar="ADDRESS", help="Work on the Dask cluster there instead."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a study, or go on with one that was stopped: the same command, nothing is done twice."""
@@ -57,13 +61,19 @@ def run(
 
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers is {workers}; it must be 1 or more")
+    if workers is not None and dask is not None:
+        raise ConfigError(
+            f"--workers is {workers}, but a Dask cluster has workers of its own; leave out "
+            f"--workers or --dask"
+        )
     spec = study.read(source, data)
     url = study.url_of(storage or f"{spec.name}.db")
     with study.open_store(spec, url) as store:
-        announce_compilation()
+        if dask is None:
+            announce_compilation()
         try:
             with _progress(as_json, spec.trials) as told:
-                study.run(spec, store, workers, told)
+                study.run(spec, store, workers, told, dask)
         except KeyboardInterrupt:
             print("what is done is kept; the same command goes on from here", file=sys.stderr)
             raise

@@ -3,9 +3,8 @@
     written = plot.report(run, data, Path("report.html"), figures=Path("figures"))
 
 Figures are functions from arrays to matplotlib's Figure in `learning`, `sample` and `activity`;
-`figures` makes them from a run, `page` writes them into HTML; `study` and `study_page` do so for
-studies. Importing this package loads no
-matplotlib.
+`figures` makes them from a run, `page` writes them into HTML; `study_figures` and `study_page` do
+so for studies. Importing this package loads no matplotlib.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ def study_report(found: Findings, text: Text, out: Path, figures: Path | None = 
         OutputError: a file can't be written.
     """
     from neurochip import files
-    from neurochip.plot.study import draw
+    from neurochip.plot.study_figures import draw
     from neurochip.plot.study_page import page
     from neurochip.plot.style import FORMATS, render
 

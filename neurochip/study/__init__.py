@@ -7,20 +7,23 @@
 
 `spec` reads the file, `workflows` names the ways to a trained chip (`ptq`, `qat`, `adapt`, beside
 learning there from the start), `work` learns one setting with one seed, `store` keeps results by
-Optuna, `crew` holds the processes, `conduct` brings them together. Importing this package loads no
-Optuna.
+Optuna, `crew` holds the processes, `cluster` those of a Dask cluster, `conduct` brings them
+together. The names below resolve on first use: a worker loads neither Optuna nor matplotlib.
 """
 
 from __future__ import annotations
 
-from neurochip.study.best import chosen, tested, write_best
-from neurochip.study.conduct import Told, run
-from neurochip.study.knobs import text_of
-from neurochip.study.page import write_report
-from neurochip.study.spec import Spec, presets, read
-from neurochip.study.store import Store, open_existing, open_store, path_of, shown, url_of
-from neurochip.study.table import Table, readable, table_of
-from neurochip.study.table import write as write_table
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurochip.study.best import chosen, tested, write_best
+    from neurochip.study.conduct import Told, run
+    from neurochip.study.knobs import text_of
+    from neurochip.study.page import write_report
+    from neurochip.study.spec import Spec, presets, read
+    from neurochip.study.store import Store, open_existing, open_store, path_of, shown, url_of
+    from neurochip.study.table import Table, readable, table_of, write_table
 
 __all__ = [
     "Spec",
@@ -44,3 +47,27 @@ __all__ = [
     "write_report",
     "write_table",
 ]
+
+_ROOMS = {
+    "best": ("chosen", "tested", "write_best"),
+    "conduct": ("Told", "run"),
+    "knobs": ("text_of",),
+    "page": ("write_report",),
+    "spec": ("Spec", "presets", "read"),
+    "store": ("Store", "open_existing", "open_store", "path_of", "shown", "url_of"),
+    "table": ("Table", "readable", "table_of", "write_table"),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'neurochip.study' has no attribute {name!r}")
+    value = getattr(import_module(f"neurochip.study.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neurochip.study.cluster import Cluster
 from neurochip.study.crew import Crew, Processes, default_workers
 from neurochip.study.knobs import text_of
 from neurochip.study.spec import Spec
@@ -43,29 +44,40 @@ Progress = Callable[[Told], None]
 
 
 def run(
-    spec: Spec, store: Store, workers: int | None = None, progress: Progress | None = None
+    spec: Spec,
+    store: Store,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    dask: str | None = None,
 ) -> list[Trial]:
-    """Do all that a study still lacks, on processes of this machine.
+    """Do all that a study still lacks, on processes of this machine or on a Dask cluster.
 
     Args:
         spec: the study.
         store: its database; results go there one by one.
         workers: how many processes; as many as there are cores if None. Results don't depend on it.
         progress: told after every trial.
+        dask: address of the scheduler of a Dask cluster, which then does the work.
 
     Returns:
         Every trial.
 
     Raises:
         DataError: the data set can't be used.
-        StudyError: it is another than before, or the database fails.
+        StudyError: it is another than before, or the database or the cluster fails.
     """
     desk = Desk(spec, store)
-    if not desk.finished:
-        store.check_data(Bench(spec).data_mark())
-        count = default_workers() if workers is None else workers
-        with Processes(spec, min(count, desk.n_units_left)) as crew:
-            conduct(desk, crew, count, progress)
+    if desk.finished:
+        return desk.trials
+    bench = Bench(spec)
+    store.check_data(bench.data_mark())
+    if dask is not None:
+        with Cluster(bench, dask) as cluster:
+            conduct(desk, cluster, cluster.size, progress)
+        return desk.trials
+    count = default_workers() if workers is None else workers
+    with Processes(spec, min(count, desk.n_units_left)) as crew:
+        conduct(desk, crew, count, progress)
     return desk.trials
 
 
@@ -74,7 +86,7 @@ def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = 
     start = time.perf_counter()
     n_before = desk.n_units_left
     while True:
-        desk.choose(AHEAD * n_workers)
+        desk.choose(max(AHEAD * n_workers, crew.free))  # a cluster may grow
         if desk.finished:  # perhaps by the choice alone, of settings that were done before
             return
         _fill(crew, desk)

@@ -1,7 +1,8 @@
 """Processes that do units of work, one at a time each.
 
 A worker that dies takes nothing with it: its unit is given to a new one, and fails only when that
-dies of it too. Workers end with the process that started them, however that ends.
+dies of it too. Workers end with the process that started them, however that ends. Where units are
+short, each worker has its next one at hand, so that it never waits for a disk to keep the last.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import contextlib
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -22,6 +24,9 @@ from neurochip.study.work import Bench, Outcome, Unit
 
 #: How often a unit is given to a worker that then dies before it counts as the unit's own fault.
 ATTEMPTS = 2
+#: Units shorter than these seconds are worth having the next one at hand; behind a longer one it
+#: could wait while another worker has nothing to do.
+SHORT = 2.0
 #: Seconds that a worker gets to end by itself.
 _PATIENCE = 5.0
 
@@ -42,10 +47,11 @@ class Crew(Protocol):
 
 @dataclass(eq=False)
 class _Worker:
+    """A process, and the units that it has, the one at work first, each with its attempt."""
+
     process: SpawnProcess
     pipe: Connection
-    unit: Unit | None = None
-    attempt: int = 0
+    units: deque[tuple[Unit, int]] = field(default_factory=deque)
 
 
 class Processes:
@@ -61,6 +67,7 @@ class Processes:
         # A fresh interpreter: a fork of one with threads, such as a progress bar's, may hang.
         self._context = get_context("spawn")
         self._workers = [self._start() for _ in range(n_workers)]
+        self._places = 1
 
     def __enter__(self) -> Processes:
         return self
@@ -73,7 +80,7 @@ class Processes:
     ) -> None:
         for worker in self._workers:
             worker.pipe.close()  # which an idle worker takes as its end
-            if worker.unit is not None:
+            if worker.units:
                 worker.process.kill()
         for worker in self._workers:
             worker.process.join(_PATIENCE)
@@ -83,44 +90,50 @@ class Processes:
 
     @property
     def free(self) -> int:
-        """How many workers have nothing to do."""
-        return sum(worker.unit is None for worker in self._workers)
+        """How many more units the workers have a place for."""
+        return sum(max(0, self._places - len(worker.units)) for worker in self._workers)
 
     def give(self, unit: Unit) -> None:
-        """Give a unit to a worker that has none."""
-        worker = next(worker for worker in self._workers if worker.unit is None)
-        self._give(worker, unit, attempt=1)
+        """Give a unit to the worker that has least to do."""
+        self._give(min(self._workers, key=lambda worker: len(worker.units)), unit, attempt=1)
 
     def wait(self) -> list[tuple[Unit, Outcome]]:
         """Wait until a unit is done; return all that are."""
         done: list[tuple[Unit, Outcome]] = []
         while not done:
-            busy = {worker.pipe: worker for worker in self._workers if worker.unit is not None}
+            busy = {worker.pipe: worker for worker in self._workers if worker.units}
             for pipe in connection.wait(list(busy)):
                 worker = busy[pipe]  # type: ignore[index]
-                outcome = self._hear(worker)
-                if outcome is not None and worker.unit is not None:
-                    done.append((worker.unit, outcome))
-                    worker.unit = None
+                unit, attempt = worker.units[0]
+                outcome = self._hear(worker, attempt)
+                if outcome is not None:
+                    done.append((unit, outcome))
+        taken = [outcome.seconds for _, outcome in done if outcome.seconds]
+        if taken:
+            self._places = 2 if max(taken) < SHORT else 1
         return done
 
-    def _hear(self, worker: _Worker) -> Outcome | None:
+    def _hear(self, worker: _Worker, attempt: int) -> Outcome | None:
         """What a worker says; None where it died and another one tries again."""
         try:
             outcome: Outcome = worker.pipe.recv()
         except (EOFError, OSError):
-            return self._replace(worker)
+            return self._replace(worker, attempt)
+        worker.units.popleft()
         return outcome
 
-    def _replace(self, worker: _Worker) -> Outcome | None:
-        unit, attempt = worker.unit, worker.attempt
+    def _replace(self, worker: _Worker, attempt: int) -> Outcome | None:
+        """Put a new process in the place of one that died, with all units that it had."""
         worker.pipe.close()
         worker.process.join()
         code = worker.process.exitcode
+        (unit, _), *others = worker.units
         fresh = self._start()
-        worker.process, worker.pipe = fresh.process, fresh.pipe
-        if unit is not None and attempt < ATTEMPTS:
-            self._give(worker, unit, attempt + 1)
+        worker.process, worker.pipe, worker.units = fresh.process, fresh.pipe, deque()
+        failed = attempt >= ATTEMPTS
+        for kept, tries in others if failed else [(unit, attempt + 1), *others]:
+            self._give(worker, kept, tries)
+        if not failed:
             return None
         return Outcome((), 0.0, f"its process ended {ATTEMPTS} times, at last with {_ending(code)}")
 
@@ -134,7 +147,7 @@ class Processes:
         return _Worker(process, ours)
 
     def _give(self, worker: _Worker, unit: Unit, attempt: int) -> None:
-        worker.unit, worker.attempt = unit, attempt
+        worker.units.append((unit, attempt))
         with contextlib.suppress(OSError):  # it died; `wait` finds its pipe closed
             worker.pipe.send(unit)
 

@@ -6,16 +6,17 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-import neurochip
 from neurochip import plot
-from neurochip.plot.study import Findings, Goal, Point
+from neurochip.plot.study import Findings, Goal, Point, Scale
 from neurochip.plot.study_page import Text
-from neurochip.study.knobs import Values, text_of
+from neurochip.study.knobs import Knob, Values, text_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Trial
 from neurochip.study.table import Table, readable, shown_summary, summaries
 from neurochip.study.workflows import WAYS
 
+#: Options that are lists, but not of one number a layer.
+_NO_LAYERS = frozenset({"halve_at"})
 _SEARCHES = {
     "grid": "every combination of the values",
     "random": "settings drawn at random",
@@ -47,6 +48,8 @@ def findings(table: Table) -> Findings:
     return Findings(
         knobs=tuple(spec.knobs),
         values=tuple(_values(table, name) for name in spec.knobs),
+        scales=tuple(map(_scale, spec.knobs.values())),
+        layered=tuple(_is_layered(name, knob) for name, knob in spec.knobs.items()),
         goals=tuple(Goal(goal.title, goal.unit, goal.maximised) for goal in spec.goals),
         points=tuple(_point(table, trial) for trial in table.trials if trial.state != "running"),
     )
@@ -59,6 +62,24 @@ def _values(table: Table, name: str) -> tuple[str, ...]:
         return tuple(text_of(value) for value in knob.values)
     tried = sorted({trial.setting[name] for trial in table.trials})
     return tuple(dict.fromkeys(text_of(value) for value in tried))
+
+
+def _scale(knob: Knob) -> Scale:
+    if isinstance(knob, Values):
+        return "list"
+    return "log" if knob.log else "linear"
+
+
+def _is_layered(name: str, knob: Knob) -> bool:
+    """Whether every value is a list of one number a layer."""
+    if not isinstance(knob, Values) or name in _NO_LAYERS:
+        return False
+    lengths = {len(value) if isinstance(value, list) else 0 for value in knob.values}
+    return (
+        len(lengths) == 1
+        and min(lengths) > 1
+        and all(isinstance(entry, (int, float)) for value in knob.values for entry in value)
+    )
 
 
 def _point(table: Table, trial: Trial) -> Point:
@@ -80,9 +101,10 @@ def _text(table: Table) -> Text:
         title=spec.title,
         lead=_lead(spec),
         facts=tuple(_facts(table)),
-        header=tuple(name.capitalize() for name in header),
-        rows=tuple(rows),
+        header=tuple(name if name in spec.knobs else name.capitalize() for name in header),
+        rows=tuple(map(_without_reason, rows)),
         n_words=1 + len(spec.knobs),
+        n_numbers=2 * len(spec.goals),
         command="\n".join(
             shlex.join(["neurochip", *words])
             for words in (
@@ -92,8 +114,28 @@ def _text(table: Table) -> Text:
             )
         ),
         file=spec.to_toml(),
-        versions=f"neurochip {neurochip.__version__}.",
+        file_name=f"{spec.name}.toml",
+        origin=tuple(_origin(table)),
     )
+
+
+def _without_reason(row: tuple[str, ...]) -> tuple[str, ...]:
+    """A row whose remark is short: reasons have a table of their own."""
+    *cells, remark = row
+    return (*cells, remark.split(":")[0])
+
+
+def _origin(table: Table) -> Iterable[tuple[str, str]]:
+    """What the numbers come from beside the file."""
+    if table.data_mark:
+        learned, held, checksum = table.data_mark.split(":")
+        yield (
+            "Data",
+            f"{table.spec.run.get('data', 'digits')}: {learned} samples learned, {held} held out, "
+            f"checksum {checksum}",
+        )
+    if table.made_with:
+        yield "Made with", "; ".join(table.made_with)
 
 
 def _lead(spec: Spec) -> str:

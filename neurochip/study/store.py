@@ -6,14 +6,17 @@ seeds are in, and one that a killed command left running goes on with the seeds 
 
 from __future__ import annotations
 
+import platform
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
 from neurochip.study.knobs import Setting
@@ -30,11 +33,20 @@ if TYPE_CHECKING:
 
 _SPEC = "neurochip study"
 _DATA = "neurochip data"
+_MADE_WITH = "neurochip made with"
 _SEED = "seed "
 _REASON = "reason"
 #: Seconds that SQLite waits for another writer, such as a reader's short lock.
 _PATIENCE = 30
+#: Seconds in which a database server must answer.
+_CONNECT = 10
+#: Drivers that call this connect_timeout.
+_CONNECTING = frozenset(
+    "postgresql postgresql+psycopg2 postgresql+psycopg mysql mysql+mysqldb mysql+pymysql".split()
+)
 _SQLITE = "sqlite:///"
+#: What SQLite says of a file that it can't make sense of.
+_DAMAGED = ("not a database", "malformed", "no such column", "no such table")
 _PASSWORD = re.compile(r"(://[^:/@]+):[^@]*@")
 
 
@@ -100,22 +112,30 @@ class Store:
         ]
 
     def check_data(self, mark: str) -> None:
-        """Keep what tells the data set from others, or compare with what was kept.
+        """Keep what tells the data set from others, or compare with what was kept; keep also which
+        versions of programs are at work from now on.
 
         Raises:
             StudyError: the study began with other data.
         """
-        with _blamed(self.url, "read"):
-            kept = self._study.user_attrs.get(_DATA)
-        if kept is None:
-            with _blamed(self.url, "written"):
-                self._study.set_user_attr(_DATA, mark)
-        elif kept != mark:
+        kept, made_with = self.origin()
+        if kept not in ("", mark):
             raise StudyError(
                 f"the data of study {self.spec.name!r} have changed since its database "
                 f"{shown(self.url)} was made (their checksum differs); put them back, or start a "
                 f"new study with another --storage"
             )
+        with _blamed(self.url, "written"):
+            if not kept:
+                self._study.set_user_attr(_DATA, mark)
+            if versions() not in made_with:
+                self._study.set_user_attr(_MADE_WITH, [*made_with, versions()])
+
+    def origin(self) -> tuple[str, tuple[str, ...]]:
+        """Mark of the data set, "" while nothing was run, and the versions that did trials."""
+        with _blamed(self.url, "read"):
+            attributes = self._study.user_attrs
+        return attributes.get(_DATA, ""), tuple(attributes.get(_MADE_WITH, ()))
 
     def put(self, number: int, seed: int, outcome: Outcome) -> None:
         """Store what became of one seed of a trial."""
@@ -254,6 +274,12 @@ def path_of(url: str) -> str:
     return url.removeprefix(_SQLITE)
 
 
+def versions() -> str:
+    """The programs on which a study's numbers and its search depend."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "optuna"))
+    return f"neurochip {neurochip.__version__}, Python {platform.python_version()}, {packages}"
+
+
 def shown(url: str) -> str:
     """A URL without its password."""
     return _PASSWORD.sub(r"\1:***@", url)
@@ -276,13 +302,21 @@ def _optuna() -> ModuleType:
 def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
     """A database that is open within the context."""
     with _blamed(url, "opened"):
-        options = {"connect_args": {"timeout": _PATIENCE}} if url.startswith("sqlite") else {}
+        options = {"connect_args": _patience(url)}
         storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     try:
         yield storage
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _patience(url: str) -> dict[str, int]:
+    """How long a driver waits, in its own words; others wait as long as they do by themselves."""
+    kind = url.split(":")[0]
+    if kind.split("+")[0] == "sqlite":
+        return {"timeout": _PATIENCE}
+    return {"connect_timeout": _CONNECT} if kind in _CONNECTING else {}
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
@@ -342,9 +376,25 @@ def _sentence(url: str, what: str, error: BaseException) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200].rstrip(". ")
+    said = f"database {shown(url)} can't be {what} ({shown(reason)})"
+    if isinstance(cause, ModuleNotFoundError):
+        return (
+            f"{said}; install that driver with pip, or give a path as --storage, which needs none"
+        )
+    if any(words in reason for words in _DAMAGED):
+        return (
+            f"{said}; it is damaged, or no study's database: put a copy of it back, or start a new "
+            f"study with another --storage"
+        )
+    if not url.startswith(_SQLITE):
+        return (
+            f"{said}; check that its server runs, that name, port, user and password in the URL "
+            f"are right and that this machine can reach it, then run the same command again: "
+            f"nothing is lost"
+        )
     return (
-        f"database {shown(url)} can't be {what} ({shown(reason)}); check that it is there, that "
-        f"there is room and that you may write, then run the same command again: nothing is lost"
+        f"{said}; check that it is there, that there is room and that you may write, then run the "
+        f"same command again: nothing is lost"
     )
 
 

@@ -31,12 +31,16 @@ class Table:
         trials: all, by number.
         best: the best complete trial; None while there is none.
         front: numbers of the trials that no other beats in every objective.
+        data_mark: lengths and checksum of the data set; "" while nothing was run.
+        made_with: versions of the programs that did the trials, one text for each command's set.
     """
 
     spec: Spec
     trials: tuple[Trial, ...]
     best: Trial | None
     front: tuple[int, ...]
+    data_mark: str = ""
+    made_with: tuple[str, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -70,7 +74,9 @@ def table_of(store: Store) -> Table:
     """The table of what a database holds now."""
     trials = store.trials()
     spec = store.spec
-    return Table(spec, tuple(trials), best_of(spec, trials), pareto_front(spec, trials))
+    mark, made_with = store.origin()
+    best, front = best_of(spec, trials), pareto_front(spec, trials)
+    return Table(spec, tuple(trials), best, front, mark, made_with)
 
 
 def means(trial: Trial) -> tuple[float, ...]:
@@ -151,7 +157,7 @@ def readable(table: Table) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return header, rows
 
 
-def write(table: Table, path: Path) -> None:
+def write_table(table: Table, path: Path) -> None:
     """Write the table as .csv, .md or .parquet, by the ending of the path.
 
     Raises:
@@ -196,8 +202,15 @@ def _parquet(table: Table, path: Path) -> bytes:
             f"{path} can't be written because Parquet needs pyarrow, which isn't installed; "
             f"install it with pip install pyarrow, or write .csv"
         ) from None
-    columns = zip(*table.rows(), strict=True)
-    arrays = {name: _column(values) for name, values in zip(table.header, columns, strict=False)}
+    # A column without any value has a kind all the same, so that tables of studies can be joined.
+    kinds = {"trial": pa.int64(), "state": pa.string(), "seeds": pa.int64(), "reason": pa.string()}
+    measured = table.header[len(table.spec.knobs) + 3 : -1]
+    kinds |= dict.fromkeys(measured, pa.float64())
+    rows = table.rows()
+    arrays = {
+        name: pa.array(_column([row[i] for row in rows]), kinds.get(name))
+        for i, name in enumerate(table.header)
+    }
     out = io.BytesIO()
     parquet.write_table(pa.table(arrays), out)
     return out.getvalue()

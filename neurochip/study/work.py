@@ -6,12 +6,14 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from neurochip import experiment
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
-from neurochip.errors import NeurochipError, StudyError
+from neurochip.errors import DataError, NeurochipError, StudyError
 from neurochip.experiment import Run
 from neurochip.network import Parameters
 from neurochip.samples import mark_of
@@ -57,6 +59,11 @@ class Outcome:
     reason: str | None = None
 
 
+#: A data set with the options that it was loaded by: learned samples, and in place of a test set
+#: those held out.
+Loaded: TypeAlias = tuple[str, Dataset]
+
+
 class Bench:
     """Where units are done, one after another: keeps the data set and float networks between them.
 
@@ -64,18 +71,31 @@ class Bench:
 
     Args:
         spec: the study.
+        loaded: a data set that another bench has loaded; None: this one loads what it needs.
+        place: where it is, for the reasons of data that aren't there; "" on the user's machine.
+
+    Attributes:
+        spec: the study.
+        loaded: the data set that is at hand.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, loaded: Loaded | None = None, place: str = "") -> None:
         self.spec = spec
-        self._loaded: tuple[str, Dataset] | None = None
+        self.loaded = loaded
+        self._place = place
+        self._unchecked = loaded
+        self._blas = _blas()
         self._floats: dict[str, Parameters] = {}
 
     def do(self, unit: Unit) -> Outcome:
         """Learn and judge; whatever goes wrong is the outcome's reason, not an exception."""
         begin = time.perf_counter()
         try:
-            values = self._measured(unit)
+            with self.one_thread():
+                values = self._measured(unit)
+        except DataError as error:
+            reason = f"{error} (on worker {self._place})" if self._place else str(error)
+            return Outcome((), time.perf_counter() - begin, reason)
         except NeurochipError as error:
             return Outcome((), time.perf_counter() - begin, str(error))
         except Exception as error:  # a fault of the program must not stop the other trials
@@ -83,20 +103,40 @@ class Bench:
             return Outcome((), time.perf_counter() - begin, reason)
         return Outcome(values, time.perf_counter() - begin)
 
+    def one_thread(self) -> AbstractContextManager[object]:
+        """One thread for matrix products until it's closed: with another number, BLAS adds in
+        another order and float training ends with other bits; and workers share the cores already.
+        """
+        limit: AbstractContextManager[object] = self._blas.limit(limits=1, user_api="blas")
+        return limit
+
     def data(self, config: RunConfig) -> Dataset:
         """The training samples that are learned, and in place of a test set those held out."""
         told = config.to_dict()
         key = json.dumps({name: told.get(name) for name in _LOADING}, sort_keys=True)
-        if self._loaded is None or self._loaded[0] != key:
+        if self.loaded is None or self.loaded[0] != key:
+            self._check_own()
             loaded = experiment.load_data(config.with_options({"holdout": 0.0}))
             learned, held = experiment.hold_out(loaded.train, config.holdout)
-            self._loaded = (key, replace(loaded, train=learned, test=held))
-        return self._loaded[1]
+            self.loaded = (key, replace(loaded, train=learned, test=held))
+        return self.loaded[1]
 
     def data_mark(self) -> str:
         """Lengths and checksum of the first setting's samples, learned and held out."""
         setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
         return mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+
+    def _check_own(self) -> None:
+        """Before this place's own data are used in place of those given: are they the same set?"""
+        if self._unchecked is None:
+            return
+        given = self._unchecked[1]
+        if Bench(self.spec).data_mark() != mark_of(given):
+            raise DataError(
+                f"data {given.name!r} differ here from those that the study began with (their "
+                f"checksum differs); put the same files there"
+            )
+        self._unchecked = None
 
     def chip_of(self, unit: Unit) -> Trained:
         """The chip that a unit ends with, judged."""
@@ -108,11 +148,12 @@ class Bench:
         """The run of a unit that is trained in float first."""
         config = self.spec.config(unit.setting, unit.seed)
         workflow = self.spec.workflow_of(unit.setting)
-        if workflow == "adapt":
-            return self._adapted(unit, config)[0].run
-        if workflow == "qat":
-            return self._rounded_in_the_loop(unit, config)
-        return self._quantised(unit, config)
+        with self.one_thread():
+            if workflow == "adapt":
+                return self._adapted(unit, config)[0].run
+            if workflow == "qat":
+                return self._rounded_in_the_loop(unit, config)
+            return self._quantised(unit, config)
 
     def _trained(self, unit: Unit, config: RunConfig) -> tuple[Trained, Dataset]:
         """A unit's chip, and the samples that it learned and was judged by."""
@@ -161,3 +202,15 @@ class Bench:
                 self._floats.pop(next(iter(self._floats)))
             self._floats[key] = train()
         return self._floats[key]
+
+
+def _blas() -> Any:
+    """The matrix products of this process, as threadpoolctl finds them."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        raise StudyError(
+            "studies need threadpoolctl, which isn't installed; install it with pip install "
+            "'neurochip[study]'"
+        ) from None
+    return ThreadpoolController()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,31 @@ class Alone:
         unit = self.given.pop()  # the last first: the order of outcomes must not matter
         self.done.append(unit.key)
         return [(unit, self.bench.do(unit))]
+
+
+class Invented:
+    """A crew that makes outcomes up, where only what becomes of them matters.
+
+    Args:
+        spec: the study.
+        values: one number an objective, by setting and seed; a reason where the unit fails.
+    """
+
+    def __init__(self, spec: Spec, values: Callable[[Unit], tuple[float, ...] | str]) -> None:
+        self.spec = spec
+        self.values = values
+        self.given: list[Unit] = []
+
+    @property
+    def free(self) -> int:
+        return 1 - len(self.given)
+
+    def give(self, unit: Unit) -> None:
+        self.given.append(unit)
+
+    def wait(self) -> list[tuple[Unit, Outcome]]:
+        unit = self.given.pop()
+        values = self.values(unit)
+        if isinstance(values, str):
+            return [(unit, Outcome((), 0.5, values))]
+        return [(unit, Outcome(values, 0.5))]

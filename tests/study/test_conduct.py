@@ -162,16 +162,6 @@ def test_a_study_that_is_being_run_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_databases_out_of_reach_are_refused(tmp_path: Path) -> None:
-    spec = small()
-    for where in (url(tmp_path / "no" / "folder"), "nosuch://user:secret@host/db", "sqlite://x"):
-        with pytest.raises(StudyError) as caught, study.open_store(spec, where):
-            pass
-        assert "can't be" in str(caught.value)
-        assert "nothing is lost" in str(caught.value)
-        assert "secret" not in str(caught.value)
-
-
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with (
         pytest.raises(StudyError, match="doesn't exist; check the path"),
@@ -254,3 +244,30 @@ def test_a_unit_that_kills_every_worker_fails(monkeypatch: pytest.MonkeyPatch) -
             )
         ]
         assert crew.free == 1
+
+
+@pytest.mark.slow
+def test_a_worker_has_its_next_unit_at_hand_while_units_are_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = small(seeds=[0, 1, 2])
+    units = [Unit({"weight_bits": 4, "trace_bits": 4}, seed) for seed in spec.seeds]
+    with Processes(spec, 1) as crew:
+        assert crew.free == 1
+        crew.give(units[0])
+        assert crew.free == 0
+        monkeypatch.setattr("neurochip.study.crew.SHORT", 1e9)
+        done = crew.wait()
+        assert crew.free == 2
+        for unit in units[1:]:
+            crew.give(unit)
+        crew._workers[0].process.kill()  # with one at work and one at hand
+        while len(done) < 3:
+            done += crew.wait()
+        monkeypatch.setattr("neurochip.study.crew.SHORT", 0.0)
+        crew.give(units[0])
+        done += crew.wait()
+        assert crew.free == 1
+    assert [unit for unit, _ in done] == [*units, units[0]]
+    bench = Bench(spec)
+    assert [outcome.values for _, outcome in done] == [bench.do(unit).values for unit, _ in done]

@@ -86,3 +86,41 @@ def test_killed_at_random_points_nothing_is_lost_or_done_twice(search: str, tmp_
     )
     spec = study.read(path)
     assert values(trials_now) == values(conducted(spec, url(tmp_path, "whole.db"), Alone(spec)))
+
+
+def workers_of(pid: int) -> list[int]:
+    """Processes that a command has started, but for the one that keeps its semaphores."""
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True
+    )
+    lines = found.stdout.decode().splitlines()
+    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes as Linux has them")
+def test_workers_that_are_killed_at_random_points_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "killed.toml"
+    path.write_text(STUDY.format(search="grid", trials=""))
+    where = url(tmp_path, "killed.db")
+    command = [sys.executable, "-m", "neurochip", "study", "run", str(path), "--storage", where]
+    draw = random.Random(0)
+    victims: list[int] = []
+    with subprocess.Popen(
+        [*command, "--workers", "2"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for number, line in enumerate(process.stdout):
+            assert "failed" not in line
+            if number == 0:  # each of them once: a unit fails when it loses two workers
+                victims = workers_of(process.pid)
+                assert len(victims) == 2
+                draw.shuffle(victims)
+            if number in (0, 3):
+                time.sleep(draw.uniform(0.0, 0.2))
+                os.kill(victims.pop(), signal.SIGKILL)
+    assert process.returncode == 0
+    assert not victims
+    spec = study.read(path)
+    expected = conducted(spec, url(tmp_path, "whole.db"), Alone(spec))
+    assert values(in_database(where)) == values(expected)

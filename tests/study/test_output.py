@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -90,16 +90,30 @@ def test_markdown_marks_the_best_and_says_why_trials_failed(table: Table) -> Non
     assert " ± " in lines[2]
 
 
-def test_parquet_where_pyarrow_is(table: Table, tmp_path: Path) -> None:
+def test_without_pyarrow_there_is_no_parquet(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = tmp_path / "t.parquet"
-    if importlib.util.find_spec("pyarrow") is None:
-        with pytest.raises(OutputError, match="needs pyarrow, which isn't installed"):
-            study.write_table(table, path)
-        return
-    from pyarrow import parquet
+    with pytest.raises(OutputError) as caught:
+        study.write_table(table, path)
+    assert str(caught.value) == (
+        f"{path} can't be written because Parquet needs pyarrow, which isn't installed; install it "
+        "with pip install pyarrow, or write .csv"
+    )
 
+
+def test_parquet_has_a_row_a_trial_and_a_kind_a_column(table: Table, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
     study.write_table(table, path)
-    assert parquet.read_table(path).column_names == list(table.header)
+    read = parquet.read_table(path)
+    assert read.column_names == list(table.header)
+    assert [tuple(row.values()) for row in read.to_pylist()] == table.rows()
+    kinds = {field.name: str(field.type) for field in read.schema}
+    assert (kinds["trace_bits"], kinds["lam"], kinds["accuracy"], kinds["reason"]) == (
+        *("int64", "double", "double", "string"),
+    )
 
 
 def test_a_table_of_another_ending_is_refused(table: Table, tmp_path: Path) -> None:
@@ -146,6 +160,7 @@ class Page(HTMLParser):
         self.hints: list[str] = []
         self.loaded: list[str] = []
         self.open: list[str] = []
+        self.script = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: Any) -> None:
@@ -158,6 +173,8 @@ class Page(HTMLParser):
                 self.loaded.append(given[key])
 
     def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.script += data
         if self.open and self.open[-1] == "title":
             self.hints.append(data)
             self.open.append("")
@@ -168,8 +185,8 @@ def test_the_page_needs_nothing_else(table: Table, tmp_path: Path) -> None:
     written = study.write_report(table, out, tmp_path / "figures")
     text = out.read_text()
     page = Page(text)
-    assert "<script" not in text
     assert page.loaded == []
+    assert not re.search(r"(src|href)=|url\(|fetch|import", page.script)
     assert len(page.ids) == len(set(page.ids))
     assert any(
         re.fullmatch(r"trial 0: trace_bits 4, lam 0.5; accuracy .* %; memory .*", hint)
@@ -181,6 +198,7 @@ def test_the_page_needs_nothing_else(table: Table, tmp_path: Path) -> None:
         "widen trace_bits",
         "neurochip study run failing.toml",
         "[knobs]",
+        "<code>failing.toml</code>",
     ):
         assert piece in text
     names = {path.name for path in written}

@@ -1,0 +1,133 @@
+"""Databases that are out of reach, full, damaged or somebody else's: one sentence, nothing lost."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from neurochip import study
+from neurochip.errors import StudyError
+from neurochip.study.conduct import Desk, Progress, Told, conduct
+from neurochip.study.store import Trial
+from neurochip.study.work import Unit
+from tests.study.small import Invented, small, url
+
+resource = pytest.importorskip("resource")
+
+
+def values(unit: Unit) -> tuple[float, ...]:
+    return unit.setting["weight_bits"] / 10, float(unit.seed)
+
+
+def conducted(where: str, progress: Progress | None = None) -> list[Trial]:
+    spec = small(knobs={"weight_bits": list(range(2, 10)), "trace_bits": [4, 6]})
+    with study.open_store(spec, where) as store:
+        conduct(Desk(spec, store), Invented(spec, values), 1, progress)
+        return store.trials()
+
+
+def refused(where: str) -> str:
+    with pytest.raises(StudyError) as caught, study.open_store(small(), where):
+        pass
+    return str(caught.value)
+
+
+def test_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
+    whole = conducted(url(tmp_path, "whole.db"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(told: Told) -> None:
+        if told.done == 5:  # from now on there is room for the beginning of a journal only
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+
+    try:
+        with pytest.raises(StudyError) as caught:
+            conducted(url(tmp_path, "full.db"), fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert re.fullmatch(
+        rf"database {re.escape(url(tmp_path, 'full.db'))} can't be written \(.*(full|I/O).*\); "
+        "check that it is there, that there is room and that you may write, then run the same "
+        "command again: nothing is lost",
+        str(caught.value),
+    )
+    with study.open_existing(url(tmp_path, "full.db")) as store:
+        kept = store.trials()
+    assert sum(trial.state == "complete" for trial in kept) >= 5
+    assert conducted(url(tmp_path, "full.db")) == whole
+
+
+def test_a_folder_that_takes_no_file_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path / "no" / "folder", Path("/proc")):
+        assert refused(url(folder)) == (
+            f"database {url(folder)} can't be written (unable to open database file); check that "
+            "it is there, that there is room and that you may write, then run the same command "
+            "again: nothing is lost"
+        )
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    assert "can't be written (unable to open database file)" in refused(url(folder))
+
+
+def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "small.db"
+    conducted(url(tmp_path))
+    content = path.read_bytes()
+    page = 4096
+    for damaged in (b"no database at all" * 1000, content[: page // 2], content[: 3 * page]):
+        path.write_bytes(damaged)
+        for said in (refused(url(tmp_path)), _unread(url(tmp_path))):
+            assert said.startswith(f"database {url(tmp_path)} can't be ")
+            assert said.endswith(
+                "; it is damaged, or no study's database: put a copy of it back, or start a new "
+                "study with another --storage"
+            )
+        assert path.read_bytes() == damaged
+
+
+def _unread(where: str) -> str:
+    with pytest.raises(StudyError) as caught, study.open_existing(where) as store:
+        store.trials()
+    return str(caught.value)
+
+
+def test_a_database_that_another_program_holds_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurochip.study.store._PATIENCE", 0)
+    conducted(url(tmp_path))
+    other = sqlite3.connect(tmp_path / "small.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        assert "(database is locked); check that it is there" in refused(url(tmp_path))
+    finally:
+        other.close()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("psycopg2") is not None, reason="the driver is there")
+def test_a_missing_driver_is_named() -> None:
+    where = "postgresql://someone:secret@localhost:1/db"
+    assert refused(where) == (
+        "database postgresql://someone:***@localhost:1/db can't be opened (No module named "
+        "'psycopg2'); install that driver with pip, or give a path as --storage, which needs none"
+    )
+
+
+def test_what_is_no_url_is_said_without_its_password() -> None:
+    for where in ("nosuch://user:secret@host/db", "sqlite://x"):
+        said = refused(where)
+        assert "can't be opened" in said
+        assert "secret" not in said
+        assert said.endswith(
+            "; check that its server runs, that name, port, user and password in the URL are right "
+            "and that this machine can reach it, then run the same command again: nothing is lost"
+        )
