@@ -30,16 +30,12 @@ PEERS = {
 def measure(_: str | None) -> Table:
     """Run net A for a while, with events, energy and analytic time."""
     table = Table(f"Net A in inference, {STEPS:,} steps", ("simulator", "steps a CPU-second"))
-    chip = chip_of(*net_a(STEPS))
-    silent = Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))
-    counters = chip.evaluate(silent).counters.sum(axis=0)[0] / STEPS
-    speeds = [STEPS / _seconds(chip, silent) for _ in range(REPEATS)]
+    speeds, events = measured()
     table.add(
         "neurochip, counters, energy and analytic time on", f"{statistics.median(speeds):,.0f}"
     )
     for name, speed in PEERS.items():
         table.add(name, speed)
-    events = dict(zip(COUNTED_EVENTS, counters, strict=True))
     table.notes.append(
         f"It must reach {MUST:,} and aims at {AIM:,}; median of {REPEATS} runs. In a step "
         f"{events['spikes_out']:.1f} neurons fire ({events['spikes_out'] / A_NEURONS:.1%}), which "
@@ -48,6 +44,15 @@ def measure(_: str | None) -> Table:
         "`benchmarks nengo_loihi` and `benchmarks sanafe` run two of them beside ours."
     )
     return table
+
+
+def measured() -> tuple[list[float], dict[str, float]]:
+    """Steps a CPU-second, run by run, and the events of a step."""
+    chip = chip_of(*net_a(STEPS))
+    silent = Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))
+    counters = chip.evaluate(silent).counters.sum(axis=0)[0] / STEPS
+    speeds = [STEPS / _seconds(chip, silent) for _ in range(REPEATS)]
+    return speeds, dict(zip(COUNTED_EVENTS, counters.tolist(), strict=True))
 
 
 def _seconds(chip: Chip, data: Split) -> float:
