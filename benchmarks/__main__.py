@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.table import Table, machine
 
 NAMES = (
+    "goals",
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
     *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "nir", "loihi3f"),

@@ -22,9 +22,12 @@ BEFORE = 4000
 PEERS = (
     ("hand", 1, 150, 25, 50),
     ("autograd", 1, 60, 100, 150),
+    ("published", 1, 60, 100, 150),
     ("hand", 128, 12, 4, 8),
     ("autograd", 128, 12, 4, 8),
 )
+#: Iterations by learner and batch.
+ITERATIONS = {(learner, batch): iterations for learner, batch, iterations, _, _ in PEERS}
 
 
 def measure(mnist: str | None) -> Table:
@@ -62,6 +65,13 @@ def in_turns(
     return pairs[1:]
 
 
+def seconds_of(work: Callable[[], object]) -> float:
+    """CPU seconds of something."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
 def chip_learner(mnist: str | None) -> Callable[[], float]:
     """A function that learns the next block and returns its CPU seconds a sample."""
     data = experiment.load_data(make({"data": mnist_path(mnist)}))
@@ -76,9 +86,7 @@ def chip_learner(mnist: str | None) -> Callable[[], float]:
         position += BLOCK
         if position + BLOCK > len(data.train):
             position = 0
-        start = time.process_time()
-        chip.learn(block, 1)
-        return (time.process_time() - start) / len(block)
+        return seconds_of(lambda: chip.learn(block, 1)) / len(block)
 
     return learn
 

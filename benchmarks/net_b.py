@@ -14,7 +14,7 @@ from neurochip.chip import Chip, Result
 from neurochip.chip.energy import Amount
 from neurochip.data import Split
 
-TIMESTEPS, SAMPLES, REPEATS, MUST = 100, 200, 15, 100_000
+TIMESTEPS, SAMPLES, REPEATS, MUST, AIM = 100, 200, 15, 100_000, 250_000
 STEPS = SAMPLES * TIMESTEPS
 
 

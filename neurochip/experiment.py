@@ -174,7 +174,8 @@ def learn(
         (record,) = run.learner.learn(data.train, 1, tell)
         run.history.append(Entry(record, run.chip.evaluate(data.test).accuracy))
         if out is not None:
-            save_run(run, out)
+            with run.chip.stages("output"):
+                save_run(run, out)
     return run
 
 

@@ -21,6 +21,7 @@ from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.chip.pipeline import Pipeline, Shown, Step
 from neurochip.chip.records import EpochRecord, Result
+from neurochip.chip.stages import Stages
 from neurochip.data import Split
 from neurochip.errors import ConfigError, DataError, LimitError
 from neurochip.hardware import Hardware
@@ -151,6 +152,7 @@ class Chip:
             self.seed,
             count_saturations,
         )
+        self.stages = Stages()
         self._pipeline: Pipeline | None = None
         self._meters: dict[Update, meters.Meter] = {}
         self._waiting = late_view(self._core), delay_lines(self._core)
@@ -208,7 +210,8 @@ class Chip:
             DataError: the shape isn't the network's, or a spike is neither 0 nor 1.
         """
         bits = self.hardware.registers.input.bits.value
-        return encoded(x, self.network, self._plan[0], self.encoding, bits)
+        with self.stages("encode"):
+            return encoded(x, self.network, self._plan[0], self.encoding, bits)
 
     def learn(
         self, data: Split, epochs: int = 1, progress: Progress | None = None
@@ -392,7 +395,8 @@ class Chip:
 
     def _account(self, update: Update, samples: int) -> account.Account:
         """The price of what the meter of one way to update has counted."""
-        return account.account(meters.read(self._meters[update]), self.map, update, samples)
+        with self.stages("pricing"):
+            return account.account(meters.read(self._meters[update]), self.map, update, samples)
 
     def clock(self, update: Update | None = None) -> cycle.Clock:
         """What times samples message by message; see `neurochip.chip.cycle`.
@@ -455,9 +459,10 @@ class Chip:
         epoch: int = layout.EVALUATION_EPOCH,
     ) -> NDArray[np.int64]:
         predictions = np.empty(len(samples), np.int64)
-        for first in range(0, len(samples), CHUNK):
-            part = slice(first, first + CHUNK)
-            infer_stream(core, meter, inputs, samples[part], epoch, predictions[part])
+        with self.stages.kernels(core) as watch:
+            for first in range(0, len(samples), CHUNK):
+                part = slice(first, first + CHUNK)
+                infer_stream(core, meter, inputs, samples[part], epoch, predictions[part], *watch)
         return predictions
 
     def _learn_epoch(
@@ -499,7 +504,8 @@ class Chip:
         chunk: NDArray[np.int64],
     ) -> None:
         position = (inputs, labels, chunk, self.epoch, self.n_learned)
-        if self.schedule == "layered":
-            learn_stream(self._core, meter, *position)
-        else:
-            learn_stream_pipelined(self._core, meter, *self._waiting, *position)
+        with self.stages.kernels(self._core, chunk.size * self.network.timesteps) as watch:
+            if self.schedule == "layered":
+                learn_stream(self._core, meter, *position, *watch)
+            else:
+                learn_stream_pipelined(self._core, meter, *self._waiting, *position, *watch)
