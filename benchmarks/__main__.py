@@ -14,7 +14,17 @@ NAMES = (
     "goals",
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
-    *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "nir", "loihi3f"),
+    *(
+        "net_a",
+        "net_b",
+        "meter",
+        "cores",
+        "nengo_loihi",
+        "brian2loihi",
+        "full_loihi",
+        "nir",
+        "loihi3f",
+    ),
     *("scaling", "threads"),
 )
 RESULTS = Path(__file__).with_name("results")

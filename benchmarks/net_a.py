@@ -19,7 +19,6 @@ MUST, AIM = 50_000, 130_000
 PEERS = {
     "SANA-FE 2.2.9, simple / detailed / cycle": "2,704 / 2,411 / 2.7",
     "NengoLoihi's emulator": "1,095 to 1,522",
-    "Brian2Loihi": "1,537 to 1,937",
     "Lava, fixed_pt": "278",
     "XyloSim": "2,861",
     "a plain loop over numpy's integers": "14,000 to 19,000",
@@ -41,7 +40,7 @@ def measure(_: str | None) -> Table:
         f"{events['spikes_out']:.1f} neurons fire ({events['spikes_out'] / A_NEURONS:.1%}), which "
         f"drives {events['synaptic_ops']:,.0f} synapses. The other tools' figures were measured "
         "once, on another machine of two cores: read them as orders of magnitude. "
-        "`benchmarks nengo_loihi` and `benchmarks sanafe` run two of them beside ours."
+        "`benchmarks nengo_loihi`, `sanafe` and `brian2loihi` run three of them beside ours."
     )
     return table
 
