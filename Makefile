@@ -91,7 +91,7 @@ test-newer: $(NEWER_STAMP)
 
 #: make peers         environments of the tools that benchmarks compare with, in .peers
 .PHONY: peers
-peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed $(PEERS)/nengo_loihi/installed
+peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed $(PEERS)/nengo_loihi/installed $(PEERS)/brian2loihi/installed
 
 #: make clean         remove both environments and all caches
 .PHONY: clean
@@ -136,4 +136,11 @@ $(PEERS)/nengo_loihi/installed:
 	if [ -z "$$python" ]; then echo "No Python 3.9 or 3.10 was found, which the comparison with NengoLoihi runs on: install one of them and run make again." >&2; exit 1; fi; \
 	"$$python" -m venv --clear $(PEERS)/nengo_loihi && \
 	$(PEERS)/nengo_loihi/bin/python -m pip install --quiet nengo-loihi==1.1.0 nengo==4.1.0 numpy==1.23.5 && \
+	touch $@
+
+$(PEERS)/brian2loihi/installed:
+	@$(call search,3.9 3.10); \
+	if [ -z "$$python" ]; then echo "No Python 3.9 or 3.10 was found, which the comparison with Brian2Loihi runs on: install it and run make again." >&2; exit 1; fi; \
+	"$$python" -m venv --clear $(PEERS)/brian2loihi && \
+	$(PEERS)/brian2loihi/bin/python -m pip install --quiet brian2-loihi==0.5.2 brian2==2.6.0 numpy==1.23.5 cython==3.0.11 setuptools==69.5.1 && \
 	touch $@

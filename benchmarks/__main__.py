@@ -11,10 +11,11 @@ from pathlib import Path
 from benchmarks.table import Table, machine
 
 NAMES = (
+    "goals",
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
-    *("net_a", "net_b", "meter", "cores", "nengo_loihi", "full_loihi", "nir", "loihi3f"),
-    *("scaling", "threads", "study"),
+    *("net_a", "net_b", "meter", "cores", "nengo_loihi", "brian2loihi", "full_loihi", "nir"),
+    *("loihi3f", "scaling", "threads", "study"),
 )
 RESULTS = Path(__file__).with_name("results")
 

@@ -22,9 +22,12 @@ BEFORE = 4000
 PEERS = (
     ("hand", 1, 150, 25, 50),
     ("autograd", 1, 60, 100, 150),
+    ("published", 1, 60, 100, 150),
     ("hand", 128, 12, 4, 8),
     ("autograd", 128, 12, 4, 8),
 )
+#: Iterations by learner and batch.
+ITERATIONS = {(learner, batch): iterations for learner, batch, iterations, _, _ in PEERS}
 
 
 def measure(mnist: str | None) -> Table:
@@ -38,14 +41,11 @@ def measure(mnist: str | None) -> Table:
     except FileNotFoundError as missing:
         table.add(f"not installed: {missing}", *["-"] * (len(table.header) - 1))
         return table
-    learn = _chip(mnist)
+    learn = chip_learner(mnist)
     with peer as torch:
         for learner, batch, iterations, must, aim in PEERS:
-            pairs = []
-            for _ in range(ROUNDS):
-                answer = torch.ask(learner=learner, batch=batch, iterations=iterations)
-                pairs.append((answer["seconds"] / (batch * iterations), learn()))
-            table.add(learner, batch, *_summary(pairs[1:]), f">= {must}", f">= {aim}")
+            pairs = in_turns(torch, learn, learner, batch, iterations)
+            table.add(learner, batch, *_summary(pairs), f">= {must}", f">= {aim}")
         table.notes.append(
             f"torch {torch.version}; OTTT-O on Bernoulli spikes with a traced input, scripts in "
             f"benchmarks/peers. Medians of {ROUNDS - 1} rounds in which the two take turns; the "
@@ -54,7 +54,25 @@ def measure(mnist: str | None) -> Table:
     return table
 
 
-def _chip(mnist: str | None) -> Callable[[], float]:
+def in_turns(
+    torch: Peer, learn: Callable[[], float], learner: str, batch: int, iterations: int
+) -> list[tuple[float, float]]:
+    """CPU seconds a sample of torch and of the chip, round by round; the first warms both up."""
+    pairs = []
+    for _ in range(ROUNDS):
+        answer = torch.ask(learner=learner, batch=batch, iterations=iterations)
+        pairs.append((answer["seconds"] / (batch * iterations), learn()))
+    return pairs[1:]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """CPU seconds of something."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def chip_learner(mnist: str | None) -> Callable[[], float]:
     """A function that learns the next block and returns its CPU seconds a sample."""
     data = experiment.load_data(make({"data": mnist_path(mnist)}))
     options = make({"hidden": (800,), "timesteps": 6, "encoding": "bernoulli"})
@@ -68,9 +86,7 @@ def _chip(mnist: str | None) -> Callable[[], float]:
         position += BLOCK
         if position + BLOCK > len(data.train):
             position = 0
-        start = time.process_time()
-        chip.learn(block, 1)
-        return (time.process_time() - start) / len(block)
+        return seconds_of(lambda: chip.learn(block, 1)) / len(block)
 
     return learn
 

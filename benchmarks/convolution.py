@@ -73,21 +73,27 @@ def _against_torch(mnist: str | None) -> str:
         peer = Peer("torch", "torch_ottt")
     except FileNotFoundError as missing:
         return f"Against torch: not installed: {missing}"
-    config = make(_config({"data": mnist_path(mnist)}))
-    data = experiment.load_data(config)
-    chip = experiment.build(config, data).chip
-    chip.learn(data.train.take(8), 1)
-    ratios = []
     with peer as torch:
-        for number in range(REPEATS + 1):
-            answer = torch.ask(learner="autograd-conv-online", batch=1, iterations=TORCH_SAMPLES)
-            block = data.train[slice(number * BLOCK, (number + 1) * BLOCK)]
-            ratios.append(answer["seconds"] / TORCH_SAMPLES / _seconds_of(chip, block, learns=True))
-    low, middle, high = statistics.quantiles(ratios[1:], n=4)
+        ratios = [theirs / ours for theirs, ours in in_turns(mnist, torch)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
     return (
         f"OTTT-O at batch 1 by torch {torch.version}'s autograd takes {middle:.0f} times the CPU "
         f"time of the chip (quartiles {low:.1f}, {high:.1f}; must: 8)."
     )
+
+
+def in_turns(mnist: str | None, torch: Peer) -> list[tuple[float, float]]:
+    """CPU seconds a sample, torch's and the chip's, round by round; the first warms both up."""
+    config = make(_config({"data": mnist_path(mnist)}))
+    data = experiment.load_data(config)
+    chip = experiment.build(config, data).chip
+    chip.learn(data.train.take(8), 1)
+    pairs = []
+    for number in range(REPEATS + 1):
+        answer = torch.ask(learner="autograd-conv-online", batch=1, iterations=TORCH_SAMPLES)
+        block = data.train[slice(number * BLOCK, (number + 1) * BLOCK)]
+        pairs.append((answer["seconds"] / TORCH_SAMPLES, _seconds_of(chip, block, learns=True)))
+    return pairs[1:]
 
 
 def _config(options: dict[str, object]) -> dict[str, object]:

@@ -58,16 +58,14 @@ WORK = (
 
 def measure(mnist: str | None) -> Table:
     """CPU milliseconds an iteration, in turns with torch."""
-    if os.environ.get(THREADS) != "1":
-        raise SystemExit(f"both sides have one thread here: set {THREADS}=1 and run it again")
+    check_threads()
     table = Table(
         "Training off the chip, T = 6, float32, one thread each: CPU ms an iteration",
         ("work", "batch", "neurochip, ms", "torch", "torch, ms", "ratio", "must"),
     )
     with Peer("torch", "torch_ottt") as torch:
         for work in WORK:
-            learn = _learner(work)
-            rounds = [_round(learn, torch, work) for _ in range(ROUNDS)][1:]
+            rounds = in_turns(work, torch)
             ours, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
             cells = ["-", "-", "-"]
             if work.peer is not None:
@@ -81,6 +79,18 @@ def measure(mnist: str | None) -> Table:
             f"published code takes 640 ms on two threads."
         )
     return table
+
+
+def check_threads() -> None:
+    """Both sides have one thread."""
+    if os.environ.get(THREADS) != "1":
+        raise SystemExit(f"both sides have one thread here: set {THREADS}=1 and run it again")
+
+
+def in_turns(work: Work, torch: Peer) -> list[tuple[float, float]]:
+    """CPU milliseconds an iteration, ours and torch's, round by round; the first warms both up."""
+    learn = _learner(work)
+    return [_round(learn, torch, work) for _ in range(ROUNDS)][1:]
 
 
 def _round(learn: Callable[[], float], torch: Peer, work: Work) -> tuple[float, float]:

@@ -57,8 +57,8 @@ def measure(mnist: str | None) -> Table:
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.add_subplot(xlabel="T, steps", ylabel="peak memory, MiB")
     for name, script, told, steps, must in LEARNERS:
-        _peak(script, mnist_path(mnist), steps[0], told)  # compiles, if nothing did before
-        peaks = [_peak(script, mnist_path(mnist), number, told) for number in steps]
+        peak(script, mnist_path(mnist), steps[0], told)  # compiles, if nothing did before
+        peaks = [peak(script, mnist_path(mnist), number, told) for number in steps]
         cells = (
             " / ".join(f"{n:.{digits}f}" for n in row) for row, digits in ((steps, 0), (peaks, 1))
         )
@@ -70,7 +70,7 @@ def measure(mnist: str | None) -> Table:
     return table
 
 
-def _peak(script: str, path: str, steps: int, told: tuple[str, ...]) -> float:
+def peak(script: str, path: str, steps: int, told: tuple[str, ...]) -> float:
     command = [sys.executable, "-c", script, path, str(steps), str(SAMPLES), *told]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout) / 1024

@@ -19,7 +19,6 @@ MUST, AIM = 50_000, 130_000
 PEERS = {
     "SANA-FE 2.2.9, simple / detailed / cycle": "2,704 / 2,411 / 2.7",
     "NengoLoihi's emulator": "1,095 to 1,522",
-    "Brian2Loihi": "1,537 to 1,937",
     "Lava, fixed_pt": "278",
     "XyloSim": "2,861",
     "a plain loop over numpy's integers": "14,000 to 19,000",
@@ -30,24 +29,29 @@ PEERS = {
 def measure(_: str | None) -> Table:
     """Run net A for a while, with events, energy and analytic time."""
     table = Table(f"Net A in inference, {STEPS:,} steps", ("simulator", "steps a CPU-second"))
-    chip = chip_of(*net_a(STEPS))
-    silent = Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))
-    counters = chip.evaluate(silent).counters.sum(axis=0)[0] / STEPS
-    speeds = [STEPS / _seconds(chip, silent) for _ in range(REPEATS)]
+    speeds, events = measured()
     table.add(
         "neurochip, counters, energy and analytic time on", f"{statistics.median(speeds):,.0f}"
     )
     for name, speed in PEERS.items():
         table.add(name, speed)
-    events = dict(zip(COUNTED_EVENTS, counters, strict=True))
     table.notes.append(
         f"It must reach {MUST:,} and aims at {AIM:,}; median of {REPEATS} runs. In a step "
         f"{events['spikes_out']:.1f} neurons fire ({events['spikes_out'] / A_NEURONS:.1%}), which "
         f"drives {events['synaptic_ops']:,.0f} synapses. The other tools' figures were measured "
         "once, on another machine of two cores: read them as orders of magnitude. "
-        "`benchmarks nengo_loihi` and `benchmarks sanafe` run two of them beside ours."
+        "`benchmarks nengo_loihi`, `sanafe` and `brian2loihi` run three of them beside ours."
     )
     return table
+
+
+def measured() -> tuple[list[float], dict[str, float]]:
+    """Steps a CPU-second, run by run, and the events of a step."""
+    chip = chip_of(*net_a(STEPS))
+    silent = Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))
+    counters = chip.evaluate(silent).counters.sum(axis=0)[0] / STEPS
+    speeds = [STEPS / _seconds(chip, silent) for _ in range(REPEATS)]
+    return speeds, dict(zip(COUNTED_EVENTS, counters.tolist(), strict=True))
 
 
 def _seconds(chip: Chip, data: Split) -> float:

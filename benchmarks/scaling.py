@@ -80,13 +80,14 @@ def _trainer(batch: float) -> Work:
     return work
 
 
+TIME_STEPS = Sweep(
+    "time steps",
+    (3, 6, 12, 24, 60),
+    lambda t: _learner(timesteps=int(t)),
+    "in proportion",
+)
 SWEEPS = (
-    Sweep(
-        "time steps",
-        (3, 6, 12, 24, 60),
-        lambda t: _learner(timesteps=int(t)),
-        "in proportion",
-    ),
+    TIME_STEPS,
     Sweep(
         "hidden neurons (and synapses)",
         (80, 200, 400, 800, 2000, 8000),
@@ -155,7 +156,12 @@ def measure(_: str | None) -> Table:
 
 def _costs(sweep: Sweep) -> list[float]:
     """CPU microseconds a sample, value by value."""
-    works = [sweep.work(value) for value in sweep.values]
+    return [statistics.median(times) * 1e6 for times in rounds_of(sweep, sweep.values)]
+
+
+def rounds_of(sweep: Sweep, values: Sequence[float]) -> list[list[float]]:
+    """CPU seconds a sample, round by round, of each value; the values take turns."""
+    works = [sweep.work(value) for value in values]
     for work in works:
         work()
     spent: list[list[float]] = [[] for _ in works]
@@ -164,4 +170,4 @@ def _costs(sweep: Sweep) -> list[float]:
             start = time.process_time()
             samples = work()
             times.append((time.process_time() - start) / samples)
-    return [statistics.median(times) * 1e6 for times in spent]
+    return spent

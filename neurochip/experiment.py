@@ -184,7 +184,8 @@ def learn(
         (record,) = learn_epochs(run, data.train, 1, tell)
         run.history.append(Entry(record, run.chip.evaluate(data.test).accuracy))
         if out is not None:
-            save_run(run, out)
+            with run.chip.stages("output"):
+                save_run(run, out)
     return run
 
 

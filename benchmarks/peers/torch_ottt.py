@@ -7,7 +7,7 @@ and answers with the CPU seconds that they took, drawing apart.
 All learners have LIF neurons with soft reset, decay 1/2 and a sigmoid surrogate, T = 6 steps, and
 learn by plain SGD:
 
-hand, autograd                784-800-10, on-line (OTTT-O), Bernoulli spikes drawn on the way
+hand, autograd, published     784-800-10, on-line (OTTT-O), Bernoulli spikes drawn on the way
 hand-spikes, autograd-spikes  784-800-10, one step a batch (OTTT-A), spikes drawn before
 hand-images, autograd-images  784-800-10, one step a batch (OTTT-A), the image at every step
 autograd-conv                 15C5-P2-40C5-P2-300-10, one step a batch (OTTT-A), the image
@@ -147,7 +147,7 @@ class TracedLinear(torch.autograd.Function):
 
 
 class ByAutograd:
-    """The same with torch.autograd, step by step, as published code does it."""
+    """The same with torch.autograd, a graph for each step, with one product forward."""
 
     def __init__(self) -> None:
         self.layers = [torch.nn.Linear(n_in, n_out) for n_in, n_out in pairwise(SIZES)]
@@ -166,6 +166,28 @@ class ByAutograd:
             v = (u - THRESHOLD * s1).detach()
             x1 = DECAY * x1 + s1.detach()
             o = TracedLinear.apply(s1, x1, last.weight, last.bias)
+            self.optimiser.zero_grad()
+            (cross_entropy(o, y) / TIMESTEPS).backward()
+            self.optimiser.step()
+
+
+class AsPublished(ByAutograd):
+    """The same as OTTT's authors write it (M. Xiao et al., NeurIPS 2022, and the code with it): a
+    product of the spikes for the value, and one of their traces for the gradient.
+    """
+
+    def learn(self, x: Tensor, y: Tensor) -> None:
+        first, last = self.layers
+        v = torch.zeros(len(y), SIZES[1])
+        x0, x1 = torch.zeros(len(y), SIZES[0]), torch.zeros(len(y), SIZES[1])
+        for _ in range(TIMESTEPS):
+            s0 = torch.bernoulli(x)
+            x0 = DECAY * x0 + s0
+            u = DECAY * v + current(first, s0, x0)
+            s1 = Fire.apply(u)
+            v = (u - THRESHOLD * s1).detach()
+            x1 = DECAY * x1 + s1.detach()
+            o = current(last, s1, x1)
             self.optimiser.zero_grad()
             (cross_entropy(o, y) / TIMESTEPS).backward()
             self.optimiser.step()
@@ -220,6 +242,13 @@ class ReplacedForward(torch.autograd.Function):
         return None, gradient
 
 
+def current(block: torch.nn.Module, s: Tensor, trace: Tensor) -> Tensor:
+    """What a block makes of spikes, with the gradient of what it makes of their trace."""
+    with torch.no_grad():
+        value = block(s)
+    return ReplacedForward.apply(value, block(Traced.apply(s, trace)))
+
+
 class Convolutional:
     """15C5-P2-40C5-P2-300-10 with torch.autograd, as OTTT's authors' code does it."""
 
@@ -244,16 +273,14 @@ class Convolutional:
         traces: list[Tensor | float] = [0.0] * 3
         self.optimiser.zero_grad()
         for _ in range(TIMESTEPS):
-            current = self.blocks[0](images_)
+            o = self.blocks[0](images_)
             for number, block in enumerate(self.blocks[1:]):
-                u = DECAY * membranes[number] + current
+                u = DECAY * membranes[number] + o
                 s = Fire.apply(u)
                 membranes[number] = (u - THRESHOLD * s).detach()
                 traces[number] = DECAY * traces[number] + s.detach()
-                with torch.no_grad():
-                    value = block(s)
-                current = ReplacedForward.apply(value, block(Traced.apply(s, traces[number])))
-            (cross_entropy(current, y) / TIMESTEPS).backward()
+                o = current(block, s, traces[number])
+            (cross_entropy(o, y) / TIMESTEPS).backward()
             if self.is_online:
                 self.optimiser.step()
                 self.optimiser.zero_grad()
@@ -268,6 +295,7 @@ def main() -> None:
     learners = {
         "hand": ByHand(),
         "autograd": ByAutograd(),
+        "published": AsPublished(),
         "hand-spikes": AccumulatingByHand(),
         "autograd-spikes": AccumulatingByAutograd(),
         "hand-images": AccumulatingByHand(),

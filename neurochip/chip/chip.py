@@ -22,6 +22,7 @@ from neurochip.chip.observe import Observation, observe
 from neurochip.chip.order import shuffled
 from neurochip.chip.pipeline import Pipeline, Shown, Step
 from neurochip.chip.records import EpochRecord, Result
+from neurochip.chip.stages import Stages
 from neurochip.data import Split
 from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import Faults, Hardware
@@ -141,6 +142,7 @@ class Chip:
             self.seed,
             count_saturations,
         )
+        self.stages = Stages()
         self._pipeline: Pipeline | None = None
         self._meters: dict[Update, meters.Meter] = {}
         self._have(Faults())
@@ -218,7 +220,8 @@ class Chip:
             DataError: the shape isn't the network's, or a spike is neither 0 nor 1.
         """
         bits = self.hardware.registers.input.bits.value
-        return encoded(x, self.network, self._plan[0], self.encoding, bits)
+        with self.stages("encode"):
+            return encoded(x, self.network, self._plan[0], self.encoding, bits)
 
     def learn(
         self, data: Split, epochs: int = 1, progress: Progress | None = None
@@ -404,7 +407,8 @@ class Chip:
 
     def _account(self, update: Update, samples: int) -> account.Account:
         """The price of what the meter of one way to update has counted."""
-        return account.account(meters.read(self._meters[update]), self.map, update, samples)
+        with self.stages("pricing"):
+            return account.account(meters.read(self._meters[update]), self.map, update, samples)
 
     def clock(self, update: Update | None = None) -> cycle.Clock:
         """What times samples message by message; see `neurochip.chip.cycle`.
@@ -454,9 +458,11 @@ class Chip:
         epoch: int = layout.EVALUATION_EPOCH,
     ) -> NDArray[np.int64]:
         predictions = np.empty(len(samples), np.int64)
-        for first in range(0, len(samples), CHUNK):
-            part = slice(first, first + CHUNK)
-            self._circuit.infer(core, meter, inputs, samples[part], epoch, predictions[part])
+        with self.stages.kernels(core) as watch:
+            for first in range(0, len(samples), CHUNK):
+                part = slice(first, first + CHUNK)
+                own = (inputs, samples[part], epoch, predictions[part], *watch)
+                self._circuit.infer(core, meter, *own)
         return predictions
 
     def _learn_epoch(
@@ -498,4 +504,5 @@ class Chip:
         chunk: NDArray[np.int64],
     ) -> None:
         position = (inputs, labels, chunk, self.epoch, self.n_learned)
-        self._circuit.learn(self._core, meter, *position)
+        with self.stages.kernels(self._core, chunk.size * self.network.timesteps) as watch:
+            self._circuit.learn(self._core, meter, *position, *watch)

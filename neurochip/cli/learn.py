@@ -11,6 +11,7 @@ import typer
 from neurochip.cli.costs import cost_facts, print_costs
 from neurochip.cli.options import collected
 from neurochip.cli.output import ConfigPath, Data, Json, print_json
+from neurochip.cli.profile import Profiled, follow, print_profile, profile_facts, watched
 from neurochip.cli.progress import InterruptedRunError, identity, interruptible, progress_of
 from neurochip.errors import ConfigError
 
@@ -30,28 +31,37 @@ def learn(
         Optional[Path],  # noqa: UP045
         typer.Option("--resume", help="Go on from this run file, bit for bit."),
     ] = None,
+    profiled: Profiled = False,
     as_json: Json = False,
     *,
     options: dict[str, Any],
 ) -> None:
     """Learn on the chip, one sample at a time, and save a run file after every epoch."""
+    stages = watched(profiled)
+    with stages("input"):
+        if resume is not None:
+            target = out or resume
+            run, samples, epochs = _resumed(resume, target, config, data, options)
+        else:
+            target = out or Path("run.h5")
+            run, samples, epochs = _new(target, config, data, options)
+    follow(run, stages)
+    _learn(run, samples, epochs, target, target == resume, as_json, profiled)
+
+
+def _new(
+    target: Path, config: Path | None, data: str | None, options: dict[str, Any]
+) -> tuple[Run, Dataset, int]:
     from neurochip import experiment, files
     from neurochip.config import make
 
-    if resume is not None:
-        target = out or resume
-        run, samples, epochs = _resumed(resume, target, config, data, options)
-    else:
-        merged = make(*collected(config, data, options))
-        target = out or Path("run.h5")
-        sources = {"data set": merged.data, "hardware model": merged.hardware}
-        sources["placement"] = merged.placer
-        files.check_apart(target, {**sources, "configuration": config})
-        files.check_writable(target)
-        samples = experiment.load_data(merged)
-        run = experiment.build(merged, samples)
-        epochs = merged.epochs
-    _learn(run, samples, epochs, target, target == resume, as_json)
+    merged = make(*collected(config, data, options))
+    sources = {"data set": merged.data, "hardware model": merged.hardware}
+    sources["placement"] = merged.placer
+    files.check_apart(target, {**sources, "configuration": config})
+    files.check_writable(target)
+    samples = experiment.load_data(merged)
+    return experiment.build(merged, samples), samples, merged.epochs
 
 
 def _resumed(
@@ -80,7 +90,13 @@ def _resumed(
 
 
 def _learn(
-    run: Run, samples: Dataset, epochs: int, out: Path, in_place: bool, as_json: bool
+    run: Run,
+    samples: Dataset,
+    epochs: int,
+    out: Path,
+    in_place: bool,
+    as_json: bool,
+    profiled: bool,
 ) -> None:
     from neurochip import experiment
 
@@ -99,12 +115,21 @@ def _learn(
             raise InterruptedRunError("nothing was saved") from None
         raise InterruptedRunError(f"{out} holds the first {done} epochs") from None
     seconds = time.perf_counter() - start
+    stages = run.chip.stages
     if as_json:
-        print_json({**_learned(run, out, seconds), "costs": cost_facts(run, samples)})
+        facts = _learned(run, out, seconds)
+        with stages("pricing"):
+            facts["costs"] = cost_facts(run, samples)
+        if profiled:
+            facts["profile"] = profile_facts(stages, run.chip)
+        print_json(facts)
     else:
         print(f"test accuracy {run.history[-1].test_accuracy:.2%} after {run.chip.epoch} epochs")
         print(f"written to {out} ({seconds:.1f} s)", flush=True)
-        print_costs(run, samples)
+        with stages("pricing"):
+            print_costs(run, samples)
+        if profiled:
+            print_profile(stages, run.chip)
 
 
 def _learned(run: Run, out: Path, seconds: float) -> dict[str, Any]:

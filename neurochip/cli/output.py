@@ -33,9 +33,9 @@ OtherData = Annotated[
 
 def announce_compilation() -> None:
     """Say on the error stream why a first run takes its time."""
-    from neurochip.kernels import jit, stream  # noqa: F401  (what is asked for is its cache)
+    from neurochip.kernels import jit, stream
 
-    if jit.is_cold():
+    if jit.is_cold(stream):
         print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
 
 

@@ -44,7 +44,9 @@ def _lane_operation(emit: Any, python: Any, arity: int, result: Any = types.int1
         return intrinsic(lambda typingctx, a: typing_and_code(typingctx, a))
     if arity == 2:
         return intrinsic(lambda typingctx, a, b: typing_and_code(typingctx, a, b))
-    return intrinsic(lambda typingctx, a, b, c: typing_and_code(typingctx, a, b, c))
+    if arity == 3:
+        return intrinsic(lambda typingctx, a, b, c: typing_and_code(typingctx, a, b, c))
+    return intrinsic(lambda typingctx, a, b, c, d: typing_and_code(typingctx, a, b, c, d))
 
 
 def _wrap(n: int) -> int:
@@ -92,6 +94,10 @@ def _emit_clip(builder: Any, a: Any, low: Any, high: Any) -> Any:
     return _minimum(builder, _maximum(builder, a, low), high)
 
 
+def _emit_where_equal(builder: Any, a: Any, b: Any, value: Any, other: Any) -> Any:
+    return builder.select(builder.icmp_signed("==", a, b), value, other)
+
+
 def _saturating(name: str) -> Any:
     def emit(builder: Any, a: Any, b: Any) -> Any:
         kind = ir.FunctionType(I16, [I16, I16])
@@ -130,6 +136,10 @@ shift_right = _lane_operation(_emit_shift_right, lambda a, amount: a >> amount, 
 #: floor(a / 2^amount) of a's 16 bits read as an unsigned number, amount 0..15.
 shift_right_unsigned = _lane_operation(
     _emit_shift_right_unsigned, lambda a, amount: (a & LANE_MASK) >> amount, 2
+)
+#: ``value`` where ``a`` equals ``b``, else ``other``.
+where_equal = _lane_operation(
+    _emit_where_equal, lambda a, b, value, other: value if a == b else other, 4
 )
 #: ``a`` clipped to [low, high].
 clip = _lane_operation(_emit_clip, _clip, 3)

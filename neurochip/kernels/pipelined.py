@@ -26,6 +26,17 @@ from neurochip.kernels.meter_inference import meter_late_spikes, meter_neurons
 from neurochip.kernels.meter_learning import meter_traces
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.readout import read_out
+from neurochip.kernels.stopwatch import (
+    ACCOUNTING,
+    AXON_IN,
+    NEURON,
+    READ_OUT,
+    SYNAPSE,
+    TRACE,
+    UPDATE,
+    begin,
+    mark,
+)
 from neurochip.kernels.stream import err_step, frame_of, start_sample, update
 from neurochip.kernels.synapse import synapses
 
@@ -67,82 +78,108 @@ def wait(core, lines, number, tau):  # type: ignore[no-untyped-def]
 
 
 @pipeline
-def hidden_layer(core, meter, lines, number, tau, step):  # type: ignore[no-untyped-def]
+def hidden_layer(core, meter, lines, number, tau, step, watch):  # type: ignore[no-untyped-def]
     """Phases 2 to 4 of one weight layer above the first, for logical step tau."""
     traces(core, number, tau, step)
+    mark(watch, TRACE)
     synapses(core, number, tau)
+    mark(watch, SYNAPSE)
     if number == core.layers.size - 1:
         read_out(core, tau)
+        mark(watch, READ_OUT)
     else:
         neurons(core, number, tau)
         pool(core, number + 1)
+        mark(watch, NEURON)
     meter_traces(core, meter, number)
     meter_late_spikes(core, meter, number)
     meter_neurons(core, meter, number)
+    mark(watch, ACCOUNTING)
     wait(core, lines, number, tau)
+    mark(watch, TRACE)
 
 
 @pipeline
-def first_layer(core, meter, lines, frame, sample, epoch, tau, step):  # type: ignore[no-untyped-def]
+def first_layer(core, meter, lines, frame, sample, epoch, tau, step, watch):  # type: ignore[no-untyped-def]
     """Phases 1 to 4 of the weight layer at the input, for logical step tau."""
     axons_in(core, frame, sample, epoch, tau)
+    mark(watch, AXON_IN)
     if core.settings[0].trace_input:
         traces(core, 0, tau, step)
+        mark(watch, TRACE)
         meter_traces(core, meter, 0)
+        mark(watch, ACCOUNTING)
     else:
         raw_factor(core)
+        mark(watch, TRACE)
     synapses(core, 0, tau)
+    mark(watch, SYNAPSE)
     if core.layers.size == 1:
         read_out(core, tau)
+        mark(watch, READ_OUT)
     else:
         neurons(core, 0, tau)
         pool(core, 1)
+        mark(watch, NEURON)
     meter_late_spikes(core, meter, 0)
     meter_neurons(core, meter, 0)
+    mark(watch, ACCOUNTING)
     wait(core, lines, 0, tau)
+    mark(watch, TRACE)
 
 
 @pipeline
-def late_phases(core, meter, late, lines, label, tau, step):  # type: ignore[no-untyped-def]
+def late_phases(core, meter, late, lines, label, tau, step, watch):  # type: ignore[no-untyped-def]
     """Phases 5 to 7 for logical step tau, which the read-out has just come to."""
     s = core.settings[0]
     if s.update != layout.LAST or tau == s.timesteps - 1:
         slot = tau % lines.trace.shape[0]
         copy_all(lines.trace[slot], late.trace)
         copy_all(lines.v_pre[slot], late.v_pre)
-        err_step(late, meter, label, tau, step)
+        mark(watch, TRACE)
+        err_step(late, meter, label, tau, step, watch)
         for number in range(core.layers.size):
             update(late, number, tau, step)
+        mark(watch, UPDATE)
 
 
 @pipeline
-def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step):  # type: ignore[no-untyped-def]
+def learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step, watch):  # type: ignore[no-untyped-def]
     """Show one sample and learn from it; ``first_step`` is the number of its first logical step."""
     timesteps, depth = core.settings[0].timesteps, core.layers.size - 1
     start_sample(core)
     begin_learning(meter)
+    mark(watch, AXON_IN)
     for t in range(timesteps + depth):
         # From the top down: each layer still finds below it the spikes of the step before.
         for number in range(depth, 0, -1):
             if 0 <= t - number < timesteps:
-                hidden_layer(core, meter, lines, number, t - number, first_step + t - number)
+                tau = t - number
+                hidden_layer(core, meter, lines, number, tau, first_step + tau, watch)
         if t < timesteps:
             frame = frame_of(frames, t)
-            first_layer(core, meter, lines, frame, sample, epoch, t, first_step + t)
+            first_layer(core, meter, lines, frame, sample, epoch, t, first_step + t, watch)
         if t >= depth:
-            late_phases(core, meter, late, lines, label, t - depth, first_step + t - depth)
+            tau = t - depth
+            late_phases(core, meter, late, lines, label, tau, first_step + tau, watch)
         end_step(meter, PIPELINED)
+        mark(watch, ACCOUNTING)
 
 
 @kernel
-def learn_stream_pipelined(core, meter, late, lines, inputs, labels, samples, epoch, n_learned):  # type: ignore[no-untyped-def]
+def learn_stream_pipelined(  # type: ignore[no-untyped-def]
+    core, meter, late, lines, inputs, labels, samples, epoch, n_learned, watch=None
+):
     """Learn the listed samples in order; ``n_learned`` samples were learned before them.
 
-    ``late`` is `late_view` of the core; inputs are (n, 1 or T, n_in) uint8, labels (n,) int64.
+    ``late`` is `late_view` of the core; inputs are (n, 1 or T, n_in) uint8, labels (n,) int64. A
+    ``watch`` (`kernels.stopwatch`) is told of every phase.
     """
+    begin(watch)
     for k in range(samples.size):
         sample = np.int64(samples[k])
         first_step = (n_learned + k) * core.settings[0].timesteps
         frames, label = inputs[sample], labels[sample]
-        learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step)
+        learn_sample(core, meter, late, lines, frames, label, sample, epoch, first_step, watch)
     settle(meter, PIPELINED)
+    mark(watch, ACCOUNTING)

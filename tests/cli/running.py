@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from neurochip import hardware
 
@@ -46,6 +47,19 @@ def other_data(here: Path, features: int = 64, classes: int = 10) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.random((200, features), np.float32), np.arange(200) % classes
     np.savez(here / "other.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+
+
+def adds_up(profile: Any) -> None:
+    """Rows add up to the whole, and nothing is faster than the machine by more than its clock."""
+    rows = profile["rows"]
+    assert sum(row["seconds"] for row in rows) == pytest.approx(profile["seconds"])
+    assert all(row["seconds"] > 0 for row in rows)
+    named = [row for row in rows if row["name"] not in ("rest", "calls")]
+    assert {row["name"] for row in named} >= {"encode", "synapse", "neuron", "accounting", "clock"}
+    for row in rows:
+        if row["least_seconds"]:
+            assert row["times_the_least"] == row["seconds"] / row["least_seconds"]
+    assert all(number > 0 for number in profile["machine"].values())
 
 
 @contextmanager

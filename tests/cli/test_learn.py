@@ -9,7 +9,7 @@ import pytest
 
 from neurochip import experiment
 from neurochip.config import make
-from tests.cli.running import QUICK, Command, other_data, refused
+from tests.cli.running import QUICK, Command, adds_up, other_data, refused
 
 
 def test_learn(neurochip: Command, here: Path) -> None:
@@ -45,6 +45,31 @@ def test_learn_as_json(neurochip: Command) -> None:
     assert [entry["epoch"] for entry in facts["history"]] == [1, 2]
     assert facts["history"][-1]["accuracy"] == facts["accuracy"]
     assert make(facts["config"]).hidden == (16,)
+
+
+def test_a_profile_of_learning(neurochip: Command) -> None:
+    """It changes nothing of what is learned, and tells learning from the tests between."""
+    learned = [
+        neurochip("learn", *QUICK, "--epochs", 2, "--json", "--out", name, *profile).json
+        for name, profile in (("a.h5", ()), ("b.h5", ("--profile",)))
+    ]
+    assert learned[0]["history"] == learned[1]["history"]
+    assert learned[0]["costs"] == learned[1]["costs"]
+    told = learned[1]["profile"]
+    adds_up(told)
+    names = [row["name"] for row in told["rows"]]
+    assert {"trace", "error", "transport", "update", "output"} <= set(names)
+    # Two epochs of learning and of testing; of each 128 samples four are shown before.
+    assert told["steps"] == 2 * 4 * (200 + 2 * 4 + 60)
+
+
+def test_a_profile_is_of_the_chips_own_engine(neurochip: Command, here: Path) -> None:
+    refused(
+        neurochip("learn", *QUICK, "--engine", "loihi3f", "--t-epoch", 4, "--profile"),
+        "--profile tells the phases of engine 'chip', but this run learns by engine 'loihi3f'; "
+        "leave it out",
+    )
+    assert not list(here.iterdir())
 
 
 def test_learn_writes_run_h5_unless_told(neurochip: Command, here: Path) -> None:

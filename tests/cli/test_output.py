@@ -50,7 +50,7 @@ def test_a_first_run_says_why_it_takes_long(
     neurochip: Command, learned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert neurochip("run", learned).err == ""
-    monkeypatch.setattr("neurochip.kernels.jit.is_cold", lambda: True)
+    monkeypatch.setattr("neurochip.kernels.jit.is_cold", lambda _: True)
     said = neurochip("run", learned, "--json")
     assert said.err == "compiling the kernels: needed once, takes about half a minute\n"
     assert said.json["command"] == "run"

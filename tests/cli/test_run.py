@@ -8,7 +8,7 @@ import numpy as np
 
 from neurochip import experiment
 from tests.cli.declared import CHANGED, EVENTS, flags
-from tests.cli.running import KINDS, Command, other_data, refused
+from tests.cli.running import KINDS, Command, adds_up, other_data, refused
 
 
 def test_run(neurochip: Command, learned: Path, here: Path) -> None:
@@ -42,6 +42,32 @@ def test_faults_come_on_top(neurochip: Command, learned: Path, here: Path) -> No
     assert learned.read_bytes() == before
     sentence = "dead_neurons is 3.0; it must be a share from 0 to 1"
     refused(neurochip("run", learned, "--dead-neurons", 3), sentence)
+
+
+def test_a_profile(neurochip: Command, learned: Path) -> None:
+    said = neurochip("run", learned, "--profile", "--json")
+    assert (said.status, said.err) == (0, "")
+    plain = neurochip("run", learned, "--json").json
+    told = said.json.pop("profile")
+    facts = {key: value for key, value in said.json.items() if key != "profile"}
+    assert facts == plain
+    assert told["steps"] == 60 * experiment.load_run(learned).chip.network.timesteps
+    adds_up(told)
+    groups = {row["group"] for row in told["rows"]}
+    assert groups >= {"input", "encode", "forward", "accounting", "other"}
+    assert not groups & {"backward", "update", "output"}
+    said = neurochip("run", learned, "--profile")
+    assert (said.status, said.err) == (0, "")
+    lines = said.out.splitlines()
+    (first,) = (number for number, line in enumerate(lines) if line.startswith("where "))
+    assert f" s went, {told['steps']:,} time steps of the chip among them:" in lines[first]
+    assert any(line.startswith("  forward    synapse ") and "limit" in line for line in lines)
+    assert lines[-1].startswith("  limits of one thread here: ")
+    sentence = (
+        "--profile tells the phases of a sound chip, but this one has faults (stuck_bits 0.3); "
+        "leave it out"
+    )
+    refused(neurochip("run", learned, "--profile", "--stuck-bits", 0.3), sentence)
 
 
 def test_other_data_that_fit_a_run(neurochip: Command, learned: Path, here: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -42,12 +43,14 @@ def run(package: Path, code: str, **variables: str) -> list[str]:
 
 #: `round_all` is in random.py; the `shift_round` that it calls is in arithmetic.py.
 ROUNDS = """
+from pathlib import Path
 import numpy as np
-from neurochip.kernels import jit, layout
+from neurochip.kernels import jit, layout, random
 from neurochip.kernels.random import round_all
 values = np.array([7], np.int64)
 round_all(values, 1, layout.FLOOR, np.uint64(0))
-print(int(values[0]), jit.CACHE_FOLDER, sum(round_all.stats.cache_hits.values()))
+folder = jit.cache_folder(Path(random.__file__))
+print(int(values[0]), folder, sum(round_all.stats.cache_hits.values()))
 """
 
 
@@ -70,10 +73,36 @@ def test_an_edited_helper_is_used_by_its_callers_in_other_files(package, tmp_pat
     assert run(package, ROUNDS, **cached) == ["3", folder, "1"]
 
 
+#: Files that `random.py` imports nothing from: other kernels, and what calls kernels.
+UNRELATED = ("kernels/mesh.py", "chip/core.py")
+
+
+@pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
+def test_an_upgrade_of_other_files_keeps_what_is_compiled(package, tmp_path):
+    cached = {jit.CACHE_VARIABLE: str(tmp_path / "cache")}
+    first = run(package, ROUNDS, **cached)
+    for name in UNRELATED:
+        with (package / "neurochip" / name).open("a") as source:
+            source.write("\n# another line\n")
+    assert run(package, ROUNDS, **cached) == [*first[:2], "1"]
+
+
+@pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
+def test_constants_from_outside_the_kernels_count(package, tmp_path):
+    """Widths are compiled in: they come from `fixed` by way of `layout`."""
+    cached = {jit.CACHE_VARIABLE: str(tmp_path / "cache")}
+    first = run(package, ROUNDS, **cached)
+    fixed = package / "neurochip" / "fixed.py"
+    fixed.write_text(fixed.read_text() + "\n# another line\n")
+    value, folder, hits = run(package, ROUNDS, **cached)
+    assert (value, hits) == ("3", "0")
+    assert folder != first[1]
+
+
 @pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
 def test_a_cache_is_cold_until_a_kernel_is_kept(package, tmp_path):
     cached = {jit.CACHE_VARIABLE: str(tmp_path / "cache")}
-    asks = "from neurochip.kernels import jit, random; print(jit.is_cold())"
+    asks = "from neurochip.kernels import jit, random; print(jit.is_cold(random))"
     assert run(package, asks, **cached) == ["True"]
     run(package, ROUNDS, **cached)
     assert run(package, asks, **cached) == ["False"]
@@ -100,6 +129,30 @@ def test_a_read_only_folder(package, tmp_path):
     assert (value, folder) == ("3", "None")
 
 
+@pytest.fixture
+def kernels(tmp_path, monkeypatch):
+    """A copy of the kernels whose folders lie in a cache of their own."""
+    package = tmp_path / "neurochip"
+    shutil.copytree(KERNELS, package / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv(jit.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(jit, "_PACKAGE", package)
+    return package / "kernels"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_read():
+    for remembers in (jit._read, jit.cache_folder):
+        remembers.cache_clear()
+    yield
+    for remembers in (jit._read, jit.cache_folder):
+        remembers.cache_clear()
+
+
+def reread(path: Path) -> str:
+    jit._read.cache_clear()
+    return jit.source_digest(path)
+
+
 def test_a_home_that_nobody_knows(monkeypatch):
     def unknown() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -107,55 +160,80 @@ def test_a_home_that_nobody_knows(monkeypatch):
     monkeypatch.delenv(jit.CACHE_VARIABLE, raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", unknown)
-    assert jit._prepare_cache() is None
+    assert jit.cache_folder(KERNELS / "random.py") is None
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_an_edit_of_any_source_changes_the_folder(name, tmp_path, monkeypatch):
-    copy = tmp_path / "kernels"
-    shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setenv(jit.CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(jit, "__file__", str(copy / "jit.py"))
-    before = jit.source_digest(), jit._prepare_cache()
-    with (copy / name).open("a") as source:
+def test_an_edit_changes_the_folders_of_all_that_import_it(name, kernels):
+    """And of no other file: who imports whom is asked of Python."""
+    before = {source: reread(kernels / source) for source in SOURCES}
+    with (kernels / name).open("a") as source:
         source.write("# another line\n")
-    after = jit.source_digest(), jit._prepare_cache()
-    assert before[0] != after[0]
-    assert before[1] != after[1]
-    shutil.copy2(KERNELS / name, copy / name)
-    assert jit.source_digest() == before[0]
+    after = {source: reread(kernels / source) for source in SOURCES}
+    changed = {source for source in SOURCES if after[source] != before[source]}
+    assert changed >= importers_of(name)
+    assert changed <= {source for source in SOURCES if name in names_of(kernels / source)}
+    shutil.copy2(KERNELS / name, kernels / name)
+    assert {source: reread(kernels / source) for source in SOURCES} == before
 
 
-def test_a_new_or_renamed_source_changes_the_digest(tmp_path, monkeypatch):
-    copy = tmp_path / "kernels"
-    shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(jit, "__file__", str(copy / "jit.py"))
-    digests = [jit.source_digest()]
-    (copy / "more.py").write_text("")
-    digests.append(jit.source_digest())
-    (copy / "more.py").rename(copy / "other.py")
-    digests.append(jit.source_digest())
-    assert len(set(digests)) == 3
+def names_of(path: Path) -> set[str]:
+    return {source.name for source in jit.sources_of(path)}
+
+
+def imported_by(path: Path) -> set[str]:
+    """Kernel files that a file imports, as Python's own parser tells."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            if node.module == "neurochip.kernels":
+                found |= {f"{alias.name}.py" for alias in node.names}
+            elif node.module.startswith("neurochip.kernels."):
+                found.add(node.module.split(".")[2] + ".py")
+        elif isinstance(node, ast.Import):
+            whole = [alias.name.split(".") for alias in node.names]
+            found |= {f"{n[2]}.py" for n in whole if n[:2] == ["neurochip", "kernels"] and n[2:]}
+    return found
+
+
+def importers_of(name: str) -> set[str]:
+    """A file and all that import it, directly or not."""
+    found, size = {name}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {source for source in SOURCES if imported_by(KERNELS / source) & found}
+    return found
+
+
+def test_another_name_is_another_digest(kernels):
+    (kernels / "more.py").write_text("")
+    digests = [reread(kernels / "more.py")]
+    (kernels / "more.py").rename(kernels / "other.py")
+    digests.append(reread(kernels / "other.py"))
+    assert len(set(digests)) == 2
 
 
 def test_other_versions_have_other_folders(monkeypatch):
-    before = jit.source_digest()
+    before = jit.source_digest(KERNELS / "random.py")
     monkeypatch.setattr(numba, "__version__", "0.0.1")
-    assert jit.source_digest() != before
+    assert jit.source_digest(KERNELS / "random.py") != before
 
 
 def test_old_folders_are_removed(tmp_path, monkeypatch):
-    """The newest stay, the one in use among them, and what isn't ours."""
+    """The newest of a file stay, the one in use among them, and what isn't of this file."""
     monkeypatch.setenv(jit.CACHE_VARIABLE, str(tmp_path))
-    in_use = tmp_path / f"kernels-{jit.source_digest()}"
-    for age, folder in enumerate([*(tmp_path / f"kernels-{n}" for n in range(6)), in_use]):
+    path = KERNELS / "random.py"
+    in_use = tmp_path / f"kernels-random-{jit.source_digest(path)}"
+    older = [tmp_path / f"kernels-random-{n:016x}" for n in range(6)]
+    others = [tmp_path / f"kernels-rows-{n:016x}" for n in range(6)]
+    for age, folder in enumerate([*older, in_use, *others]):
         folder.mkdir()
         (folder / "code.nbc").write_text("")
         os.utime(folder, (1000 - age, 1000 - age))
     (tmp_path / "mine").mkdir()
-    assert jit._prepare_cache() == in_use
-    kept = {in_use.name, *(f"kernels-{n}" for n in range(jit.KEPT_CACHES - 1)), "mine"}
-    assert {folder.name for folder in tmp_path.iterdir()} == kept
+    assert jit.cache_folder(path) == in_use
+    kept = {in_use, *older[: jit.KEPT_CACHES - 1], *others, tmp_path / "mine"}
+    assert set(tmp_path.iterdir()) == kept
 
 
 #: A user's own kernel, cached by numba in the folder of the user's choice.

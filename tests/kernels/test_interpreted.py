@@ -19,6 +19,8 @@ MODULES = (
     "test_pipelined",
     "test_loihi_engine",
     "test_lanes",
+    "test_stopwatch",
+    "test_limits",
     "test_bits",
     "test_ledger",
     "test_random",

@@ -28,7 +28,7 @@ def saturated(n: int) -> int:
 
 @kernel
 def all_pairs(a, b, out):
-    """Rows: add, subtract, both saturated, low and high half of the product, carry."""
+    """Rows: add, subtract, both saturated, low and high half of the product, carry, choice."""
     at = 0
     for i in range(a.size):
         for j in range(b.size):
@@ -39,6 +39,7 @@ def all_pairs(a, b, out):
             out[4, at] = lanes.multiply_low(a[i], b[j])
             out[5, at] = lanes.multiply_high(a[i], b[j])
             out[6, at] = lanes.carry(a[i], b[j])
+            out[7, at] = lanes.where_equal(a[i], b[j], 5, a[i])
             at += 1
 
 
@@ -50,6 +51,7 @@ MEANINGS: list[Any] = [
     lambda a, b: wrapped(a * b),
     lambda a, b: a * b // 0x10000,
     lambda a, b: (a % 0x10000 + b % 0x10000) // 0x10000,
+    lambda a, b: 5 if a == b else a,
 ]
 
 
