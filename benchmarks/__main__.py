@@ -15,7 +15,7 @@ NAMES = (
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
     *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
     *("net_a", "net_b", "meter", "cores", "nengo_loihi", "brian2loihi", "full_loihi", "nir"),
-    *("loihi3f", "scaling", "threads", "study"),
+    *("loihi3f", "scaling", "threads", "study", "fixed_accuracy"),
 )
 RESULTS = Path(__file__).with_name("results")
 

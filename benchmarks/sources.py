@@ -32,6 +32,11 @@ def mnist_path(given: str | None) -> str:
     return str(path)
 
 
+def fashion_path() -> str:
+    """The path of Fashion-MNIST, or a clear end."""
+    return str(_found(DATA / "fashion_mnist" / "fashion_mnist.npz"))
+
+
 def mnist() -> Dataset:
     """MNIST, whole."""
     return data.load(mnist_path(None))
@@ -39,7 +44,7 @@ def mnist() -> Dataset:
 
 def fashion_mnist() -> Dataset:
     """Fashion-MNIST, whole."""
-    return data.load(_found(DATA / "fashion_mnist" / "fashion_mnist.npz"))
+    return data.load(fashion_path())
 
 
 def cifar10() -> Dataset:

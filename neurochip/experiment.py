@@ -24,7 +24,9 @@ from neurochip.hardware import Faults
 from neurochip.mapping import (
     PLACERS,
     ChipMap,
+    Formats,
     Integers,
+    LayerFormats,
     Manual,
     check_learns,
     map_network,
@@ -149,6 +151,7 @@ def build(config: RunConfig, data: Dataset) -> Run:
         count_saturations=config.count_saturations,
         placer=config.placer,
         neurons_per_core=config.neurons_per_core,
+        widths=config.widths,
     )
     if config.timing == "cycle":
         chip.clock()  # what can't be timed shouldn't be learned first
@@ -196,7 +199,7 @@ def learn_epochs(
 
     Args:
         run: whose chip learns.
-        train: samples and labels.
+        train: samples and labels, of which each epoch shows what the run's augmentation says.
         epochs: how often each is shown.
         progress: as of `Chip.learn`.
 
@@ -205,7 +208,8 @@ def learn_epochs(
     """
     records = []
     for _ in range(epochs):
-        records += run.learner.learn(train, 1, progress)
+        shown = samples.shown(run.config, train, run.chip.epoch)
+        records += run.learner.learn(shown, 1, progress)
         if run.chip.epoch == run.config.sound_epochs:
             run.chip.inject(run.config.faults)
     return records
@@ -268,6 +272,7 @@ def map_run(run: Run, hardware: str | None = None, placer: str | None = None) ->
         neurons_per_core=run.config.neurons_per_core,
         rates=spike_rates(run),
         seed=chip.seed,
+        widths=chip.formats.widths,
     )
 
 
@@ -403,8 +408,9 @@ def _run(tree: dict[str, Any]) -> Run:
         count_saturations=config.count_saturations,
         placer=Manual(**json.loads(tree["placement"])) if "placement" in tree else config.placer,
         neurons_per_core=config.neurons_per_core,
+        widths=config.widths,
     )
-    if asdict(chip.formats) != _formats(tree["formats"]):
+    if chip.formats != _formats(tree["formats"]):
         raise ValueError("its formats are not those that its network gets")
     chip.load(
         _integers(tree["integers"]),
@@ -417,9 +423,9 @@ def _run(tree: dict[str, Any]) -> Run:
     return Run(config, chip, start, history, tree["data_mark"], given)
 
 
-def _formats(text: str) -> dict[str, Any]:
-    formats: dict[str, Any] = json.loads(text)
-    return {**formats, "layers": tuple(formats["layers"])}
+def _formats(text: str) -> Formats:
+    told: dict[str, Any] = json.loads(text)
+    return Formats(**{**told, "layers": tuple(LayerFormats(**layer) for layer in told["layers"])})
 
 
 def _integers(group: dict[str, Any]) -> Integers:

@@ -176,7 +176,7 @@ def _layer_loss(
 ) -> LayerLoss:
     weights, held = given.weights[number], chip.parameters.weights[number]
     fraction = chip.formats.layers[number].weight
-    bits = chip.hardware.registers.weight.bits.value
+    bits = chip.formats.widths.weight(chip.hardware, number)
     high = ((1 << (bits - 1)) - 0.5) * 2.0**-fraction
     is_readout = number == len(chip.formats.layers) - 1
     rates: list[float | None] = [None, None, None]

@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from neurochip import data as data_sets
-from neurochip.config import DataConfig
-from neurochip.data import Dataset
+from neurochip.config import DataConfig, RunConfig
+from neurochip.config.data import image_shape
+from neurochip.data import Dataset, Split
+from neurochip.data.augment import shifted
 from neurochip.errors import DataError
+
+#: Pixels by which an augmentation moves images at most.
+_PIXELS = {"shift1": 1, "shift2": 2}
 
 
 def load(config: DataConfig, source: str | None = None) -> Dataset:
@@ -28,6 +33,18 @@ def load(config: DataConfig, source: str | None = None) -> Dataset:
     if config.test_samples is not None:
         test = test.take(config.test_samples)
     return replace(loaded, train=train, test=test)
+
+
+def shown(config: RunConfig, train: Split, epoch: int) -> Split:
+    """The training samples as one epoch of a run shows them: as they are, or augmented.
+
+    Raises:
+        ConfigError: they shall be moved but are no images.
+    """
+    if config.augment is None:
+        return train
+    shape = image_shape(train.sample_shape, f"augment {config.augment!r}")
+    return shifted(train, shape, _PIXELS[config.augment], config.seed, epoch)
 
 
 def mark_of(data: Dataset) -> str:

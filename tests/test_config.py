@@ -14,6 +14,7 @@ from neurochip.config import HALVE_AT, MEMBRANE_WHOLE_BITS, RunConfig, make, rea
 from neurochip.data import Layout
 from neurochip.errors import ConfigError, HardwareError, NeurochipError, RuleError
 from neurochip.hardware import Faults
+from neurochip.mapping import Widths
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
 
@@ -58,7 +59,10 @@ REGISTERS: dict[str, tuple[str, Any]] = {
     "delta_rounding": ("delta.rounding", "stochastic"),
     "membrane_bits": ("membrane.bits", 20),
     "membrane_fraction": ("membrane.fraction", 10),
+    "membrane_overflow": ("membrane.overflow", "wrap"),
     "accumulator_bits": ("accumulator.bits", 20),
+    "accumulator_overflow": ("accumulator.overflow", "wrap"),
+    "random_words": ("weight.random_words", "step"),
     "gradient_bits": ("gradient.bits", 12),
     "bias_bits": ("bias.bits", 12),
     "input_bits": ("input.bits", 6),
@@ -84,8 +88,18 @@ def test_one_rounding_is_for_weights_and_shadow() -> None:
 
 
 def test_every_register_option_is_tested() -> None:
-    named = {name for name in RunConfig.model_fields if name.endswith(("_bits", "_rounding"))}
-    assert named - {"stuck_bits"} | {"membrane_fraction"} == set(REGISTERS)
+    endings = ("_bits", "_rounding", "_overflow")
+    named = {name for name in RunConfig.model_fields if name.endswith(endings)}
+    named |= {"membrane_fraction", "random_words"}
+    assert named - {"layer_bits", "readout_bits", "stuck_bits"} == set(REGISTERS)
+
+
+def test_single_layers_have_widths_of_their_own() -> None:
+    assert make({}).widths == Widths()
+    assert make({"layer_bits": [8, 4]}).widths == Widths((8, 4))
+    assert make({"readout_bits": 20}).widths == Widths((), 20, 12)
+    assert make({"readout_bits": 10, "membrane_bits": 8}).widths == Widths((), 10, 6)
+    assert make({"readout_bits": 10, "readout_fraction": 8}).widths == Widths((), 10, 8)
 
 
 def test_a_delta_keeps_its_range() -> None:

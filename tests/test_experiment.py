@@ -15,6 +15,7 @@ from neurochip import experiment, files, samples
 from neurochip.chip import Chip
 from neurochip.config import RunConfig, make
 from neurochip.data import Dataset, from_arrays
+from neurochip.data.augment import shifted
 from neurochip.errors import (
     ConfigError,
     DataError,
@@ -25,6 +26,7 @@ from neurochip.errors import (
 )
 from neurochip.experiment import Run
 from neurochip.hardware import Faults
+from neurochip.mapping import CHIP_WIDTHS
 from neurochip.network import Parameters
 
 SMALL: dict[str, Any] = {
@@ -45,6 +47,9 @@ MODES: dict[str, dict[str, Any]] = {
     "random feedback": {"hidden": (16, 12), "feedback": "random", "delta_rounding": "stochastic"},
     "direct feedback": {"hidden": (16, 12), "feedback": "direct"},
     "sign feedback": {"hidden": (16, 12), "feedback": "sign", "reset": "hard"},
+    "moved images": {"augment": "shift1", "encoding": "bernoulli"},
+    "widths of layers": {"hidden": (16, 12), "layer_bits": (6, 4, 8), "readout_bits": 16},
+    "words of synapses": {"random_words": "synapse", "update": "accumulate"},
     "halved": {"halve_at": (1, 4), "count_saturations": True, "seed": 2**63 - 1},
     "faults": {"stuck_bits": 0.1, "dead_neurons": 0.1, "read_flips": 0.001, "shadow_bits": 16},
     "faults after two epochs": {
@@ -119,6 +124,28 @@ def test_every_epoch_through_a_file_of_its_own(tmp_path: Path) -> None:
         experiment.learn(run, experiment.load_data(run.config), 1, path)
     learned(3, tmp_path / "whole.h5")
     assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def test_images_are_moved_anew_in_every_epoch() -> None:
+    """Also of a run in one piece: as if each epoch had learned its own copy of the set."""
+    together, data = begun(augment="shift1", rate_shifts=(4, 4))
+    experiment.learn(together, data, 2, None)
+    apart, _ = begun(rate_shifts=(4, 4))
+    for epoch in range(2):
+        moved = shifted(data.train, (1, 8, 8), 1, 0, epoch)
+        experiment.learn(apart, replace(data, train=moved), 1, None)
+    for a, b in zip(together.chip.integers.weights, apart.chip.integers.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_formats_without_widths_of_layers_are_those_of_the_chip(file: Path) -> None:
+    """Files that were written before layers could have their own."""
+    tree = files.read_tree(file)
+    told = json.loads(tree["formats"])
+    for layer in told["layers"]:
+        del layer["weight_bits"], layer["membrane_bits"]
+    files.write_tree(file, {**tree, "formats": json.dumps(told)})
+    assert experiment.load_run(file).chip.formats.widths == CHIP_WIDTHS
 
 
 def test_the_rates_are_chosen_once(tmp_path: Path) -> None:

@@ -124,6 +124,11 @@ def _check_chip(chip: Chip) -> None:
         )
     _check_register(hardware.name, "current", registers.current, "wrap")
     _check_register(hardware.name, "membrane", registers.membrane, "saturate")
+    if chip.formats.widths.readout is not None:
+        raise ExportError(
+            f"the read-out has membranes of {chip.formats.widths.readout} bits, but all of Lava's "
+            f"have {STATE_BITS}; leave readout_bits out"
+        )
 
 
 def _check_register(hardware: str, name: str, register: Current | Membrane, overflow: str) -> None:

@@ -324,7 +324,7 @@ class _Builder:
         ends = np.concatenate(([0], np.flatnonzero(differs) + 1, [sizes.shape[1]])).tolist()
         runs, rows = self.spans["runs"], self.spans["rows"]
         own["run"] = len(runs)
-        bits = self.sums if self._sums(number) else self.map.demand.synapse
+        bits = self.sums if self._sums(number) else self.map.demand.synapse(projection.target)
         for first, last in pairwise(ends):
             begin = len(rows)
             words = self._words(sizes[:, first], bits)
@@ -436,7 +436,7 @@ class _Builder:
 
     def _words_back(self, projection: Projection, part: _Part) -> int:
         """Words of all rows of a part."""
-        bits = self.map.demand.synapse
+        bits = self.map.demand.synapse(projection.target)
         sizes = np.full(projection.n_cells, part.last - part.first)
         if self.feedback in ("random", "direct"):
             bits = FEEDBACK_BITS
@@ -455,6 +455,7 @@ class _Builder:
         """Words are read and written; weights go through the learning engine, and sums don't."""
         add, projection = self.effects.add, self.projections[number]
         moved = ("word_read", "word_written")
+        bits = self.map.demand.synapse(projection.target)
         for part in parts:
             where, k = (UPDATES, number, part.core), part.number
             add(self._first("products") + k, *where, "synaptic_update")
@@ -464,7 +465,7 @@ class _Builder:
             if isinstance(projection, Convolution):
                 sizes = projection.cell_sizes(part.first, part.last)
                 size = changes = projection.weights(sizes, part.first, part.last)
-            weights, sums = self._words(size, self.map.demand.synapse), self._words(size, self.sums)
+            weights, sums = self._words(size, bits), self._words(size, self.sums)
             add(self._first("applied") + k, *where, "synaptic_update")
             applied = self._first("applied_rows") + k
             add(applied, *where, "synaptic_update", changes)

@@ -28,7 +28,7 @@ from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import Faults, Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.meter import Meter, silent
-from neurochip.mapping import Encoding, Formats, Integers, Manual
+from neurochip.mapping import CHIP_WIDTHS, Encoding, Formats, Integers, Manual, Widths
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
 from neurochip.rules.ottt import Update
@@ -66,6 +66,8 @@ class Chip:
             there are more of them.
         rates: spikes a neuron and step of each population, for "traffic" (`mapping.map_network`).
         faults: what is broken from the start.
+        widths: registers of single layers that have a width of their own; those of the formats
+            where they are given.
 
     Raises:
         LimitError: the network doesn't fit the chip, or the chip can't have such faults.
@@ -90,6 +92,7 @@ class Chip:
         neurons_per_core: int | None = None,
         rates: Sequence[float] | None = None,
         faults: Faults | None = None,
+        widths: Widths = CHIP_WIDTHS,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range; choose one of 0 to {MAX_SEED}")
@@ -104,7 +107,8 @@ class Chip:
         self.n_learned = 0
         mapping.check_supported(network, self.hardware, self.rule)
         self._plan, self._loops = mapping.plan_of(network), mapping.loops_of(network)
-        mapping.check_fits(network, self.hardware, self.rule)
+        widths = widths if formats is None else formats.widths
+        mapping.check_fits(network, self.hardware, self.rule, widths)
         self.map = mapping.map_network(
             network,
             self.hardware,
@@ -113,16 +117,17 @@ class Chip:
             neurons_per_core=neurons_per_core,
             rates=rates,
             seed=seed,
+            widths=widths,
         )
         start = parameters or network.initial or initialise(network, seed)
         network.check(start)
         self.formats: Formats = formats or mapping.choose_formats(
-            network, start, self.hardware, self.rule, encoding, seed
+            network, start, self.hardware, self.rule, encoding, seed, widths
         )
         mapping.check_thresholds(network, self.hardware, self.formats)
         mapping.check_traces(network, self.hardware, self.rule, self.formats)
         integers = mapping.quantise(network, start, self.hardware, self.rule, self.formats, seed)
-        mapping.check_weights(start, integers, self.hardware)
+        mapping.check_weights(start, integers, self.hardware, widths)
         self._set_up(integers, count_saturations)
         self.rate_shifts: tuple[int, ...] | None = None
         if self.rule.rate_shifts is not None:
@@ -394,7 +399,8 @@ class Chip:
         """A meter at zero that charges learning by one way to update."""
         if update not in self._meters:
             if update != self.rule.update and self._is_learnable:
-                mapping.check_room(self.map, self.network, replace(self.rule, update=update))
+                rule = replace(self.rule, update=update)
+                mapping.check_room(self.map, self.network, rule, self.formats.widths)
             code = cores.UPDATES[update]
             self._meters[update] = charging.build(self.map, self._core, code, self.rule.feedback)
         meter = self._meters[update]

@@ -40,6 +40,11 @@ FEEDBACKS = {
     "direct": layout.DIRECT,
 }
 UPDATES = {"online": layout.ONLINE, "accumulate": layout.ACCUMULATE, "last": layout.LAST}
+RANDOM_WORDS = {
+    "separable": layout.SEPARABLE,
+    "synapse": layout.EACH_SYNAPSE,
+    "step": layout.EACH_STEP,
+}
 RESETS = {"soft": layout.SOFT, "hard": layout.HARD}
 
 #: Width of one lane of the fast update.
@@ -100,7 +105,7 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
         layer.bias_shift = entry.bias_shift(rate)
         lifts = None
         if settings.narrow_weights and not settings.count_saturations:
-            lifts = fast_lifts(entry, layer.update_shift - settings.shadow_shift)
+            lifts = fast_lifts(entry, layer.update_shift - layer.shadow_shift)
         rounds_in_lanes = settings.weight_rounding != layout.TOWARD_ZERO
         layer.fast_update = lifts is not None and rounds_in_lanes
         layer.delta_lift, layer.trace_lift = lifts or (0, 0)
@@ -282,9 +287,6 @@ def _fill_settings(
     if s.current_bits:
         s.current_low, s.current_high = ends(s.current_bits, current.overflow, current.symmetric)
         s.current_wraps = current.overflow == "wrap"
-    s.membrane_low, s.membrane_high = ends(
-        membrane.bits.value, membrane.overflow, membrane.symmetric
-    )
     s.membrane_wraps = membrane.overflow == "wrap"
     _, s.trace_high = ends(r.trace.bits.value, signed=False)
     s.trace_rounding, s.delta_rounding = ROUNDINGS[r.trace.rounding], ROUNDINGS[r.delta.rounding]
@@ -292,12 +294,11 @@ def _fill_settings(
     s.error_fraction = r.error.bits.value - 1
     s.delta_low, s.delta_high = ends(r.delta.bits.value)
     s.gradient_low, s.gradient_high = ends(r.gradient.bits.value)
-    s.weight_low, s.weight_high = ends(r.weight.bits.value)
     s.bias_low, s.bias_high = ends(r.bias.bits.value)
     s.weight_rounding = ROUNDINGS[r.weight.rounding]
+    s.random_words = RANDOM_WORDS[r.weight.random_words]
     if r.shadow.bits.value:
         s.weight_rounding = ROUNDINGS[r.shadow.rounding]
-        s.shadow_shift = r.shadow.bits.value - r.weight.bits.value
         s.shadow_low, s.shadow_high = ends(r.shadow.bits.value)
     s.fires_at_threshold = hardware.neuron.fires == ">="
     s.narrow_weights = r.weight.bits.value <= NARROW_BITS
@@ -329,6 +330,7 @@ def _fill_layer(
     if isinstance(projection.layer, Conv2d):
         _fill_convolution(layer, projection, projection.layer, hardware)
         layer.forward_start = sum(k.n_weights for k in plan[:number] if _is_shared(k))
+    _fill_widths(layer, hardware, entry)
     layer.current_shift = entry.membrane - entry.weight - layer.signal_fraction
     layer.membrane_fraction = entry.membrane
     _fill_neuron(layer, projection.neuron, entry.membrane, rule)
@@ -338,6 +340,18 @@ def _fill_layer(
     layer.gradient_shift = entry.gradient_shift
     layer.bias_exponent, layer.bias_learned = entry.bias_exponent, projection.layer.bias
     _fill_transport(layer, plan, rule, formats, number)
+
+
+def _fill_widths(layer: Any, hardware: Hardware, entry: LayerFormats) -> None:
+    registers = hardware.registers
+    bits = entry.weight_bits or registers.weight.bits.value
+    layer.weight_low, layer.weight_high = ends(bits)
+    shadow = registers.shadow.bits.value
+    layer.shadow_shift = shadow - bits if shadow else 0
+    membrane = registers.membrane
+    layer.membrane_low, layer.membrane_high = ends(
+        entry.membrane_bits or membrane.bits.value, membrane.overflow, membrane.symmetric
+    )
 
 
 def _fill_convolution(

@@ -12,6 +12,7 @@ from neurochip import hardware, mapping
 from neurochip.chip.chip import Chip
 from neurochip.errors import LimitError
 from neurochip.hardware import Hardware
+from neurochip.mapping import CHIP_WIDTHS, Widths
 from neurochip.mapping.formats import LayerFormats, decay_factor
 from neurochip.network import LI, LIF, Dense
 
@@ -264,11 +265,22 @@ def _check_hardware(chip: Chip) -> None:
                 f"engine has {limit}; map the network to loihi3f(), or let engine 'loihi3f' do so "
                 f"and leave {name}_bits out"
             )
+    if chip.formats.widths != CHIP_WIDTHS:
+        raise LimitError(
+            f"single layers have registers of their own ({_named(chip.formats.widths)}), but "
+            f"Lava's learning engine has one width for all; leave that out"
+        )
     if registers.shadow.bits.value:
         raise LimitError(
             f"hardware {chip.hardware.name!r} has shadow weights of {registers.shadow.bits.value} "
             f"bits, but Lava's learning engine has none; set shadow_bits to 0"
         )
+
+
+def _named(widths: Widths) -> str:
+    if widths.weights:
+        return f"layer_bits is {', '.join(map(str, widths.weights))}"
+    return f"readout_bits is {widths.readout}"
 
 
 def _check_rule(chip: Chip) -> None:

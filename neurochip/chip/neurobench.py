@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from neurochip.chip.account import SAMPLES
 from neurochip.errors import ConfigError
+from neurochip.mapping import weight_memory
 from neurochip.mapping.plan import Loop, Projection, chip_order, loops_of, plan_of
 from neurochip.network import Conv2d, Sparse
 
@@ -220,7 +221,7 @@ def _footprint_bits(chip: Chip) -> int:
     biases = sum(entry.columns for entry in plan_of(chip.network) if entry.layer.bias)
     neurons = sum(chip.network.sizes[1:])
     return (
-        chip.network.n_weights * registers.weight.bits.value
+        weight_memory(chip.network, chip.hardware, chip.formats.widths)
         + biases * registers.bias.bits.value
         + neurons * registers.membrane.bits.value
     )

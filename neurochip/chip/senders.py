@@ -88,7 +88,8 @@ def deliveries(chip_map: ChipMap, population: int, units: Units) -> Deliveries:
         for (first, last), core in zip(ends, chip_map.core[own].tolist(), strict=True):
             cells = projection.cell_sizes(first, last)
             sizes = projection.row_sizes(cells)[units.first[:-1]]
-            words = projection.row_words(cells, demand.synapse, demand.word)[units.first[:-1]]
+            bits = demand.synapse(projection.target)
+            words = projection.row_words(cells, bits, demand.word)[units.first[:-1]]
             heard = np.flatnonzero(sizes)
             columns = (heard, core, number, sizes[heard], words[heard])
             rows.append(np.stack(np.broadcast_arrays(*columns)).astype(np.int64))

@@ -93,8 +93,14 @@ def _test_where(text: str) -> tuple[str, tuple[int, ...]]:
     return name, numbers
 
 
-def image_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+def image_shape(
+    sample_shape: tuple[int, ...], needed_by: str = "a convolution or a pool"
+) -> tuple[int, ...]:
     """Channels, height and width of samples; a row is a square image.
+
+    Args:
+        sample_shape: of one sample at one step.
+        needed_by: what an error says needs images.
 
     Raises:
         ConfigError: samples are no images.
@@ -106,7 +112,7 @@ def image_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
     side = math.isqrt(math.prod(sample_shape))
     if sample_shape != (side * side,):
         raise ConfigError(
-            f"a convolution or a pool needs images, but a sample has the shape {sample_shape}; "
+            f"{needed_by} needs images, but a sample has the shape {sample_shape}; "
             f"give data of (height, width) or (channels, height, width) a sample"
         )
     return 1, side, side

@@ -15,7 +15,7 @@ from neurochip.config.data import DataConfig, image_shape
 from neurochip.errors import ConfigError, RuleError
 from neurochip.hardware import Faults, Hardware
 from neurochip.hardware.faults import MAX_SEED
-from neurochip.mapping import Encoding
+from neurochip.mapping import Encoding, Widths
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
 
@@ -39,6 +39,7 @@ OF_LOIHI3F: dict[str, Any] = {
 }
 
 Rounding = Literal["floor", "toward_zero", "nearest", "stochastic"]
+Overflow = Literal["saturate", "wrap"]
 _Bits = int | None
 
 
@@ -94,15 +95,24 @@ class RunConfig(DataConfig):
         None, description="rate 2^-m, one m a layer; chosen from the data if left out"
     )
     halve_at: tuple[int, ...] = Field(HALVE_AT, description="halve the rate after these epochs")
+    augment: Literal["shift1", "shift2"] | None = Field(
+        None, description="move training images by up to so many pixels, anew in every epoch"
+    )
     seed: int = Field(0, description="of weights, order and all random words")
     holdout: float = Field(
         0.0, description="share of the training samples kept from learning, below 1"
     )
     rounding: Rounding | None = Field(None, description="rounding of an update")
+    random_words: Literal["separable", "synapse", "step"] | None = Field(
+        None, description="random words of an update: a row's plus a column's, or one each"
+    )
     headroom: float | None = Field(
         None, description="range of the weights over the largest at the start"
     )
     weight_bits: _Bits = Field(None, description="width of a weight, 2-16")
+    layer_bits: tuple[int, ...] | None = Field(
+        None, description="width of each layer's weights, at most weight-bits"
+    )
     shadow_bits: _Bits = Field(None, description="width of a shadow weight, 0 for none")
     trace_bits: _Bits = Field(None, description="width of a trace")
     trace_rounding: Literal["floor", "nearest", "stochastic"] | None = Field(
@@ -117,7 +127,19 @@ class RunConfig(DataConfig):
     membrane_fraction: _Bits = Field(
         None, description="fraction bits of a membrane; follows membrane-bits"
     )
+    readout_bits: _Bits = Field(
+        None, description="width of the read-out's membrane, where it has its own"
+    )
+    readout_fraction: _Bits = Field(
+        None, description="fraction bits of the read-out's membrane; follows readout-bits"
+    )
+    membrane_overflow: Overflow | None = Field(
+        None, description="what a membrane does beyond its range"
+    )
     accumulator_bits: _Bits = Field(None, description="width of a synaptic accumulator")
+    accumulator_overflow: Overflow | None = Field(
+        None, description="what a synaptic accumulator does beyond its range"
+    )
     gradient_bits: _Bits = Field(None, description="width of a gradient accumulator")
     bias_bits: _Bits = Field(None, description="width of a bias mantissa")
     input_bits: _Bits = Field(None, description="width of a graded input")
@@ -163,8 +185,17 @@ class RunConfig(DataConfig):
         hardware = hardware_models.load(self.hardware)
         if self.membrane_bits is not None and self.membrane_fraction is None:
             own = hardware.registers.membrane.fraction.value
-            given[_MEMBRANE_FRACTION] = max(0, min(own, self.membrane_bits - MEMBRANE_WHOLE_BITS))
+            given[_MEMBRANE_FRACTION] = _narrow_fraction(own, self.membrane_bits)
         return hardware.with_values(given)
+
+    @property
+    def widths(self) -> Widths:
+        """Registers of single layers that have a width of their own."""
+        fraction = self.readout_fraction
+        if fraction is None and self.readout_bits is not None:
+            own = hardware_models.load(self.hardware).registers.membrane.fraction.value
+            fraction = _narrow_fraction(own, self.readout_bits)
+        return Widths(self.layer_bits or (), self.readout_bits, fraction)
 
     def make_rule(self) -> OTTT:
         """The learning rule.
@@ -243,6 +274,11 @@ _OF_FAULTS: dict[str, Any] = {
 FaultOptions = create_model("FaultOptions", **_OF_FAULTS)
 
 
+def _narrow_fraction(own: int, bits: int) -> int:
+    """Fraction of a membrane that may be narrower than the chip's: its whole bits are kept."""
+    return max(0, min(own, bits - MEMBRANE_WHOLE_BITS))
+
+
 def _engine_widths() -> dict[str, object]:
     from neurochip.chip.loihi_limits import ENGINE_WIDTHS  # brings the compiler with it
 
@@ -251,6 +287,7 @@ def _engine_widths() -> dict[str, object]:
 
 _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "rounding": ("registers.weight.rounding", "registers.shadow.rounding"),
+    "random_words": ("registers.weight.random_words",),
     "headroom": ("registers.weight.headroom",),
     "weight_bits": ("registers.weight.bits",),
     "shadow_bits": ("registers.shadow.bits",),
@@ -261,7 +298,9 @@ _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
     "delta_rounding": ("registers.delta.rounding",),
     "membrane_bits": ("registers.membrane.bits",),
     "membrane_fraction": (_MEMBRANE_FRACTION,),
+    "membrane_overflow": ("registers.membrane.overflow",),
     "accumulator_bits": ("registers.accumulator.bits",),
+    "accumulator_overflow": ("registers.accumulator.overflow",),
     "gradient_bits": ("registers.gradient.bits",),
     "bias_bits": ("registers.bias.bits",),
     "input_bits": ("registers.input.bits",),

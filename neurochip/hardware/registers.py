@@ -12,6 +12,7 @@ Overflow = Literal["saturate", "wrap"]
 Rounding = Literal["floor", "toward_zero", "nearest", "stochastic"]
 TraceRounding = Literal["floor", "nearest", "stochastic"]
 DeltaRounding = Literal["nearest", "stochastic"]
+RandomWords = Literal["separable", "synapse", "step"]
 FractionRule = Literal["fixed", "weight"]
 Reset = Literal["soft", "hard"]
 Fires = Literal[">=", ">"]
@@ -39,12 +40,18 @@ class Neuron(Part):
 
 
 class Weight(Part):
-    """Weights: signed integers, in a format that leaves `headroom` times the largest weight."""
+    """Weights: signed integers, in a format that leaves `headroom` times the largest weight.
+
+    `random_words` says what stochastic rounding of an update draws: a word for each row and one for
+    each column, added for each synapse ("separable"), a word for each synapse, or a single one for
+    all synapses of a layer in a step.
+    """
 
     bits: _Bits2to16
     max_bits: _Bits2to16
     rounding: Rounding
     headroom: Annotated[Real, AfterValidator(Allowed(1.0, 256.0, NO_UNIT))]
+    random_words: RandomWords = "separable"
 
     @model_validator(mode="after")
     def _fits_the_chip(self) -> Weight:

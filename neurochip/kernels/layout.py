@@ -41,6 +41,8 @@ SYMMETRIC, SIGN, RANDOM, DIRECT = range(4)
 DENSE, CONVOLUTION, LISTED = range(3)
 # When weights change.
 ONLINE, ACCUMULATE, LAST = range(3)
+# Random words of an update: the row's plus the column's, one a synapse, one a layer and step.
+SEPARABLE, EACH_SYNAPSE, EACH_STEP = range(3)
 
 # What a random word is for (the second word of its key).
 FOR_ROW, FOR_COLUMN = int(fixed.Purpose.ROW), int(fixed.Purpose.COLUMN)
@@ -101,13 +103,13 @@ _SETTING_FIELDS = (
     "readout loss feedback update count_saturations "
     "accumulator_low accumulator_high accumulator_wraps "
     "current_bits current_low current_high current_wraps "
-    "membrane_low membrane_high membrane_wraps "
+    "membrane_wraps "
     "trace_high trace_rounding "
     "error_low error_high error_fraction "
     "delta_low delta_high delta_rounding "
     "gradient_low gradient_high "
-    "weight_low weight_high weight_rounding "
-    "shadow_shift shadow_low shadow_high "
+    "weight_rounding random_words "
+    "shadow_low shadow_high "
     "bias_low bias_high "
     "fires_at_threshold surrogate narrow_weights "
     "output_decay"  # of the trace that sums a spiking read-out's spikes
@@ -122,6 +124,8 @@ _LAYER_FIELDS = (
     "pooled signal_fraction signal_high "  # what an axon brings: 1 is 2^signal_fraction
     "short_products "  # whether four products of weight and signal add up inside 16 bits
     "sums_may_overflow "  # whether full-scale weights and inputs leave the accumulator
+    "weight_low weight_high shadow_shift "  # shadow_shift: bits that a shadow has more
+    "membrane_low membrane_high "
     "current_shift "  # accumulator to membrane: fv - fw - f_in
     "current_decay membrane_decay threshold threshold_log2 reset reset_value "
     "membrane_fraction surrogate_width "

@@ -80,7 +80,7 @@ def integrate(core, number, t, leak):  # type: ignore[no-untyped-def]
         add_bias_and_half(bias, layer.bias_exponent, v, total)
     else:
         add_bias_and_memory(bias, layer.bias_exponent, v, leak, total)
-    low, high = s.membrane_low, s.membrane_high
+    low, high = layer.membrane_low, layer.membrane_high
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_MEMBRANE] += count_outside(total, low, high)
     fit_all(total, low, high, s.membrane_wraps, core.v_pre[first:last])

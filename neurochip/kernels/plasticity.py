@@ -24,7 +24,7 @@ from neurochip.kernels.arithmetic import (
 )
 from neurochip.kernels.bits import compact_into, count_nonzero
 from neurochip.kernels.jit import kernel, view
-from neurochip.kernels.random import fill_words, round_all, step_key
+from neurochip.kernels.random import fill_words, round_all, row_stream, signed, step_key, word
 from neurochip.kernels.shared_weights import (
     accumulate_convolution,
     apply_convolution,
@@ -52,10 +52,12 @@ def column_words(core, number, step):  # type: ignore[no-untyped-def]
     """The columns' half of the random words of the weights' rounding, as int16 patterns."""
     s, layer = core.settings[0], core.layers[number]
     words = core.words[layer.post : layer.post + layer.n_out]
-    if s.weight_rounding == layout.STOCHASTIC:
-        fill_words(step_key(s.seed, layout.FOR_COLUMN, number, step), words)
-    else:
+    if s.weight_rounding != layout.STOCHASTIC:
         words[:] = 0
+    elif s.random_words == layout.EACH_STEP:
+        words[:] = signed(word(step_key(s.seed, layout.FOR_COLUMN, number, step), 0))
+    else:
+        fill_words(step_key(s.seed, layout.FOR_COLUMN, number, step), words)
     return words
 
 
@@ -64,11 +66,25 @@ def row_words(core, number, step):  # type: ignore[no-untyped-def]
     """The rows' half of the random words, or the constant that stands for a fixed rounding."""
     s, layer = core.settings[0], core.layers[number]
     words = core.words[layer.pre : layer.pre + layer.n_in]
-    if s.weight_rounding == layout.STOCHASTIC:
+    if s.weight_rounding != layout.STOCHASTIC:
+        words[:] = SIGN_BIT if s.weight_rounding == layout.NEAREST else np.int16(0)
+    elif s.random_words == layout.SEPARABLE:
         fill_words(step_key(s.seed, layout.FOR_ROW, number, step), words)
     else:
-        words[:] = SIGN_BIT if s.weight_rounding == layout.NEAREST else np.int16(0)
+        words[:] = 0
     return words
+
+
+@kernel
+def has_words_of_rows(s):  # type: ignore[no-untyped-def]
+    """Whether every synapse has a random word of its own."""
+    return s.weight_rounding == layout.STOCHASTIC and s.random_words == layout.EACH_SYNAPSE
+
+
+@kernel
+def fill_row(s, number, step, i, words):  # type: ignore[no-untyped-def]
+    """The words of row i, one a synapse, in place of the columns'."""
+    fill_words(row_stream(step_key(s.seed, layout.FOR_COLUMN, number, step), i), words)
 
 
 @view
@@ -102,12 +118,12 @@ def short_row(weights, d, x, row_half, words, k, low, high):  # type: ignore[no-
 
 
 @kernel
-def fast_shadow_row(shadow, weights, lifted, x, row_half, words, s):  # type: ignore[no-untyped-def]
+def fast_shadow_row(shadow, weights, lifted, x, row_half, words, s, layer):  # type: ignore[no-untyped-def]
     """The same on 16-bit shadow weights, whose top bits, nearest, are the weights."""
     low, high = np.int16(s.shadow_low), np.int16(s.shadow_high)
-    half = np.int16(1 << (s.shadow_shift - 1))
-    w_low, w_high = np.int16(s.weight_low), np.int16(s.weight_high)
-    drop = np.int16(s.shadow_shift)
+    half = np.int16(1 << (layer.shadow_shift - 1))
+    w_low, w_high = np.int16(layer.weight_low), np.int16(layer.weight_high)
+    drop = np.int16(layer.shadow_shift)
     for j in range(weights.size):
         fraction = lanes.multiply_low(lifted[j], x)
         up = lanes.carry(fraction, lanes.add(row_half, words[j]))
@@ -134,8 +150,9 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     s, layer = core.settings[0], core.layers[number]
     n = layer.n_out
     halves, words = row_words(core, number, step), column_words(core, number, step)
+    renewed = has_words_of_rows(s)
     lifted = lift(core, layer, layer.delta_lift)
-    low, high = np.int16(s.weight_low), np.int16(s.weight_high)
+    low, high = np.int16(layer.weight_low), np.int16(layer.weight_high)
     d, k = core.delta[layer.post : layer.post + n], np.int16(layer.short_shift)
     short = k > 0
     for r in range(rows.size):
@@ -143,9 +160,11 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
         at = layer.weight_start + i * n
         x = np.int16(core.trace[layer.pre + i] << layer.trace_lift)
         half = halves[i]
+        if renewed:
+            fill_row(s, number, step, i, words)
         weights = core.weights[at : at + n]
-        if s.shadow_shift:
-            fast_shadow_row(core.shadow[at : at + n], weights, lifted, x, half, words, s)
+        if layer.shadow_shift:
+            fast_shadow_row(core.shadow[at : at + n], weights, lifted, x, half, words, s, layer)
         elif low == -128 and high == 127:
             # Ends known to the compiler become one saturating pack instruction: 20 % faster.
             if short:
@@ -163,13 +182,16 @@ def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     """The same for layers of few columns: whole rows at once, or only columns with an error."""
     s, layer = core.settings[0], core.layers[number]
     halves, words = row_words(core, number, step), column_words(core, number, step)
+    renewed = has_words_of_rows(s)
     lifted = lift(core, layer, layer.delta_lift)
-    low, high = np.int16(s.weight_low), np.int16(s.weight_high)
+    low, high = np.int16(layer.weight_low), np.int16(layer.weight_high)
     n, start, pre, trace_lift = layer.n_out, layer.weight_start, layer.pre, layer.trace_lift
     columns = core.active[layer.post : layer.post + n]
     found = compact_into(lifted, columns)
     # Room before the layer's own lanes: columns beyond a row have no delta there.
-    together = found > 1 and pre >= TOGETHER
+    together = found > 1 and pre >= TOGETHER and not renewed
+    # Behind the layer's last row lie weights that may be wider than its own.
+    end = start + layer.n_in * n
     wide, wide_words = core.lifted[:TOGETHER], core.words[:TOGETHER]
     if together:
         for j in range(TOGETHER):
@@ -180,9 +202,11 @@ def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
         x = np.int16(core.trace[pre + i] << trace_lift)
         half = halves[i]
         at = start + i * n
-        if together and at + TOGETHER <= core.weights.size:
+        if together and at + TOGETHER <= end:
             row_of_few(core.weights[at : at + TOGETHER], wide, x, half, wide_words, low, high)
             continue
+        if renewed:
+            fill_row(s, number, step, i, words)
         row = core.weights[at : at + n]
         for c in range(found):
             j = columns[c]
@@ -207,24 +231,23 @@ def row_of_few(weights, lifted, x, row_half, words, low, high):  # type: ignore[
 
 
 @kernel
-def change_weight(core, s, at, change, t, number):  # type: ignore[no-untyped-def]
+def change_weight(core, s, layer, at, change, t, number):  # type: ignore[no-untyped-def]
     """Subtract an exact change from one weight (or its shadow) and fit the registers."""
-    if s.shadow_shift == 0:
+    low, high = layer.weight_low, layer.weight_high
+    if layer.shadow_shift == 0:
         w = np.int64(core.weights[at]) - change
         if s.count_saturations:
-            outside = (w < s.weight_low) | (w > s.weight_high)
-            core.saturations[t, number, layout.SAT_WEIGHT] += outside
-        core.weights[at] = fit(w, s.weight_low, s.weight_high, False)
+            core.saturations[t, number, layout.SAT_WEIGHT] += (w < low) | (w > high)
+        core.weights[at] = fit(w, low, high, False)
         return
     h = np.int64(core.shadow[at]) - change
     fitted = fit(h, s.shadow_low, s.shadow_high, False)
-    w = shift_round(fitted, s.shadow_shift, layout.NEAREST, 0)
+    w = shift_round(fitted, layer.shadow_shift, layout.NEAREST, 0)
     if s.count_saturations:
         core.saturations[t, number, layout.SAT_SHADOW] += (h < s.shadow_low) | (h > s.shadow_high)
-        outside = (w < s.weight_low) | (w > s.weight_high)
-        core.saturations[t, number, layout.SAT_WEIGHT] += outside
+        core.saturations[t, number, layout.SAT_WEIGHT] += (w < low) | (w > high)
     core.shadow[at] = fitted
-    core.weights[at] = fit(w, s.weight_low, s.weight_high, False)
+    core.weights[at] = fit(w, low, high, False)
 
 
 @kernel
@@ -232,15 +255,19 @@ def general_update(core, number, t, step, rows):  # type: ignore[no-untyped-def]
     """Update the listed rows in 64 bits, every width and rounding."""
     s, layer = core.settings[0], core.layers[number]
     halves, words = row_words(core, number, step), column_words(core, number, step)
-    k = layer.update_shift - s.shadow_shift
+    renewed = has_words_of_rows(s)
+    k = layer.update_shift - layer.shadow_shift
     for r in range(rows.size):
         i = np.int64(rows[r])
         x = np.int64(core.trace[layer.pre + i])
         half = np.int64(halves[i])
+        if renewed:
+            fill_row(s, number, step, i, words)
         for j in range(layer.n_out):
             product = np.int64(core.delta[layer.post + j]) * x
             change = shift_round(product, k, s.weight_rounding, (half + words[j]) & WORD_MASK)
-            change_weight(core, s, layer.weight_start + i * layer.n_out + j, change, t, number)
+            at = layer.weight_start + i * layer.n_out + j
+            change_weight(core, s, layer, at, change, t, number)
 
 
 @kernel
@@ -282,7 +309,7 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
     rows = rows_with_factor(core, layer)
     if not layer.fast_update:
         general_update(core, number, t, step, rows)
-    elif layer.n_out <= FEW_COLUMNS and not core.settings[0].shadow_shift:
+    elif layer.n_out <= FEW_COLUMNS and not layer.shadow_shift:
         sparse_update(core, number, step, rows)
     else:
         fast_update(core, number, step, rows)
@@ -352,17 +379,20 @@ def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
         apply_convolution(core, number, t, step)
         return
     halves, words = row_words(core, number, step), column_words(core, number, step)
-    k = layer.update_shift - layer.gradient_shift - s.shadow_shift
+    renewed = has_words_of_rows(s)
+    k = layer.update_shift - layer.gradient_shift - layer.shadow_shift
     for i in range(layer.n_in):
         if not core.touched[layer.pre + i]:
             continue
         core.touched[layer.pre + i] = 0
         half = np.int64(halves[i])
+        if renewed:
+            fill_row(s, number, step, i, words)
         at = layer.weight_start + i * layer.n_out
         for j in range(layer.n_out):
             g = np.int64(core.gradient[at + j])
             change = shift_round(g, k, s.weight_rounding, (half + words[j]) & WORD_MASK)
-            change_weight(core, s, at + j, change, t, number)
+            change_weight(core, s, layer, at + j, change, t, number)
             core.gradient[at + j] = 0
     if layer.bias_learned:
         update_biases(core, number, t, step, core.bias_gradient)

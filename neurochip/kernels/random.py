@@ -70,11 +70,22 @@ def wide_word(stream, number):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def signed(w):  # type: ignore[no-untyped-def]
+    """The int16 bit pattern of a word."""
+    return w - ((w >> 15) << 16)
+
+
+@kernel
 def fill_words(stream, out):  # type: ignore[no-untyped-def]
     """Words of neurons 0 .. out.size-1, as their int16 bit patterns."""
     for j in range(out.size):
-        w = word(stream, j)
-        out[j] = w - ((w >> 15) << 16)
+        out[j] = signed(word(stream, j))
+
+
+@kernel
+def row_stream(columns, row):  # type: ignore[no-untyped-def]
+    """Stream of one row's words, one a synapse, from the stream of the columns'."""
+    return absorb(columns, np.uint64(row))
 
 
 @kernel

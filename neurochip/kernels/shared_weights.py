@@ -18,7 +18,14 @@ from neurochip.kernels.arithmetic import (
 )
 from neurochip.kernels.convolution import lay_out_forward, sum_products
 from neurochip.kernels.jit import kernel, unit
-from neurochip.kernels.random import fill_words, round_all, step_key, word
+from neurochip.kernels.random import (
+    fill_words,
+    round_all,
+    row_stream,
+    signed,
+    step_key,
+    word,
+)
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
 
@@ -39,15 +46,15 @@ def round_row(sums, k, mode, halves, half, change):  # type: ignore[no-untyped-d
 @kernel
 def change_row(core, at, change, t, number):  # type: ignore[no-untyped-def]
     """Subtract exact changes from a row of weights (or their shadows) and fit the registers."""
-    s = core.settings[0]
+    s, layer = core.settings[0], core.layers[number]
+    low, high = layer.weight_low, layer.weight_high
     weights = core.weights[at : at + change.size]
-    if s.shadow_shift == 0:
+    if layer.shadow_shift == 0:
         for r in range(change.size):
             change[r] = weights[r] - change[r]
         if s.count_saturations:
-            outside = count_outside(change, s.weight_low, s.weight_high)
-            core.saturations[t, number, layout.SAT_WEIGHT] += outside
-        fit_all(change, s.weight_low, s.weight_high, False, weights)
+            core.saturations[t, number, layout.SAT_WEIGHT] += count_outside(change, low, high)
+        fit_all(change, low, high, False, weights)
         return
     shadow = core.shadow[at : at + change.size]
     for r in range(change.size):
@@ -57,11 +64,26 @@ def change_row(core, at, change, t, number):  # type: ignore[no-untyped-def]
         core.saturations[t, number, layout.SAT_SHADOW] += outside
     fit_all(change, s.shadow_low, s.shadow_high, False, shadow)
     for r in range(change.size):
-        change[r] = shift_round(np.int64(shadow[r]), s.shadow_shift, layout.NEAREST, 0)
+        change[r] = shift_round(np.int64(shadow[r]), layer.shadow_shift, layout.NEAREST, 0)
     if s.count_saturations:
-        outside = count_outside(change, s.weight_low, s.weight_high)
-        core.saturations[t, number, layout.SAT_WEIGHT] += outside
-    fit_all(change, s.weight_low, s.weight_high, False, weights)
+        core.saturations[t, number, layout.SAT_WEIGHT] += count_outside(change, low, high)
+    fit_all(change, low, high, False, weights)
+
+
+@kernel
+def fill_halves(s, number, step, o, halves):  # type: ignore[no-untyped-def]
+    """The rows' part of the words of channel o; return the channel's own part."""
+    columns = step_key(s.seed, layout.FOR_COLUMN, number, step)
+    if s.random_words == layout.EACH_SYNAPSE:
+        for r in range(halves.size):
+            halves[r] = signed(word(row_stream(columns, r), o))
+        return np.int64(0)
+    if s.random_words == layout.EACH_STEP:
+        halves[:] = 0
+        return word(columns, 0)
+    if o == 0:  # the same for all channels
+        fill_words(step_key(s.seed, layout.FOR_ROW, number, step), halves)
+    return word(columns, o)
 
 
 @kernel
@@ -70,12 +92,12 @@ def update_shared(core, number, t, step, sums, k):  # type: ignore[no-untyped-de
     s, layer = core.settings[0], core.layers[number]
     size = layer.rows
     halves, change = core.row_words[:size], core.changes[:size]
-    columns = step_key(s.seed, layout.FOR_COLUMN, number, step)
-    if s.weight_rounding == layout.STOCHASTIC:
-        fill_words(step_key(s.seed, layout.FOR_ROW, number, step), halves)
+    half = np.int64(0)
     for o in range(layer.columns):
         row = sums[o * size : (o + 1) * size]
-        round_row(row, k - s.shadow_shift, s.weight_rounding, halves, word(columns, o), change)
+        if s.weight_rounding == layout.STOCHASTIC:
+            half = fill_halves(s, number, step, o, halves)
+        round_row(row, k - layer.shadow_shift, s.weight_rounding, halves, half, change)
         change_row(core, layer.weight_start + o * size, change, t, number)
     copy_forward(core, number)
 

@@ -22,9 +22,17 @@ from neurochip.mapping.limits import (
 from neurochip.mapping.manual import Manual
 from neurochip.mapping.place import PLACERS
 from neurochip.mapping.plan import Loop, Projection, loops_of, plan_of
-from neurochip.mapping.quantise import Integers, dequantise, quantise
+from neurochip.mapping.quantise import (
+    Integers,
+    dequantise,
+    quantise,
+    weight_memory,
+    weight_widths,
+)
+from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 
 __all__ = [
+    "CHIP_WIDTHS",
     "ENCODINGS",
     "PLACERS",
     "ChipMap",
@@ -35,6 +43,7 @@ __all__ = [
     "Loop",
     "Manual",
     "Projection",
+    "Widths",
     "check_currents",
     "check_fits",
     "check_learns",
@@ -50,4 +59,6 @@ __all__ = [
     "map_network",
     "plan_of",
     "quantise",
+    "weight_memory",
+    "weight_widths",
 ]

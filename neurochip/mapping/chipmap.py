@@ -29,6 +29,7 @@ from neurochip.mapping.routes import (
     sent_by_place,
 )
 from neurochip.mapping.topology import Ints, Topology
+from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 from neurochip.network import Network
 from neurochip.rules import OTTT
 
@@ -113,6 +114,7 @@ def map_network(
     neurons_per_core: int | None = None,
     rates: Sequence[float] | None = None,
     seed: int = 0,
+    widths: Widths = CHIP_WIDTHS,
 ) -> ChipMap:
     """Spread a network over the cores of a chip; every limit is checked here.
 
@@ -127,6 +129,7 @@ def map_network(
         rates: spikes a neuron and step of each population, inputs first, by which the
             traffic-aware placer weighs messages; 1 each if None.
         seed: of that placer.
+        widths: of single layers.
 
     Raises:
         LimitError: something doesn't fit.
@@ -137,7 +140,7 @@ def map_network(
     if isinstance(network, Network) and rule is not None:
         check_epoch(network, hardware, rule)
     topology = describe(network) if isinstance(network, Network) else network
-    demand = Demand.of(hardware, rule)
+    demand = Demand.of(hardware, rule, widths)
     _check_fan_in(topology, hardware)
     partitioner = Partitioner(topology, demand, hardware, neurons_per_core)
     if isinstance(placer, Manual):
@@ -152,15 +155,18 @@ def map_network(
     return _mapped(partitioner, slices, cores[places], moved(routes, cores))
 
 
-def check_room(chip_map: ChipMap, network: Network, rule: OTTT) -> None:
+def check_room(
+    chip_map: ChipMap, network: Network, rule: OTTT, widths: Widths = CHIP_WIDTHS
+) -> None:
     """Raise LimitError where a map made for one rule has no room for what another one keeps.
 
     Args:
         chip_map: of the network.
         network: what is learned.
         rule: the other one, whose accumulators and traces would lie beside the weights.
+        widths: of single layers.
     """
-    demand = Demand.of(chip_map.hardware, rule)
+    demand = Demand.of(chip_map.hardware, rule, widths)
     partitioner = Partitioner(chip_map.topology, demand, chip_map.hardware)
     try:
         check_epoch(network, chip_map.hardware, rule)

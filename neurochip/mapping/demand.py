@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neurochip.hardware import Hardware
 from neurochip.mapping.limits import synapse_bits
 from neurochip.mapping.topology import Topology
+from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 from neurochip.rules import OTTT
 
 Counts = NDArray[np.int64]
@@ -43,26 +44,28 @@ class Demand:
     """What synapses and traces take on one chip for one rule.
 
     Attributes:
-        synapse: bits of one synapse in the weight memory.
+        synapses: bits of one synapse in the weight memory, of each weight layer that has its own
+            width; of all others the last.
         word: bits of a word of that memory; where unknown, the bits of one synapse.
         accumulator: bits of one gradient accumulator in a memory of its own; 0 without.
         trace: bits of the trace of one axon; 0 without learning.
         limits: (len(RESOURCES),) int64, what a core has, UNKNOWN where nobody says.
     """
 
-    synapse: int
+    synapses: tuple[int, ...]
     word: int
     accumulator: int
     trace: int
     limits: Counts
 
     @classmethod
-    def of(cls, hardware: Hardware, rule: OTTT | None) -> Demand:
+    def of(cls, hardware: Hardware, rule: OTTT | None, widths: Widths = CHIP_WIDTHS) -> Demand:
         """The demand on a chip; without a rule it only infers."""
         limits, registers = hardware.limits, hardware.registers
         apart = limits.accumulator_memory_per_core.value
         sums = registers.gradient.bits.value if rule and rule.update == "accumulate" else 0
-        bits = synapse_bits(hardware, rule)
+        weights = widths.weights or (registers.weight.bits.value,)
+        bits = tuple(synapse_bits(hardware, rule, width) for width in weights)
         room = (
             limits.neurons_per_core.value,
             limits.synapse_memory_per_core.value,
@@ -72,12 +75,16 @@ class Demand:
             limits.axons_out_per_core.value,
         )
         return cls(
-            synapse=bits,
-            word=limits.weight_word.value or bits,
+            synapses=bits,
+            word=limits.weight_word.value or max(bits),
             accumulator=sums if apart is not None else 0,
             trace=registers.trace.bits.value if rule else 0,
             limits=np.array([UNKNOWN if n is None else n for n in room]),
         )
+
+    def synapse(self, target: int) -> int:
+        """Bits of one synapse that leads to a population; the inputs are population 0."""
+        return self.synapses[min(target, len(self.synapses)) - 1]
 
     @property
     def ceilings(self) -> Counts:
@@ -94,7 +101,9 @@ class Demand:
         heard: dict[int, NDArray[np.bool_]] = {}
         for projection in topology.into(population):
             sizes = projection.cell_sizes(first, last)
-            need[SYNAPSES] += projection.memory(sizes, first, last, self.synapse, self.word)
+            need[SYNAPSES] += projection.memory(
+                sizes, first, last, self.synapse(population), self.word
+            )
             if self.accumulator:
                 need[ACCUMULATORS] += projection.weights(sizes, first, last) * self.accumulator
             row = projection.row_sizes(sizes) > 0

@@ -12,6 +12,7 @@ from neurochip import fixed
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
 from neurochip.mapping.plan import Projection, loops_of, plan_of
+from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -44,6 +45,8 @@ class LayerFormats:
         gradient_shift: p, by which products are shifted into the gradient accumulator.
         feedback: fraction of the feedback weights that carry the error down from this layer, or
             of the one magnitude of sign feedback; 0 where the weights themselves do.
+        weight_bits: width of the weights; 0: the chip's own.
+        membrane_bits: width of the membranes that the layer drives; 0: the chip's own.
     """
 
     weight: int
@@ -55,6 +58,8 @@ class LayerFormats:
     delta_bits: int
     gradient_shift: int
     feedback: int
+    weight_bits: int = 0
+    membrane_bits: int = 0
 
     @property
     def bias(self) -> int:
@@ -86,6 +91,12 @@ class Formats:
     traced_input: bool
     layers: tuple[LayerFormats, ...]
 
+    @property
+    def widths(self) -> Widths:
+        """Those of single layers."""
+        weights = tuple(layer.weight_bits for layer in self.layers)
+        return Widths(weights if any(weights) else (), self.layers[-1].membrane_bits or None)
+
 
 def check_encoding(encoding: str) -> None:
     """Raise ConfigError unless ``encoding`` is known."""
@@ -100,6 +111,7 @@ def choose_formats(
     rule: OTTT,
     encoding: Encoding,
     seed: int,
+    widths: Widths = CHIP_WIDTHS,
 ) -> Formats:
     """Choose every exponent for a network's weights as they are at the start.
 
@@ -113,6 +125,7 @@ def choose_formats(
         rule: which factors and errors it needs.
         encoding: how inputs arrive.
         seed: of the feedback weights.
+        widths: of single layers.
     """
     check_encoding(encoding)
     graded = encoding == "graded"
@@ -130,6 +143,7 @@ def choose_formats(
             traced,
             input_fraction,
             feedback,
+            widths,
         )
         for number, projection in enumerate(plan_of(network))
     )
@@ -172,18 +186,21 @@ def _layer_formats(
     traced: bool,
     input_fraction: int,
     feedback: tuple[int, ...],
+    widths: Widths,
 ) -> LayerFormats:
     registers = hardware.registers
     weight = fixed.fraction_for(
         _largest_weight(network, parameters, number),
-        registers.weight.bits.value,
+        widths.weight(hardware, number),
         registers.weight.headroom.value,
     )
+    is_readout = projection.layer is network.layers[network.readout_index]
     membrane = registers.membrane.fraction.value
+    if is_readout and widths.readout_fraction is not None:
+        membrane = widths.readout_fraction
     if registers.membrane.fraction_rule == "weight":
         # It's sums that are shifted by the register's fraction: of weights, or of their multiples.
         membrane += weight + projection.signal_fraction
-    is_readout = projection.layer is network.layers[network.readout_index]
     delta_register = registers.error if is_readout else registers.delta
     delta_bits = delta_register.bits.value
     peak = projection.area * 2.0**-projection.signal_fraction
@@ -196,7 +213,7 @@ def _layer_formats(
         bias_exponent=_bias_exponent(network, parameters, hardware, number, membrane),
         delta=delta_bits - 1
         if is_readout
-        else _delta_fraction(network, parameters, hardware, rule, number),
+        else _delta_fraction(network, parameters, hardware, rule, number, widths),
         delta_bits=delta_bits,
         gradient_shift=_gradient_shift(
             network.timesteps * math.sqrt(projection.positions),
@@ -205,6 +222,8 @@ def _layer_formats(
             registers.gradient.bits.value,
         ),
         feedback=feedback[number],
+        weight_bits=widths.weight(hardware, number) if widths.weights else 0,
+        membrane_bits=(widths.readout or 0) if is_readout else 0,
     )
 
 
@@ -220,7 +239,12 @@ def _largest_weight(network: Network, parameters: Parameters, number: int) -> fl
 
 
 def _delta_fraction(
-    network: Network, parameters: Parameters, hardware: Hardware, rule: OTTT, number: int
+    network: Network,
+    parameters: Parameters,
+    hardware: Hardware,
+    rule: OTTT,
+    number: int,
+    widths: Widths,
 ) -> int:
     """The chip's own, plus what a pool above scales errors down by; where the weights above reach
     beyond 1.0 and so scale errors up, less that reach and a bit for what learning adds.
@@ -229,7 +253,7 @@ def _delta_fraction(
     own = registers.delta.fraction.value + plan_of(network)[number + 1].signal_fraction
     if rule.feedback != "symmetric":
         return own
-    bits = registers.weight.bits.value
+    bits = widths.weight(hardware, number + 1)
     largest = _largest_weight(network, parameters, number + 1)
     above = fixed.fraction_for(largest, bits, registers.weight.headroom.value)
     reach = bits - 1 - above

@@ -10,6 +10,7 @@ from neurochip.hardware import Hardware
 from neurochip.mapping.formats import Formats, decay_factor, lam_below, trace_sum
 from neurochip.mapping.plan import loops_of, plan_of
 from neurochip.mapping.quantise import Integers
+from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 from neurochip.network import LIF, Dense, Network, Parameters
 from neurochip.rules import OTTT, Rule
 
@@ -118,9 +119,12 @@ def check_currents(network: Network) -> None:
             )
 
 
-def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
-    """Raise LimitError where the network is larger than the chip."""
+def check_fits(
+    network: Network, hardware: Hardware, rule: OTTT, widths: Widths = CHIP_WIDTHS
+) -> None:
+    """Raise LimitError where the network, or the registers of a single layer, exceed the chip."""
     limits = hardware.limits
+    widths.check(len(plan_of(network)), hardware)
     if network.timesteps > MAX_TIMESTEPS:
         raise LimitError(
             f"timesteps is {network.timesteps}, but a chip shows a sample for at most "
@@ -135,7 +139,7 @@ def check_fits(network: Network, hardware: Hardware, rule: OTTT) -> None:
                 f"{hardware.name!r} hears at most {limits.fan_in.value}; "
                 f"make the layer below smaller or choose a larger chip"
             )
-    _check_memory(network, hardware, rule)
+    _check_memory(network, hardware, rule, widths)
 
 
 def check_epoch(network: Network, hardware: Hardware, rule: OTTT) -> None:
@@ -175,44 +179,48 @@ def check_traces(network: Network, hardware: Hardware, rule: OTTT, formats: Form
             )
 
 
-def check_weights(parameters: Parameters, integers: Integers, hardware: Hardware) -> None:
+def check_weights(
+    parameters: Parameters, integers: Integers, hardware: Hardware, widths: Widths = CHIP_WIDTHS
+) -> None:
     """Raise LimitError where every weight of a layer is lost in rounding."""
     for number, w in enumerate(parameters.weights):
         if np.any(w) and not np.any(integers.weights[number]):
-            register = hardware.registers.weight
+            headroom = hardware.registers.weight.headroom.value
+            bits = widths.weight(hardware, number)
             raise LimitError(
-                f"all weights of layer {number} round to 0 with weight_bits = "
-                f"{register.bits.value} and headroom = {register.headroom.value:g}; use more bits "
-                f"or a smaller headroom"
+                f"all weights of layer {number} round to 0 with "
+                f"{'layer_bits' if widths.weights else 'weight_bits'} = {bits} and headroom = "
+                f"{headroom:g}; use more bits or a smaller headroom"
             )
 
 
 def check_thresholds(network: Network, hardware: Hardware, formats: Formats) -> None:
     """Raise LimitError where a threshold is no positive number of its membrane's register."""
     register = hardware.registers.membrane
-    highest = (1 << (register.bits.value - 1)) - 1
     for number, neuron in enumerate(_spiking(network)):
+        bits = formats.layers[number].membrane_bits or register.bits.value
+        highest = (1 << (bits - 1)) - 1
         fraction = formats.layers[number].membrane
         threshold = round(neuron.v_th * 2.0**fraction)
         if not 1 <= threshold <= highest:
             raise LimitError(
                 f"the threshold of layer {number} is {neuron.v_th} = {threshold:.15g} * "
-                f"2^-{fraction}, but a membrane of {register.bits.value} bits holds 1 to "
+                f"2^-{fraction}, but a membrane of {bits} bits holds 1 to "
                 f"{highest}; change v_th, the membrane's bits or its fraction"
             )
 
 
-def synapse_bits(hardware: Hardware, rule: OTTT | None) -> int:
+def synapse_bits(hardware: Hardware, rule: OTTT | None, weight_bits: int) -> int:
     """Weight memory of one synapse: weight, and for a rule shadow and gradient accumulator.
 
     Accumulators have no place there where the chip has a memory of their own for them.
     """
     registers = hardware.registers
     if rule is None:
-        return registers.weight.bits.value
+        return weight_bits
     here = hardware.limits.accumulator_memory_per_core.value is None
     sums = registers.gradient.bits.value if rule.update == "accumulate" and here else 0
-    return registers.weight.bits.value + registers.shadow.bits.value + sums
+    return weight_bits + registers.shadow.bits.value + sums
 
 
 def _check_neurons(network: Network, hardware: Hardware) -> None:
@@ -226,9 +234,10 @@ def _check_neurons(network: Network, hardware: Hardware) -> None:
         )
 
 
-def _check_memory(network: Network, hardware: Hardware, rule: OTTT) -> None:
+def _check_memory(network: Network, hardware: Hardware, rule: OTTT, widths: Widths) -> None:
     limits = hardware.limits
-    each = synapse_bits(hardware, rule)
+    narrowest = min(widths.weights, default=hardware.registers.weight.bits.value)
+    each = synapse_bits(hardware, rule, narrowest)
     need = network.n_weights * each
     room = limits.cores.value * limits.synapse_memory_per_core.value
     if need > room:

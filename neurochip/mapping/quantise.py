@@ -15,6 +15,7 @@ from neurochip import fixed
 from neurochip.hardware import Hardware
 from neurochip.mapping.formats import FEEDBACK_BITS, Formats
 from neurochip.mapping.plan import loops_of, plan_of
+from neurochip.mapping.widths import Widths
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
@@ -50,6 +51,20 @@ def weight_dtype(hardware: Hardware) -> type[np.int8] | type[np.int16]:
     return np.int8 if hardware.registers.weight.bits.value <= NARROW_BITS else np.int16
 
 
+def weight_widths(network: Network, hardware: Hardware, widths: Widths) -> tuple[int, ...]:
+    """Bits of a weight of each array of `Integers.weights`: of layers, then of loops."""
+    layers = [*range(len(plan_of(network))), *(loop.target for loop in loops_of(network))]
+    return tuple(widths.weight(hardware, number) for number in layers)
+
+
+def weight_memory(network: Network, hardware: Hardware, widths: Widths) -> int:
+    """Bits of all weights."""
+    sizes = [k.n_weights for k in plan_of(network)]
+    sizes += [loop.layer.n_synapses for loop in loops_of(network)]
+    bits = weight_widths(network, hardware, widths)
+    return sum(n * width for n, width in zip(sizes, bits, strict=True))
+
+
 def quantise(
     network: Network,
     parameters: Parameters,
@@ -60,19 +75,20 @@ def quantise(
 ) -> Integers:
     """Round float parameters to the nearest integers of their formats, saturating."""
     registers = hardware.registers
-    bits, shadow_bits = registers.weight.bits.value, registers.shadow.bits.value
+    shadow_bits, dtype = registers.shadow.bits.value, weight_dtype(hardware)
     weights: list[NDArray[np.signedinteger[Any]]] = []
     shadow = []
-    for matrix, fraction in _matrices(network, parameters, formats):
+    for number, matrix, fraction in _matrices(network, parameters, formats):
+        bits = formats.widths.weight(hardware, number)
         if shadow_bits:
             extra = shadow_bits - bits
             fine = fixed.Format(shadow_bits, fraction=fraction + extra)
             shadow.append(_in_parts(fine.quantise, matrix, np.int16))
             coarse = partial(_coarse, fixed.Format(bits), extra)
-            weights.append(_in_parts(coarse, shadow[-1], weight_dtype(hardware)))
+            weights.append(_in_parts(coarse, shadow[-1], dtype))
         else:
             register = fixed.Format(bits, fraction=fraction)
-            weights.append(_in_parts(register.quantise, matrix, weight_dtype(hardware)))
+            weights.append(_in_parts(register.quantise, matrix, dtype))
     biases = tuple(
         fixed.Format(registers.bias.bits.value, fraction=layer.bias).quantise(b).astype(np.int32)
         for b, layer in zip(parameters.biases, formats.layers, strict=False)
@@ -97,13 +113,16 @@ def _in_parts(
 
 def _matrices(
     network: Network, parameters: Parameters, formats: Formats
-) -> Iterator[tuple[NDArray[np.float64], int]]:
-    """Weights as `Integers` has them, but float, with their fraction."""
+) -> Iterator[tuple[int, NDArray[np.float64], int]]:
+    """Weights as `Integers` has them, but float, with their layer before and their fraction after:
+    of loops those of the layer that they reach.
+    """
     plan, loops = plan_of(network), loops_of(network)
-    for projection, w, layer in zip(plan, parameters.weights, formats.layers, strict=False):
-        yield projection.matrix(w), layer.weight
+    arrays = zip(plan, parameters.weights, formats.layers, strict=False)
+    for number, (projection, w, layer) in enumerate(arrays):
+        yield number, projection.matrix(w), layer.weight
     for loop, w in zip(loops, parameters.weights[len(plan) :], strict=True):
-        yield loop.listed(w), formats.layers[loop.target].weight
+        yield loop.target, loop.listed(w), formats.layers[loop.target].weight
 
 
 def dequantise(network: Network, integers: Integers, formats: Formats) -> Parameters:

@@ -94,7 +94,7 @@ def _followed(
             heard = np.flatnonzero(sizes)
             effect = np.zeros((heard.size, len(KINDS) + 1), np.int32)
             effect[:, kind] = sizes[heard]
-            words = projection.row_words(cells, demand.synapse, demand.word)
+            words = projection.row_words(cells, demand.synapse(projection.target), demand.word)
             effect[:, len(KINDS)] = words[heard]
             neurons.append(heard + offset)
             targets.append(np.full(heard.size, place, np.int32))

@@ -15,7 +15,7 @@ from neurochip.chip import COUNTED_EVENTS, SATURATED_REGISTERS, Chip, Observatio
 from neurochip.data import Dataset
 from neurochip.errors import ConfigError
 from neurochip.experiment import Entry, Run
-from neurochip.mapping import loops_of, plan_of
+from neurochip.mapping import loops_of, plan_of, weight_widths
 from neurochip.network import Network
 from neurochip.plot import activity, learning
 from neurochip.plot.sample import (
@@ -201,7 +201,7 @@ def _weights(run: Run) -> Plate:
         run.start.weights,
         chip.integers.weights,
         [layer.weight for layer in (*layers, *(layers[loop.target] for loop in loops))],
-        chip.hardware.registers.weight.bits.value,
+        weight_widths(chip.network, chip.hardware, chip.formats.widths),
         (*layer_names(chip.network), *beside),
     )
     return Plate(

@@ -87,7 +87,7 @@ def weight_histograms(
     before: Sequence[ArrayLike],
     after: Sequence[ArrayLike],
     fractions: Sequence[int],
-    bits: int,
+    bits: Sequence[int],
     names: Sequence[str],
 ) -> Figure:
     """Draw how the weights of each layer are spread over their register, before and after.
@@ -96,14 +96,15 @@ def weight_histograms(
         before: one array of integers a layer, of any shape.
         after: the same.
         fractions: f of each layer: integer n stands for the weight n * 2^-f.
-        bits: width of the signed register, whose ends are the clipping rails.
+        bits: width of each layer's signed register, whose ends are the clipping rails.
         names: of the layers.
     """
     n_layers = len(after)
     figure = Figure(figsize=(WIDTH, _ROW_HEIGHT * n_layers + 0.7))
     rows = figure.subplots(n_layers, 1, squeeze=False)[:, 0]
-    for axes, start, now, fraction, name in zip(rows, before, after, fractions, names, strict=True):
-        _histogram(axes, np.asarray(start).ravel(), np.asarray(now).ravel(), bits, name)
+    layers = zip(rows, before, after, fractions, bits, names, strict=True)
+    for axes, start, now, fraction, width, name in layers:
+        _histogram(axes, np.asarray(start).ravel(), np.asarray(now).ravel(), width, name)
         top = _real_axis(axes, fraction)
         if axes is rows[0]:
             top.set_xlabel("weight as a number", color=GREY, fontsize=8)

@@ -113,7 +113,8 @@ def _weight_bits(run: Run) -> str:
     registers = run.chip.hardware.registers
     shadow = registers.shadow.bits.value
     behind = f", {shadow}-bit shadow" if shadow else ""
-    return f"of {registers.weight.bits.value} bit{behind}"
+    own = run.chip.formats.widths.weights or (registers.weight.bits.value,)
+    return f"of {', '.join(map(str, own))} bit{behind}"
 
 
 # --- parts of a page
@@ -170,10 +171,10 @@ def _formats(run: Run) -> str:
     rows = [
         (
             name,
-            _q(r.weight.bits.value, layer.weight),
+            _q(layer.weight_bits or r.weight.bits.value, layer.weight),
             _power(-layer.weight),
             _q(r.bias.bits.value, layer.bias),
-            _q(r.membrane.bits.value, layer.membrane),
+            _q(layer.membrane_bits or r.membrane.bits.value, layer.membrane),
             _q(layer.factor_bits, layer.factor, signed=False),
             _q(layer.delta_bits, layer.delta),
         )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neurochip.chip import COUNTED_EVENTS, Chip, EpochRecord, Result
 from neurochip.errors import StudyError
+from neurochip.mapping import weight_memory
 from neurochip.study import costs
 from neurochip.study.adapt import Adaptation
 from neurochip.study.workflows import WORKFLOWS, Workflow
@@ -21,12 +25,15 @@ class Trained:
         judged: what it made of the samples that were held out.
         last: its last epoch of learning; None where it learned nothing on the chip.
         adaptation: accuracies around the adaptation of a chip to a shift; None where there is none.
+        before: what the chip made of the same samples before it learned, or, of a network that was
+            quantised, with the widest weights that it has; None where no objective asks for it.
     """
 
     chip: Chip
     judged: Result
     last: EpochRecord | None
     adaptation: Adaptation | None = None
+    before: Result | None = None
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,15 @@ def memory_bits(trained: Trained) -> float:
     """
     chip = trained.chip
     network, registers = chip.network, chip.hardware.registers
-    neurons = network.n_neurons * (registers.bias.bits.value + registers.membrane.bits.value)
+    weights = weight_memory(network, chip.hardware, chip.formats.widths)
+    membrane = registers.membrane.bits.value
+    neurons = network.n_neurons * (registers.bias.bits.value + membrane)
+    neurons += network.n_out * ((chip.formats.widths.readout or membrane) - membrane)
     if trained.last is None:
-        return float(network.n_weights * registers.weight.bits.value + neurons)
+        return float(weights + neurons)
     # Wherever the chip keeps its sums of gradients, beside the weights or apart, they count.
     sums = registers.gradient.bits.value if chip.rule.update == "accumulate" else 0
-    synapses = network.n_weights * (
-        registers.weight.bits.value + registers.shadow.bits.value + sums
-    )
+    synapses = weights + network.n_weights * (registers.shadow.bits.value + sums)
     traced = sum(network.sizes[1:-1]) + (network.n_in if chip.formats.traced_input else 0)
     return float(synapses + neurons + traced * registers.trace.bits.value)
 
@@ -134,6 +142,43 @@ def _adaptation(trained: Trained) -> Adaptation:
     return trained.adaptation
 
 
+def memory_traffic(trained: Trained) -> float:
+    """Words of the weight and accumulator memories that are read or written, a sample: learned in
+    the last epoch, or predicted where nothing is learned on the chip.
+    """
+    record = trained.last
+    account = trained.judged.account if record is None else record.account
+    if account is None:
+        raise StudyError(
+            "memory traffic is not counted where Lava's engine learns; leave out 'memory_traffic', "
+            "or choose engine 'chip'"
+        )
+    return account.words()
+
+
+def firing_drift(trained: Trained) -> float:
+    """How far the firing rate of hidden layers moved from where it was before, 0..1 spikes a neuron
+    and step: the mean over the layers, whichever the direction.
+    """
+    if trained.before is None:
+        raise StudyError("firing drift needs what the chip did before, which wasn't looked at")
+    moved = _rates(trained.chip, trained.judged) - _rates(trained.chip, trained.before)
+    return float(np.abs(moved).mean())
+
+
+def _rates(chip: Chip, result: Result) -> NDArray[np.float64]:
+    """Spikes a neuron and step of each hidden layer."""
+    sizes = np.array(chip.network.sizes[1:-1])
+    if not sizes.size:
+        raise StudyError(
+            "firing drift needs a hidden layer, and the network has none; leave out "
+            "'firing_drift', or give hidden layers"
+        )
+    spikes = result.counters[:, : sizes.size, _event("spikes_out")].sum(axis=0)
+    steps = len(result.predictions) * chip.network.timesteps
+    return np.asarray(spikes / (sizes * steps))
+
+
 def _inference_events(trained: Trained, name: str) -> float:
     judged = trained.judged
     return int(judged.counters[..., _event(name)].sum()) / len(judged.predictions)
@@ -146,6 +191,7 @@ def _event(name: str) -> int:
 _ALL = WORKFLOWS
 _ON_CHIP: tuple[Workflow, ...] = ("chip", "adapt")
 _SHIFTED: tuple[Workflow, ...] = ("adapt",)
+_MOVED: tuple[Workflow, ...] = ("chip", "ptq")
 
 #: All objectives by name.
 OBJECTIVES: dict[str, Objective] = {
@@ -165,6 +211,8 @@ OBJECTIVES: dict[str, Objective] = {
     "retained": Objective("accuracy retained", True, "%", _SHIFTED, retained),
     "unadapted": Objective("accuracy unadapted", True, "%", _SHIFTED, unadapted),
     "deployed": Objective("accuracy deployed", True, "%", _SHIFTED, deployed),
+    "memory_traffic": Objective("memory traffic", False, "words a sample", _ALL, memory_traffic),
+    "firing_drift": Objective("firing drift", False, "%", _MOVED, firing_drift),
 }
 
 

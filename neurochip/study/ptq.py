@@ -24,7 +24,7 @@ from neurochip.hardware import Hardware
 from neurochip.network import Parameters, initialise
 from neurochip.reference import Trainer, View
 from neurochip.rules import feedback
-from neurochip.samples import mark_of
+from neurochip.samples import mark_of, shown
 
 Scales = Literal["max", "percentile", "mse"]
 
@@ -48,7 +48,7 @@ _TRAINING = ("batch_size", "rate", "momentum")
 #: Options of a run that change what is learned in float; settings that share them share it.
 _OF_FLOAT = frozenset(
     "hidden timesteps lam v_th reset readout bias encoding hardware rule update surrogate alpha "
-    "width feedback loss trace_input halve_at epochs seed train_samples holdout".split()
+    "width feedback loss trace_input halve_at epochs augment seed train_samples holdout".split()
 )
 
 
@@ -155,17 +155,18 @@ def trained(
         feedback_weights=drawn or None,
         view=None if view is None else view(0, start),
     )
-    x, y = data.train.flat(), data.train.y
+    y = data.train.y
     size = min(own["batch_size"], len(y))
     for epoch in range(config.epochs):
         if view is not None:
             trainer.view = view(epoch, trainer.params)
         trainer.lr = own["rate"] * 0.5 ** sum(epoch >= at for at in rule.halve_at)
         order = shuffled(len(y), config.seed, epoch)
+        x = shown(config, data.train, epoch).flat()
         for first in range(0, len(order) - size + 1, size):
             batch = order[first : first + size]
-            shown = np.moveaxis(x[batch], 1, 0) if data.train.temporal else x[batch]
-            trainer.learn_batch(shown, y[batch])
+            frames = np.moveaxis(x[batch], 1, 0) if data.train.temporal else x[batch]
+            trainer.learn_batch(frames, y[batch])
     return trainer.seen
 
 
@@ -208,8 +209,10 @@ def deployed(
         hardware: the chip, with the widths and the headroom that its weights get.
     """
     own = {**OPTIONS, **options}
-    bits = hardware.registers.weight.bits.value
-    weights = tuple(clipped(w, bits, own["scales"], own["percentile"]) for w in learned.weights)
+    weights = tuple(
+        clipped(w, config.widths.weight(hardware, number), own["scales"], own["percentile"])
+        for number, w in enumerate(learned.weights)
+    )
     given = Parameters(weights, learned.biases)
     chip = Chip(
         config.make_network(data.train.sample_shape, data.n_classes, hardware),
@@ -223,5 +226,6 @@ def deployed(
         placer=config.placer,
         neurons_per_core=config.neurons_per_core,
         faults=config.faults,
+        widths=config.widths,
     )
     return Run(config, chip, chip.integers, [], mark_of(data), given)

@@ -64,7 +64,10 @@ class Rounded:
         if epoch < self.options["float_epochs"]:
             return lambda present: present
         scales, percentile = self.options["scales"], self.options["percentile"]
-        weights = tuple(ptq.clipped(w, self._bits, scales, percentile) for w in params.weights)
+        weights = tuple(
+            ptq.clipped(w, self._bits(number), scales, percentile)
+            for number, w in enumerate(params.weights)
+        )
         formats = mapping.choose_formats(
             self.network,
             Parameters(weights, params.biases),
@@ -72,6 +75,7 @@ class Rounded:
             OTTT(),
             self.config.encoding,
             self.config.seed,
+            self.config.widths,
         )
         return lambda present: self.held(present, formats)
 
@@ -81,8 +85,10 @@ class Rounded:
         The most negative weight has no positive twin and is left out, so that the mapping, which
         goes by the largest magnitude, finds the same range or one in which they are as exact.
         """
-        most = (1 << (self._bits - 1)) - 1
-        ends = [most * 2.0**-layer.weight for layer in formats.layers]
+        ends = [
+            ((1 << (self._bits(number) - 1)) - 1) * 2.0**-layer.weight
+            for number, layer in enumerate(formats.layers)
+        ]
         weights = tuple(np.clip(w, -end, end) for w, end in zip(params.weights, ends, strict=True))
         integers = mapping.quantise(
             self.network,
@@ -94,9 +100,8 @@ class Rounded:
         )
         return mapping.dequantise(self.network, integers, formats)
 
-    @property
-    def _bits(self) -> int:
-        return self.hardware.registers.weight.bits.value
+    def _bits(self, number: int) -> int:
+        return self.config.widths.weight(self.hardware, number)
 
 
 def trained(config: RunConfig, options: Mapping[str, Any], data: Dataset) -> Parameters:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from neurochip import experiment
+from neurochip.chip import Chip
 from neurochip.config import RunConfig
 from neurochip.data import Dataset
 from neurochip.errors import DataError, NeurochipError, StudyError
@@ -158,16 +159,20 @@ class Bench:
     def _trained(self, unit: Unit, config: RunConfig) -> tuple[Trained, Dataset]:
         """A unit's chip, and the samples that it learned and was judged by."""
         data, workflow = self.data(config), self.spec.workflow_of(unit.setting)
+        drifts = "firing_drift" in self.spec.objectives
         if workflow == "chip":
             run = experiment.build(config, data)
             costs.check_known(run.chip, data, config.timing, self.spec.objectives)
-            chip, records = run.chip, experiment.learn_epochs(run, data.train, config.epochs)
-            return Trained(chip, chip.evaluate(data.test), records[-1]), data
+            before = run.chip.evaluate(data.test) if drifts else None
+            records = experiment.learn_epochs(run, data.train, config.epochs)
+            judged = run.chip.evaluate(data.test)
+            return Trained(run.chip, judged, records[-1], before=before), data
         if workflow == "adapt":
             done, there = self._adapted(unit, config)
             return Trained(done.run.chip, done.judged, done.last, done.adaptation), there.new
         chip = self.run_of(unit).chip
-        return Trained(chip, chip.evaluate(data.test), None), data
+        before = self._widest(unit, config).evaluate(data.test) if drifts else None
+        return Trained(chip, chip.evaluate(data.test), None, before=before), data
 
     def _quantised(self, unit: Unit, config: RunConfig) -> Run:
         own, data = self.spec.own_options(unit.setting), self.data(config)
@@ -187,6 +192,12 @@ class Bench:
         run = adapt.deployed(config, own, learned, there.old)
         costs.check_known(run.chip, there.new, config.timing, self.spec.objectives)
         return adapt.adapted(run, own, there), there
+
+    def _widest(self, unit: Unit, config: RunConfig) -> Chip:
+        """What was trained in float, with weights as wide as the chip has them."""
+        widest = config.load_hardware().registers.weight.max_bits.value
+        wide = config.with_options({"weight_bits": widest, "layer_bits": None})
+        return self._quantised(unit, wide).chip
 
     def _measured(self, unit: Unit) -> tuple[float, ...]:
         trained = self.chip_of(unit)

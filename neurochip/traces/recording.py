@@ -13,7 +13,6 @@ import numpy as np
 from neurochip import files
 from neurochip.chip.traffic import StepTiming
 from neurochip.errors import ConfigError
-from neurochip.hardware import Hardware
 from neurochip.traces.tables import write_cores, write_links, write_messages
 from neurochip.traces.timeline import write_timeline
 from neurochip.traces.waveform import (
@@ -108,18 +107,19 @@ def record(
         steps += clock.sample(*shown).steps
         seen = chip.observe(*shown)
         for part, (layer, neuron) in zip(parts, watched, strict=True):
-            widths = widths_of(chip.hardware, is_readout=layer == len(seen.v) - 1)
+            widths = widths_of(chip, is_readout=layer == len(seen.v) - 1)
             bits = {name: widths[name] for name in registers}
             part.append(registers_of(seen, layer, neuron, bits))
     signals = (_joined(row) for part in parts for row in zip(*part, strict=True))
     return Recording(tuple(steps), tuple(signals), clock.port)
 
 
-def widths_of(hardware: Hardware, *, is_readout: bool) -> dict[str, int]:
+def widths_of(chip: Chip, *, is_readout: bool) -> dict[str, int]:
     """Bits of each register of a neuron, by its name in an observation."""
-    registers = hardware.registers
+    registers = chip.hardware.registers
     errors = registers.error if is_readout else registers.delta
-    membrane = registers.membrane.bits.value
+    own = chip.formats.widths.readout if is_readout else None
+    membrane = registers.membrane.bits.value if own is None else own
     return {
         "signal": 1,
         "v_pre": membrane,

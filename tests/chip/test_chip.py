@@ -26,6 +26,7 @@ from neurochip.errors import (
     NeurochipError,
     RuleError,
 )
+from neurochip.mapping import Widths
 from neurochip.network import LIF, Dense, Network, Parameters, presets
 from neurochip.rules import OTTT, TET, Surrogate
 
@@ -40,6 +41,9 @@ MODES: dict[str, dict[str, Any]] = {
     "last": {"rule": OTTT("last")},
     "shadow": {"hw": {"registers.shadow.bits": 16, "registers.shadow.rounding": "stochastic"}},
     "bernoulli": {"encoding": "bernoulli"},
+    "widths of layers": {"widths": Widths((6, 4), 14, 10)},
+    "words of synapses": {"hw": {"registers.weight.random_words": "synapse"}},
+    "one word a step": {"hw": {"registers.weight.random_words": "step"}},
     "stochastic": {
         "hw": {"registers.trace.rounding": "stochastic", "registers.delta.rounding": "stochastic"},
         "encoding": "rate",
@@ -70,6 +74,33 @@ def bits(chip: Chip) -> bytes:
     """Everything that a chip has learned."""
     held = chip.integers
     return b"".join(a.tobytes() for a in (*held.weights, *held.shadow, *held.biases))
+
+
+# Widths of single layers
+
+
+def test_layers_learn_within_their_widths() -> None:
+    chip = make(widths=Widths((5, 3), 12, 8), rule=OTTT(rate_shifts=(-2, -2)))
+    chip.learn(TRAIN)
+    for w, bits in zip(chip.integers.weights, (5, 3), strict=True):
+        assert (w.min(), w.max()) == (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    outputs = chip.observe(TEST.x[0], int(TEST.y[0])).v_pre[-1]
+    assert np.abs(outputs).max() < 2**11
+
+
+def test_widths_that_are_the_chip_s_change_nothing() -> None:
+    plain, told = make(3), make(3, widths=Widths((8, 8), 24, 12))
+    for chip in (plain, told):
+        chip.learn(TRAIN)
+    assert bits(plain) == bits(told)
+
+
+@pytest.mark.parametrize("words", ["synapse", "step"])
+def test_other_random_words_learn_other_weights(words: str) -> None:
+    chips = make(3), make(3, hw={"registers.weight.random_words": words})
+    for chip in chips:
+        chip.learn(TRAIN)
+    assert bits(chips[0]) != bits(chips[1])
 
 
 # Determinism

@@ -22,6 +22,7 @@ from neurochip.chip.loihi_limits import (
 from neurochip.chip.loihi_session import Session, initial_weights
 from neurochip.chip.loihi_synapses import Source, decay
 from neurochip.errors import DataError, LimitError
+from neurochip.mapping import CHIP_WIDTHS, Widths
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT
 from neurochip.rules.surrogates import Surrogate
@@ -41,11 +42,13 @@ def chip_of(
     hardware: Any = None,
     rule: OTTT | None = None,
     encoding: Any = "rate",
+    widths: Widths = CHIP_WIDTHS,
     **options: Any,
 ) -> Chip:
     chosen = {"timesteps": 6, "lam": LAM, "reset": "hard", "fires": ">"}
     described = network or Network.mlp((64, 24, 10), **{**chosen, **options})
-    return Chip(described, hardware or loihi3f(), rule or rule_of(), 3, encoding=encoding)
+    chip, own = hardware or loihi3f(), rule or rule_of()
+    return Chip(described, chip, own, 3, encoding=encoding, widths=widths)
 
 
 def test_it_learns_digits():
@@ -259,6 +262,16 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda: chip_of(hardware=loihi3f().with_values({"registers.shadow.bits": 16})),
         "hardware 'loihi' has shadow weights of 16 bits, but Lava's learning engine has none; set "
         "shadow_bits to 0",
+    ),
+    "widths of layers": (
+        lambda: chip_of(widths=Widths((8, 4))),
+        "single layers have registers of their own (layer_bits is 8, 4), but Lava's learning "
+        "engine has one width for all; leave that out",
+    ),
+    "a narrow read-out": (
+        lambda: chip_of(widths=Widths((), 12)),
+        "single layers have registers of their own (readout_bits is 12), but Lava's learning "
+        "engine has one width for all; leave that out",
     ),
     "read-out": (
         lambda: chip_of(readout="leaky"),

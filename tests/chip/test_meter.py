@@ -16,7 +16,7 @@ from neurochip.chip.core import UPDATES
 from neurochip.chip.meter import TICKS_PER_NANOSECOND
 from neurochip.data import Split
 from neurochip.hardware import EVENTS, Hardware, cost_table
-from neurochip.mapping import plan_of
+from neurochip.mapping import CHIP_WIDTHS, Widths, plan_of
 from neurochip.mapping.formats import FEEDBACK_BITS
 from neurochip.mapping.plan import chip_order
 from neurochip.network import (
@@ -93,7 +93,10 @@ def chip_of(case: tuple[str, int, OTTT, Any], schedule: Any = "layered") -> Chip
     name, neurons, rule, encoding = case
     network, _ = NETS[name]
     rule = replace(rule, rate_shifts=(1,) * len(network.weight_layers))
-    return Chip(network, hardware(neurons), rule, 5, encoding=encoding, schedule=schedule)
+    widths = Widths((5, 8, 3)) if (name, neurons) == ("mlp", 4) else CHIP_WIDTHS
+    return Chip(
+        network, hardware(neurons), rule, 5, encoding=encoding, schedule=schedule, widths=widths
+    )
 
 
 def samples(chip: Chip, n: int = SAMPLES) -> Split:
@@ -122,7 +125,7 @@ def shape_of(chip: Chip, layers: list[Layer], loops: list[Loop]) -> Shape:
         chip.rule.feedback,
         bool(chip.formats.traced_input),
         20,
-        chip.map.demand.synapse,
+        [chip.map.demand.synapse(number + 1) for number in range(len(layers))],
         registers.gradient.bits.value,
         FEEDBACK_BITS,
         2,

@@ -133,6 +133,13 @@ def allocate(c: CoreConfig) -> layout.Core:
     )
 
 
+RANDOM_WORDS = {
+    "separable": layout.SEPARABLE,
+    "synapse": layout.EACH_SYNAPSE,
+    "step": layout.EACH_STEP,
+}
+
+
 def fill_settings(s: Any, c: CoreConfig, count: bool) -> None:
     s.timesteps, s.n_layers = c.T, c.L
     s.seed = c.seed - (c.seed >> 63 << 64)  # the same 64 bits, signed
@@ -140,19 +147,19 @@ def fill_settings(s: Any, c: CoreConfig, count: bool) -> None:
     s.trace_input, s.count_saturations = c.trace_input, count
     for name in ("readout", "loss", "feedback", "update", "surrogate"):
         s[name] = CODES[getattr(c, name)]
-    for name, register in (("accumulator", c.accumulator), ("membrane", c.membrane)):
-        fill_register(s, name, register)
+    fill_register(s, "accumulator", c.accumulator)
+    s.membrane_wraps = c.membrane.overflow == "wrap"
     if c.current is not None:
         s.current_bits = c.current.bits
         fill_register(s, "current", c.current)
     s.trace_high, s.trace_rounding = 2**c.trace_bits - 1, CODES[c.trace_rounding]
     s.error_fraction, s.delta_rounding = c.fe, CODES[c.delta_rounding]
-    for name in ("error", "delta", "gradient", "weight", "shadow", "bias"):
+    for name in ("error", "delta", "gradient", "shadow", "bias"):
         bits = getattr(c, f"{name}_bits")
         if bits:
             s[f"{name}_low"], s[f"{name}_high"] = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     s.weight_rounding = CODES[c.rounding]
-    s.shadow_shift = c.shadow_bits - c.weight_bits if c.shadow_bits else 0
+    s.random_words = RANDOM_WORDS[c.random_words]
     # In a run all layers fire by one rule; see `with_one_way_to_fire`.
     s.fires_at_threshold = c.layers[0].fires == ">="
     s.narrow_weights = c.weight_bits <= 8
@@ -180,6 +187,10 @@ def fill_layer(layer: Any, c: CoreConfig, ell: int, *, fast: bool) -> None:
             layer[name] = getattr(given.convolution, name)
         layer.short_products = fast and c.weight_bits <= 8 and layer.signal_high < 64
     layer.sums_may_overflow = not fast or largest_sum(c, ell) > c.accumulator.maximum + 1
+    weight, membrane = c.weight_register(ell), c.membrane_register(ell)
+    layer.weight_low, layer.weight_high = weight.minimum, weight.maximum
+    layer.membrane_low, layer.membrane_high = membrane.minimum, membrane.maximum
+    layer.shadow_shift = c.shadow_shift(ell) if c.shadow_bits else 0
     layer.current_shift = given.fv - given.fw - c.fraction_in(ell)
     layer.current_decay = given.current_d
     layer.membrane_decay, layer.membrane_fraction = given.d, given.fv
@@ -253,7 +264,7 @@ def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
         delta_bits=c.error_bits if ell == c.L - 1 else c.delta_bits,
         factor_bits=c.trace_bits if c.traced(ell) else raw_bits,
     )
-    below = c.shadow_bits - c.weight_bits if c.shadow_bits else 0
+    below = c.shadow_shift(ell) if c.shadow_bits else 0
     lifts = fast_lifts(entry, c.layers[ell].k - below)
     if lifts is not None and c.weight_bits <= 8 and c.rounding != "toward_zero":
         layer.fast_update = True

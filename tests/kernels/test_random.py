@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from neurochip import fixed
 from neurochip.kernels import layout
 from neurochip.kernels.jit import INTERPRETED
-from neurochip.kernels.random import fill_words, key, mix, round_all, step_key, wide_word, word
+from neurochip.kernels.random import (
+    fill_words,
+    key,
+    mix,
+    round_all,
+    row_stream,
+    signed,
+    step_key,
+    wide_word,
+    word,
+)
 
 from ..naive import arithmetic
 
@@ -75,6 +85,19 @@ def test_words(stream, number):
     found = int(word(np.uint64(stream), number))
     assert found == arithmetic.word16(stream, number)
     assert found == int(fixed.random_words(stream, number))
+
+
+@given(seed=seeds, step=st.integers(0, 2**40), i=word32, j=st.integers(0, 2**20))
+@settings(max_examples=EXAMPLES)
+def test_words_of_synapses(seed, step, i, j):
+    columns = step_key(seed, layout.FOR_COLUMN, 3, step)
+    found = int(word(row_stream(columns, i), j))
+    assert found == arithmetic.weight_word(seed, 3, step, i, j, "synapse")
+
+
+@pytest.mark.parametrize("w", [0, 1, 0x7FFF, 0x8000, 0xFFFF])
+def test_signed_is_the_bit_pattern(w):
+    assert signed(np.int64(w)) == int(np.array([w], np.uint16).view(np.int16)[0])
 
 
 @pytest.mark.parametrize("stream", ENDS)

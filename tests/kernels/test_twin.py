@@ -252,15 +252,23 @@ def test_streams_in_lanes(case):
     bits = min(c.weight_bits, 8)
     traces = min(c.trace_bits, 15)
     layers = tuple(
-        replace(layer, k=abs(layer.k) % 17, fx=min(layer.fx, traces)) for layer in c.layers
+        replace(
+            layer,
+            k=abs(layer.k) % 17,
+            fx=min(layer.fx, traces),
+            weight_bits=min(layer.weight_bits, bits),
+        )
+        for layer in c.layers
     )
     rounding = "nearest" if c.rounding == "toward_zero" else c.rounding
     config = replace(
         c, layers=layers, weight_bits=bits, trace_bits=traces, rounding=rounding,
         gradient_bits=min(c.gradient_bits, 16),
     )  # fmt: skip
-    register = Register(bits)
-    weights = [[[register.fit(w) for w in row] for row in layer] for layer in case.weights]
+    weights = [
+        [[config.weight_register(ell).fit(w) for w in row] for row in layer]
+        for ell, layer in enumerate(case.weights)
+    ]
     assert_streams_agree(replace(case, config=config, weights=weights, shadows=None))
 
 

@@ -67,7 +67,7 @@ class Shape:
     feedback: str
     traced_input: bool
     word: int
-    weight_bits: int
+    weight_bits: list[int]  # of each weight layer
     sum_bits: int
     feedback_bits: int
     cores_a_tile: int
@@ -200,7 +200,8 @@ class Follower:
         for neuron in self.fired(t, way.source):
             for first, last, core in self.parts(way.target):
                 sizes = self.sizes(way, neuron, first, last)
-                words = sum(self.words(size, self.shape.weight_bits) for size in sizes)
+                bits = self.shape.weight_bits[way.target]
+                words = sum(self.words(size, bits) for size in sizes)
                 self.add("inference", way.target, core, way.operation, sum(sizes))
                 self.add("inference", way.target, core, "word_read", words)
 
@@ -261,7 +262,7 @@ class Follower:
         above = self.above(number)
         layer, deltas = self.shape.layers[number], self.sample.deltas[t][above]
         n_axons = len(layer.matrix[0])
-        bits = self.shape.feedback_bits if fixed else self.shape.weight_bits
+        bits = self.shape.feedback_bits if fixed else self.shape.weight_bits[above]
         heard, sending = self.heard(number), set()
         for first, last, core in self.parts(above):
             if not any(deltas[first:last]):
@@ -283,7 +284,7 @@ class Follower:
         layer, factors = self.shape.layers[number], self.sample.factors[t][number]
         deltas, at_end = self.sample.deltas[t][number], t == len(self.sample.sends) - 1
         sums = layer.shared or self.shape.update == "accumulate"
-        bits = self.shape.sum_bits if sums else self.shape.weight_bits
+        bits = self.shape.sum_bits if sums else self.shape.weight_bits[number]
         for k, (first, last, core) in enumerate(self.parts(number)):
             pairs = {
                 (axon, target)
@@ -323,7 +324,7 @@ class Follower:
 
     def write(self, number: int, k: int, rows: int, size: int, changes: int) -> None:
         *_, core = self.parts(number)[k]
-        weights = rows * self.words(size, self.shape.weight_bits)
+        weights = rows * self.words(size, self.shape.weight_bits[number])
         both = weights + rows * self.words(size, self.shape.sum_bits)
         self.add("updates", number, core, "synaptic_update", changes)
         self.add("updates", number, core, "learning_word", weights)

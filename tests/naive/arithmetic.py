@@ -91,8 +91,12 @@ def mix32(h: int) -> int:
 def key(seed: int, purpose: int, a: int, b: int, c: int) -> int:
     h = 0
     for w in (seed & 0xFFFFFFFF, seed >> 32, purpose, a, b, c):
-        h = mix32(((h ^ w) + 0x9E3779B9) % 2**32)
+        h = absorb(h, w)
     return h
+
+
+def absorb(h: int, w: int) -> int:
+    return mix32(((h ^ w) + 0x9E3779B9) % 2**32)
 
 
 def word16(key: int, i: int) -> int:
@@ -101,10 +105,18 @@ def word16(key: int, i: int) -> int:
 
 def step_word(seed: int, purpose: int, layer: int, step: int, i: int) -> int:
     """Word i of a layer at a logical step, for every purpose but BERNOULLI."""
-    return word16(key(seed, purpose, layer, step & 0xFFFFFFFF, step >> 32), i)
+    return word16(step_key(seed, purpose, layer, step), i)
 
 
-def weight_word(seed: int, layer: int, step: int, i: int, j: int) -> int:
-    """The word of weight (i, j): its row's plus its column's."""
+def step_key(seed: int, purpose: int, layer: int, step: int) -> int:
+    return key(seed, purpose, layer, step & 0xFFFFFFFF, step >> 32)
+
+
+def weight_word(seed: int, layer: int, step: int, i: int, j: int, kind: str = "separable") -> int:
+    """The word of weight (i, j): its row's plus its column's, its own, or the step's."""
+    if kind == "step":
+        return step_word(seed, COLUMN, layer, step, 0)
+    if kind == "synapse":
+        return word16(absorb(step_key(seed, COLUMN, layer, step), i), j)
     row = step_word(seed, ROW, layer, step, i)
     return (row + step_word(seed, COLUMN, layer, step, j)) % 2**16

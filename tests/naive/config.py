@@ -96,6 +96,10 @@ class LayerConfig:
     f_pool: int = 0
     """A count of 1 stands for 2^-f_pool."""
 
+    weight_bits: int = 0
+    """Width of the weights; 0: the core's."""
+    membrane: Register | None = None
+    """Of the neurons above; None: the core's."""
     fw: int = 6
     """Fraction of the weights."""
     fv: int = 12
@@ -191,12 +195,25 @@ class CoreConfig:
     shadow_bits: int = 0
     """0: no shadow."""
     rounding: str = "stochastic"  # "floor", "toward_zero", "nearest"; weights, shadows, biases
+    random_words: str = "separable"  # "synapse", "step"; of weights and shadows
     bias_bits: int = 13
 
     @property
     def L(self) -> int:
         """Number of weight layers."""
         return len(self.layers)
+
+    def weight_register(self, ell: int) -> Register:
+        """Of the weights of layer l."""
+        return Register(self.layers[ell].weight_bits or self.weight_bits)
+
+    def membrane_register(self, ell: int) -> Register:
+        """Of the neurons above weight layer l."""
+        return self.layers[ell].membrane or self.membrane
+
+    def shadow_shift(self, ell: int) -> int:
+        """Bits that a shadow of layer l has below the weight's."""
+        return self.shadow_bits - self.weight_register(ell).bits
 
     @property
     def f_in(self) -> int:

@@ -71,11 +71,12 @@ class NaiveCore:
         self.feedback = feedback
         self.shadow: list[list[list[int]]] | None = None
         if config.shadow_bits:
-            shift = config.shadow_bits - config.weight_bits
             if shadows is None:
-                shadows = [[[w << shift for w in row] for row in layer] for layer in self.w]
+                shadows = [
+                    [[w << config.shadow_shift(ell) for w in row] for row in layer]
+                    for ell, layer in enumerate(self.w)
+                ]
             self.shadow = [[list(row) for row in layer] for layer in shadows]
-        self.weight_register = Register(config.weight_bits)
         self.shadow_register = Register(config.shadow_bits or 1)
         self.bias_register = Register(config.bias_bits)
         self.trace_register = Register(config.trace_bits, signed=False)
@@ -257,7 +258,7 @@ class NaiveCore:
 
     def neurons(self, ell: int, current: list[int]) -> tuple[list[int], list[int]]:
         """v_pre and s; self.v becomes the membrane after the reset."""
-        layer, membrane = self.config.layers[ell], self.config.membrane
+        layer, membrane = self.config.layers[ell], self.config.membrane_register(ell)
         v_pre = [
             self.fit(ell, "membrane", membrane, arithmetic.dec(v, layer.d) + i + b)
             for v, i, b in zip(self.v[ell], current, self.biases(ell), strict=True)
@@ -320,7 +321,8 @@ class NaiveCore:
         if self.config.readout == "leaky":
             d = self.config.layers[last].d
             inputs = [arithmetic.dec(v, d) + i for v, i in zip(self.v[last], inputs, strict=True)]
-        o = [self.fit(last, "membrane", self.config.membrane, n) for n in inputs]
+        register = self.config.membrane_register(last)
+        o = [self.fit(last, "membrane", register, n) for n in inputs]
         self.v[last] = o
         return o
 
@@ -462,15 +464,15 @@ class NaiveCore:
     ) -> None:
         """w -= p * 2^-k, by way of the shadow if there is one."""
         c = self.config
-        r = arithmetic.weight_word(c.seed, ell, clock, i, j)
+        r = arithmetic.weight_word(c.seed, ell, clock, i, j, c.random_words)
         if self.shadow is None:
             w = self.w[ell][i][j] - rounded(p, k, c.rounding, r)
         else:
-            below = c.shadow_bits - c.weight_bits
+            below = c.shadow_shift(ell)
             h = self.shadow[ell][i][j] - rounded(p, k - below, c.rounding, r)
             self.shadow[ell][i][j] = self.fit(ell, "shadow", self.shadow_register, h)
             w = nearest(self.shadow[ell][i][j], below)
-        self.w[ell][i][j] = self.fit(ell, "weight", self.weight_register, w)
+        self.w[ell][i][j] = self.fit(ell, "weight", c.weight_register(ell), w)
 
     def update_biases(self, ell: int, d: list[int], clock: int) -> None:
         if not self.config.layers[ell].bias_learned:

@@ -71,7 +71,8 @@ class PhaseTimes:
         for first, last, core in self.followed.parts(way.target):
             sizes = self.followed.sizes(way, neuron, first, last)
             if any(sizes):
-                words = sum(self.followed.words(n, self.shape.weight_bits) for n in sizes)
+                bits = self.shape.weight_bits[way.target]
+                words = sum(self.followed.words(n, bits) for n in sizes)
                 own = sum(sizes) * self.ticks[way.operation] + words * self.ticks["word_read"]
                 ticks[core] = ticks.get(core, 0) + own
         return ticks

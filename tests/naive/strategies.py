@@ -103,11 +103,19 @@ def core_configs(draw: st.DrawFn, max_hidden: int = 3) -> CoreConfig:
         shadows = st.one_of(shadows, st.integers(weight_bits + 1, 16))
     current = draw(st.one_of(st.none(), registers(8, 32)))
     currents = DECAYS if current is not None else st.just(4096)
+    narrower = st.builds(replace, st.just(membrane), bits=st.integers(6, membrane.bits))
+    membranes = st.one_of(st.none(), narrower)
     modes = st.sampled_from
     return CoreConfig(
         layers=tuple(
-            replace(layer, trace_d=d, current_d=draw(st.one_of(st.just(4096), currents)))
-            for layer, d in zip(layers, decays, strict=True)
+            replace(
+                layer,
+                trace_d=d,
+                current_d=draw(st.one_of(st.just(4096), currents)),
+                weight_bits=draw(st.one_of(st.just(0), st.integers(2, weight_bits))),
+                membrane=draw(membranes) if ell == len(layers) - 1 else None,
+            )
+            for ell, (layer, d) in enumerate(zip(layers, decays, strict=True))
         ),
         T=draw(st.integers(1, MAX_T)),
         seed=draw(st.integers(0, 2**64 - 1)),
@@ -133,6 +141,7 @@ def core_configs(draw: st.DrawFn, max_hidden: int = 3) -> CoreConfig:
         weight_bits=weight_bits,
         shadow_bits=draw(shadows),
         rounding=draw(modes(["floor", "toward_zero", "nearest", "stochastic"])),
+        random_words=draw(modes(["separable", "synapse", "step"])),
         bias_bits=draw(st.integers(2, 16)),
     )
 
@@ -231,16 +240,21 @@ def cases_of(draw: st.DrawFn, configs: st.SearchStrategy[CoreConfig], max_sample
     config = draw(configs)
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))
     style = draw(st.sampled_from([FULL, SMALL, ENDS, FULL, SMALL, NO_SPREAD]))
-    weight_register = Register(config.weight_bits)
-    weights = [matrix(rng, y.rows, y.columns, weight_register, style) for y in config.layers]
+    registers = [config.weight_register(ell) for ell in range(config.L)]
+    weights = [
+        matrix(rng, y.rows, y.columns, register, style)
+        for y, register in zip(config.layers, registers, strict=True)
+    ]
     shadows = None
     if config.shadow_bits and draw(st.booleans()):
         shadow_register = Register(config.shadow_bits)
-        below = config.shadow_bits - config.weight_bits
         shadows = [matrix(rng, y.rows, y.columns, shadow_register, style) for y in config.layers]
         weights = [
-            [[weight_register.fit(nearest(h, below)) for h in row] for row in layer]
-            for layer in shadows
+            [
+                [register.fit(nearest(h, config.shadow_bits - register.bits)) for h in row]
+                for row in m
+            ]
+            for m, register in zip(shadows, registers, strict=True)
         ]
     bias_register = Register(config.bias_bits)
     bias_style = draw(st.sampled_from([SMALL, FULL, NO_SPREAD]))

@@ -562,7 +562,8 @@ def flat(nested):
 def test_numbers_stay_in_their_registers(case):
     core, steps = learned(case)
     c = case.config
-    assert all(Register(c.weight_bits).holds(w) for w in flat(core.w))
+    for ell, matrix in enumerate(core.w):
+        assert all(c.weight_register(ell).holds(w) for w in flat(matrix))
     assert all(Register(c.shadow_bits or 1).holds(h) for h in flat(core.shadow or []))
     assert all(Register(c.bias_bits).holds(b) for b in flat(core.bias))
     for r in steps:
@@ -580,9 +581,10 @@ def test_numbers_stay_in_their_registers(case):
 @given(case=core_cases(max_samples=2))
 def test_the_shadow_holds_the_weight(case):
     core, _ = learned(case)
-    below = case.config.shadow_bits - case.config.weight_bits
-    for w, h in zip(flat(core.w), flat(core.shadow or []), strict=False):
-        assert w == Register(case.config.weight_bits).fit(arithmetic.nearest(h, below))
+    for ell, shadow in enumerate(core.shadow or []):
+        register, below = case.config.weight_register(ell), case.config.shadow_shift(ell)
+        for w, h in zip(flat(core.w[ell]), flat(shadow), strict=True):
+            assert w == register.fit(arithmetic.nearest(h, below))
 
 
 @given(case=core_cases(max_samples=1))

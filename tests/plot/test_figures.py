@@ -87,7 +87,7 @@ def test_weight_histograms(bits: int) -> None:
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     before = [rng.integers(low // 2, high // 2 + 1, (30, 20)), rng.integers(low, high + 1, (1, 1))]
     after = [np.full((30, 20), high), before[1]]
-    figure = learning.weight_histograms(before, after, [bits - 1, bits], bits, names(2))
+    figure = learning.weight_histograms(before, after, [bits - 1, bits], [bits, bits], names(2))
     for axes, start, now in zip(figure.axes, before, after, strict=True):
         drawn = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
         for patch, weights in zip(drawn, (start, now), strict=True):

@@ -16,7 +16,7 @@ from neurochip.deploy.lava.player.network import LavaNetwork
 from neurochip.deploy.recording import predictions, record
 from neurochip.errors import ExportError
 from neurochip.kernels import layout
-from neurochip.mapping import Integers
+from neurochip.mapping import CHIP_WIDTHS, Integers, Widths
 from neurochip.network import LI, LIF, Dense, Feedback, Network, SumPool
 
 from .networks import (
@@ -113,9 +113,10 @@ def test_layers_begin_one_step_after_another():
 # Refusals
 
 
-def loihi_chip(values=None, *, encoding="rate", **options):
+def loihi_chip(values=None, *, encoding="rate", widths=CHIP_WIDTHS, **options):
     network = Network.mlp([4, 3, 2], **{"reset": "hard", "fires": ">", **options})
-    return Chip(network, hardware.load("loihi").with_values(values or {}), encoding=encoding)
+    chip = hardware.load("loihi").with_values(values or {})
+    return Chip(network, chip, encoding=encoding, widths=widths)
 
 
 def refusal(chip: Chip) -> str:
@@ -158,6 +159,12 @@ def test_other_registers_are_refused():
     assert refusal(loihi_chip(values)) == (
         "hardware 'loihi' has a current of 24 bits that saturates, but Lava's has 24 bits, is "
         "symmetric and wraps; learn or map on hardware 'loihi'"
+    )
+
+
+def test_a_read_out_of_another_width_is_refused():
+    assert refusal(loihi_chip(widths=Widths((), 12))) == (
+        "the read-out has membranes of 12 bits, but all of Lava's have 24; leave readout_bits out"
     )
 
 

@@ -54,7 +54,7 @@ class Job:
 
 def _learner(chip: Chip, plasticity: tuple[Plasticity, ...]) -> Learner:
     core, weights = resting(chip), initial_weights(chip)
-    s = core.settings[0]
+    s, last = core.settings[0], core.layers[-1]
     layers = tuple(
         _plastic(chip, core, number, *own)
         for number, own in enumerate(zip(plasticity, weights, strict=True))
@@ -64,11 +64,11 @@ def _learner(chip: Chip, plasticity: tuple[Plasticity, ...]) -> Learner:
         layers=layers,
         timesteps=chip.network.timesteps,
         current=_register(s.current_low, s.current_high, s.current_wraps) if bounded else UNBOUNDED,
-        membrane=_register(s.membrane_low, s.membrane_high, s.membrane_wraps),
+        membrane=_register(last.membrane_low, last.membrane_high, s.membrane_wraps),
         delta=_register(s.delta_low, s.delta_high, 0),
         error=_register(s.error_low, s.error_high, 0),
         loss=chip.rule.loss,
-        output_fraction=int(core.layers[-1].membrane_fraction),
+        output_fraction=int(last.membrane_fraction),
         error_fraction=int(s.error_fraction),
         exp2=core.exp2_table,
     )
