@@ -23,7 +23,7 @@ from neurochip.kernels.arithmetic import (
     shift_round,
 )
 from neurochip.kernels.bits import compact_into, count_nonzero
-from neurochip.kernels.jit import kernel, view
+from neurochip.kernels.jit import kernel, unit, view
 from neurochip.kernels.random import fill_words, round_all, row_stream, signed, step_key, word
 from neurochip.kernels.shared_weights import (
     accumulate_convolution,
@@ -81,10 +81,10 @@ def has_words_of_rows(s):  # type: ignore[no-untyped-def]
     return s.weight_rounding == layout.STOCHASTIC and s.random_words == layout.EACH_SYNAPSE
 
 
-@kernel
-def fill_row(s, number, step, i, words):  # type: ignore[no-untyped-def]
+@unit
+def fill_row(seed, number, step, i, words):  # type: ignore[no-untyped-def]
     """The words of row i, one a synapse, in place of the columns'."""
-    fill_words(row_stream(step_key(s.seed, layout.FOR_COLUMN, number, step), i), words)
+    fill_words(row_stream(step_key(seed, layout.FOR_COLUMN, number, step), i), words)
 
 
 @view
@@ -161,7 +161,7 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
         x = np.int16(core.trace[layer.pre + i] << layer.trace_lift)
         half = halves[i]
         if renewed:
-            fill_row(s, number, step, i, words)
+            fill_row(s.seed, number, step, i, words)
         weights = core.weights[at : at + n]
         if layer.shadow_shift:
             fast_shadow_row(core.shadow[at : at + n], weights, lifted, x, half, words, s, layer)
@@ -206,7 +206,7 @@ def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
             row_of_few(core.weights[at : at + TOGETHER], wide, x, half, wide_words, low, high)
             continue
         if renewed:
-            fill_row(s, number, step, i, words)
+            fill_row(s.seed, number, step, i, words)
         row = core.weights[at : at + n]
         for c in range(found):
             j = columns[c]
@@ -262,7 +262,7 @@ def general_update(core, number, t, step, rows):  # type: ignore[no-untyped-def]
         x = np.int64(core.trace[layer.pre + i])
         half = np.int64(halves[i])
         if renewed:
-            fill_row(s, number, step, i, words)
+            fill_row(s.seed, number, step, i, words)
         for j in range(layer.n_out):
             product = np.int64(core.delta[layer.post + j]) * x
             change = shift_round(product, k, s.weight_rounding, (half + words[j]) & WORD_MASK)
@@ -387,7 +387,7 @@ def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
         core.touched[layer.pre + i] = 0
         half = np.int64(halves[i])
         if renewed:
-            fill_row(s, number, step, i, words)
+            fill_row(s.seed, number, step, i, words)
         at = layer.weight_start + i * layer.n_out
         for j in range(layer.n_out):
             g = np.int64(core.gradient[at + j])

@@ -109,7 +109,8 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
         (
             {"workflow": "ptq", "objectives": ["saturation_rate"]},
             "study 's': objective 'saturation_rate' doesn't exist for workflow 'ptq'; the "
-            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency",
+            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency, "
+            "memory_traffic, firing_drift",
         ),
         ({"knobs": {}}, "study 's' has no knobs; name one or more under [knobs]"),
         (
@@ -205,7 +206,8 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
         (
             {"objectives": ["weight_updates"], "knobs": {"workflow": ["chip", "ptq"]}},
             "study 's': objective 'weight_updates' doesn't exist for workflow 'ptq'; the "
-            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency",
+            "objectives are accuracy, memory_bits, synaptic_operations, spikes, energy, latency, "
+            "memory_traffic, firing_drift",
         ),
         (
             {"workflow": "adapt", "knobs": {"stength": [10.0]}},
