@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import neurochip as nc
 from benchmarks.nets import chip_of, net_a, net_b
 from benchmarks.table import Table
+from neurochip.chip.core import apart
 from neurochip.data import Split
 from neurochip.kernels.meter import Meter, silent
 from neurochip.mapping import plan_of
@@ -57,7 +58,7 @@ def _cells(steps: int, ratios: list[float], seconds: float) -> tuple[str, ...]:
 
 def _inference(chip: nc.Chip, x: NDArray[np.uint8]) -> tuple[int, list[float], float]:
     frames, which = chip.encode(x), np.arange(1)
-    core, meter = chip._counting_apart(), chip._meter("online").arrays
+    core, meter = apart(chip._core), chip._meter("online").arrays
 
     def work(meter: Meter) -> None:
         chip._predict(core, meter, frames, which)

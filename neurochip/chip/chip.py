@@ -203,6 +203,7 @@ class Chip:
 
         The formats must be those of the chip that saved it.
         """
+        self._end_sample()
         memory.load_integers(self._core, self._plan, self._loops, integers)
         self._feedback = integers.feedback
         self.epoch, self.n_learned = epoch, n_learned
@@ -246,6 +247,7 @@ class Chip:
         """
         self._check_learns()
         inputs, labels = self.encode(data.x), labels_of(data, self.network)
+        self._end_sample()
         if self.rate_shifts is None:
             self._set_base_rates(self.choose_rates(inputs))
         return [self._learn_epoch(inputs, labels, progress) for _ in range(epochs)]
@@ -253,7 +255,7 @@ class Chip:
     def evaluate(self, data: Split) -> Result:
         """Predict every sample of a set; nothing is learned."""
         labels = labels_of(data, self.network)
-        core, meter = self._counting_apart(), self._meter(self.rule.update)
+        core, meter = cores.apart(self._core), self._meter(self.rule.update)
         samples = np.arange(len(labels))
         predictions = self._predict(core, meter.arrays, self.encode(data.x), samples)
         return Result(
@@ -261,14 +263,14 @@ class Chip:
             predictions=predictions,
             counters=core.counters,
             saturations=core.saturations,
-            account=self._account(self.rule.update, len(labels)),
+            account=self._account(meter, self.rule.update, len(labels)),
         )
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Predicted classes, (n,), of samples as `encode` takes them."""
         inputs = self.encode(x)
         meter = silent(len(self._plan))
-        return self._predict(self._counting_apart(), meter, inputs, np.arange(len(inputs)))
+        return self._predict(cores.apart(self._core), meter, inputs, np.arange(len(inputs)))
 
     def observe(self, x: ArrayLike, label: int, index: int = 0) -> Observation:
         """Every register while one sample is shown; nothing is learned.
@@ -283,7 +285,7 @@ class Chip:
         """
         check_label(label, self.network)
         frames = self.encode(np.asarray(x)[np.newaxis])[0]
-        core = self._counting_apart()
+        core = cores.apart(self._core)
         return observe(
             core, self._circuit, self._plan, frames, label, index, layout.EVALUATION_EPOCH
         )
@@ -321,7 +323,7 @@ class Chip:
             pipeline = self._rehearsed(meter, frames, label, index)
             while not pipeline.is_over:
                 pipeline.step()
-        told = self._account(update, len(seen))
+        told = self._account(meter, update, len(seen))
         return told if timing == "analytic" else cycle.in_cycles(told, self, data)
 
     def rehearse(
@@ -351,7 +353,7 @@ class Chip:
     ) -> Pipeline:
         taught = label if self._is_learnable else None
         shown = Shown(frames, taught, index, layout.EVALUATION_EPOCH, 0, learns=False)
-        return Pipeline(self._counting_apart(), meter, shown, self._circuit)
+        return Pipeline(cores.apart(self._core), meter, shown, self._circuit)
 
     def start(self, x: ArrayLike, label: int | None = None, index: int = 0) -> None:
         """Show a sample, of which `step` then works through one step after the other.
@@ -376,6 +378,7 @@ class Chip:
             self._check_learns()
             epoch = self.epoch
             cores.set_rates(self._core, self.formats, self.rates_of_epoch(inputs))
+        self._end_sample()
         first_step = self.n_learned * self.network.timesteps
         shown = Shown(inputs[0], label, index, epoch, first_step, label is not None)
         self._pipeline = Pipeline(self._core, self._meter(self.rule.update), shown, self._circuit)
@@ -395,26 +398,31 @@ class Chip:
             self.n_learned += 1
         return pipeline.told(self._plan, self.map, before)
 
+    def _end_sample(self) -> None:
+        """Forget the sample that `start` showed, with sums of it that wait for its end."""
+        if self._pipeline is not None and not self._pipeline.is_over:
+            for sums in (self._core.gradient, self._core.bias_gradient, self._core.touched):
+                sums[:] = 0
+        self._pipeline = None
+
     def _meter(self, update: Update) -> meters.Meter:
-        """A meter at zero that charges learning by one way to update."""
+        """A meter of its own, at zero, that charges learning by one way to update."""
         if update not in self._meters:
             if update != self.rule.update and self._is_learnable:
                 rule = replace(self.rule, update=update)
                 mapping.check_room(self.map, self.network, rule, self.formats.widths)
             code = cores.UPDATES[update]
             self._meters[update] = charging.build(self.map, self._core, code, self.rule.feedback)
-        meter = self._meters[update]
-        meter.reset()
-        return meter
+        return self._meters[update].apart()
 
     @property
     def _is_learnable(self) -> bool:
         return not self._loops and not any(layer.is_listed for layer in self._plan)
 
-    def _account(self, update: Update, samples: int) -> account.Account:
-        """The price of what the meter of one way to update has counted."""
+    def _account(self, meter: meters.Meter, update: Update, samples: int) -> account.Account:
+        """The price of what a meter of one way to update has counted."""
         with self.stages("pricing"):
-            return account.account(meters.read(self._meters[update]), self.map, update, samples)
+            return account.account(meters.read(meter), self.map, update, samples)
 
     def clock(self, update: Update | None = None) -> cycle.Clock:
         """What times samples message by message; see `neurochip.chip.cycle`.
@@ -430,7 +438,7 @@ class Chip:
     def choose_rates(self, inputs: NDArray[np.uint8]) -> tuple[int, ...]:
         """Rate shifts m, one a layer, for inputs as `encode` gives them; see `chip.rates`."""
         return learning_rates.chosen(
-            self._counting_apart(), self._plan, self.formats, self.rule.update, inputs
+            cores.apart(self._core), self._plan, self.formats, self.rule.update, inputs
         )
 
     def _set_base_rates(self, rate_shifts: tuple[int, ...]) -> None:
@@ -447,13 +455,6 @@ class Chip:
         mapping.check_learns(self.hardware, self.rule)
         mapping.check_synapses(self.network)
         mapping.check_currents(self.network)
-
-    def _counting_apart(self) -> layout.Core:
-        """The same core with counters of its own."""
-        return self._core._replace(
-            counters=np.zeros_like(self._core.counters),
-            saturations=np.zeros_like(self._core.saturations),
-        )
 
     def _predict(
         self,
@@ -478,15 +479,15 @@ class Chip:
         cores.set_rates(self._core, self.formats, rates)
         self._core.counters[:] = 0
         self._core.saturations[:] = 0
-        meter, quiet = self._meter(self.rule.update).arrays, silent(len(self._plan))
+        meter, quiet = self._meter(self.rule.update), silent(len(self._plan))
         order = shuffled(len(labels), self.seed, self.epoch)
         scored, wrong = 0, 0
         for first in range(0, len(order), CHUNK):
             chunk = order[first : first + CHUNK]
             early = chunk[:SCORED]
-            guesses = self._predict(self._counting_apart(), quiet, inputs, early, self.epoch)
+            guesses = self._predict(cores.apart(self._core), quiet, inputs, early, self.epoch)
             scored, wrong = scored + early.size, wrong + int(np.sum(guesses != labels[early]))
-            self._learn_chunk(meter, inputs, labels, chunk)
+            self._learn_chunk(meter.arrays, inputs, labels, chunk)
             self.n_learned += chunk.size
             if progress is not None:
                 progress(first + chunk.size, scored, wrong)
@@ -499,7 +500,7 @@ class Chip:
             wrong=wrong,
             counters=self._core.counters.copy(),
             saturations=self._core.saturations.copy(),
-            account=self._account(self.rule.update, len(order)),
+            account=self._account(meter, self.rule.update, len(order)),
         )
 
     def _learn_chunk(

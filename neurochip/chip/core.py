@@ -61,6 +61,11 @@ EXP2_ONE = 255
 SATURATED_REGISTERS = layout.SATURATIONS
 #: Events that are counted, in the order of the counts.
 COUNTED_EVENTS = layout.COUNTERS
+#: What a core holds of the sample at hand, beside sums that wait for its end.
+_REGISTERS = (
+    *("signal", "active", "n_active", "n_spikes", "trace", "accumulator", "current"),
+    *("v", "v_pre", "psi", "error", "delta", "output_trace", "output_sum", "changed"),
+)
 #: How a plain (linear) read-out appears among the neurons.
 PLAIN = LIF()
 
@@ -73,6 +78,15 @@ def ends(
         bits, signed=signed, overflow=fixed.Overflow(overflow), symmetric=symmetric
     )
     return register.minimum, register.maximum
+
+
+def apart(core: layout.Core) -> layout.Core:
+    """A core with the same memories, but registers of a sample and counters of its own: what is
+    shown to it leaves no mark on a sample in the other.
+    """
+    registers = {name: getattr(core, name).copy() for name in _REGISTERS}
+    counted = {name: np.zeros_like(getattr(core, name)) for name in ("counters", "saturations")}
+    return core._replace(**registers, **counted)
 
 
 def build(

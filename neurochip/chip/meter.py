@@ -7,13 +7,14 @@ read(meter).counts  # (phases, layers, cores, events)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.kernels import meter as kernel
+from neurochip.kernels.ledger import Ledger
 
 Ints = NDArray[np.int64]
 
@@ -24,6 +25,10 @@ PHASES = ("inference", "traces", "errors", "updates")
 INFERENCE, TRACES, ERRORS, UPDATES = range(len(PHASES))
 #: Times are whole ticks of a picosecond, as those of `chip.traffic`.
 TICKS_PER_NANOSECOND = 1000
+#: What a ledger fills, and what a meter keeps of a sample; all else are tables.
+_COUNTED = ("slot", "cells", "totals", "elapsed", "time")
+_OF_A_SAMPLE = ("fired", "errors", "words", "sending", "summed", "used", "reached", "driven", "map")
+_Arrays = TypeVar("_Arrays", Ledger, kernel.Meter)
 
 
 class Reading(NamedTuple):
@@ -57,11 +62,17 @@ class Meter:
     effects: NDArray[np.int32]
     shape: tuple[int, ...]
 
-    def reset(self) -> None:
-        """Begin anew."""
-        ledger = self.arrays.ledger
-        for array in (ledger.slot, ledger.cells, ledger.totals, ledger.elapsed):
-            array[:] = 0
+    def apart(self) -> Meter:
+        """The same tables, with counters of its own at zero."""
+        ledger = _emptied(self.arrays.ledger, _COUNTED)
+        return replace(self, arrays=_emptied(self.arrays._replace(ledger=ledger), _OF_A_SAMPLE))
+
+
+def _emptied(arrays: _Arrays, names: tuple[str, ...]) -> _Arrays:
+    """The same arrays, but zeros in place of some."""
+    given = ((name, getattr(arrays, name)) for name in names)
+    zeros: dict[str, Any] = {name: np.zeros(own.shape, own.dtype) for name, own in given}
+    return arrays._replace(**zeros)
 
 
 def between(before: Reading, after: Reading) -> Reading:
