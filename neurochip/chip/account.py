@@ -160,7 +160,9 @@ def account(reading: Reading, chip_map: ChipMap, update: Update, samples: int) -
         samples: how many were shown.
     """
     table = cost_table(chip_map.hardware)
-    barriers = reading.steps / samples * float(table.barrier[chip_map.n_tiles])
+    # Whole ticks, as all times.
+    barrier = np.round(table.barrier[chip_map.n_tiles] * TICKS_PER_NANOSECOND)
+    barriers = reading.steps / samples * float(barrier)
     of_inference, of_learning = reading.counts[INFERENCE], reading.counts[TRACES:]
     without, more = reading.inference_ticks / samples, reading.learning_ticks / samples
     return Account(
@@ -174,11 +176,11 @@ def account(reading: Reading, chip_map: ChipMap, update: Update, samples: int) -
 
 
 def _time(counts: Counts, picoseconds: float, barriers: float, table: CostTable) -> Amount:
-    """Cores and barriers of a sample; names every event that happened at an unknown cost."""
+    """Cores and barriers of a sample, ps; names every event that happened at an unknown cost."""
     unknown = busy_time(counts, table).unknown
     if np.isnan(barriers):
         barriers, unknown = 0.0, (*unknown, "barrier")
-    return Amount(picoseconds + barriers * TICKS_PER_NANOSECOND, unknown, "s")
+    return Amount(picoseconds + barriers, unknown, "s")
 
 
 def _mean(amount: Amount, samples: int) -> Amount:

@@ -186,6 +186,11 @@ def picoseconds(chip: Chip, shape: Shape, works: list[Work], *, learning: bool) 
     return total
 
 
+def barrier_of(chip: Chip) -> int:
+    """Picoseconds, whole ones."""
+    return round(cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND)
+
+
 def lead(shape: Shape, ps: dict[str, int], moment: str, core: int) -> int:
     """The first message that could be at a core."""
     kind, number = moment.split()
@@ -223,7 +228,7 @@ def test_every_event_and_tick(case: tuple[str, int, OTTT, Any]) -> None:
     shape, steps, works = followed(chip, layers, data)
     told = chip.costs(data)
     assert events_of(told.counts) == summed(steps)
-    barrier = cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND
+    barrier = barrier_of(chip)
     without = picoseconds(chip, shape, works, learning=False) / SAMPLES + TIMESTEPS * barrier
     both = picoseconds(chip, shape, works, learning=True) / SAMPLES + TIMESTEPS * barrier
     assert told.inference_time.known == pytest.approx(without, rel=1e-12)
@@ -363,7 +368,7 @@ def test_every_event_of_listed_synapses_and_loops(name: str, neurons: int) -> No
     shape, steps, works = followed(chip, layers, data, loops)
     told = chip.costs(data)
     assert events_of(told.counts) == summed(steps)
-    barrier = cost_table(chip.hardware).barrier[chip.map.n_tiles] * TICKS_PER_NANOSECOND
+    barrier = barrier_of(chip)
     time = picoseconds(chip, shape, works, learning=False) / SAMPLES + TIMESTEPS * barrier
     assert told.inference_time.known == pytest.approx(time, rel=1e-12)
     evaluated = chip.evaluate(data).account
