@@ -70,15 +70,25 @@ def check_sound(chip: Chip, what: str, error: type[NeurochipError] = LimitError)
 
 
 def damage_of(faults: Faults, core: layout.Core, chip_map: ChipMap) -> Damage:
-    """What of a core's arrays is broken."""
-    weight_bits = int(core.settings[0].weight_high).bit_length() + 1
-    ones, others = _stuck(faults, core, weight_bits)
+    """What of a core's arrays is broken.
+
+    Raises:
+        LimitError: bits flip, and layers have weights of several widths.
+    """
+    widths = sorted({_bits(layer) for layer in core.layers})
+    if faults.read_flips and len(widths) > 1:
+        several = " and ".join(map(str, widths))
+        raise LimitError(
+            f"read_flips is {faults.read_flips:g}, but weights have {several} bits, and bits flip "
+            f"in words of one width; leave layer_bits out"
+        )
+    ones, others = _stuck(faults, core)
     return Damage(
         ones=ones,
         others=others,
         alive=_alive(faults, core, chip_map),
         threshold=_thresholds(faults, core),
-        flips=_flips(faults, weight_bits),
+        flips=_flips(faults, widths[-1]),
         seed=np.array([faults.seed], np.int64),
     )
 
@@ -89,15 +99,18 @@ def drift(faults: Faults, core: layout.Core) -> None:
         return
     s = core.settings[0]
     memory = core.shadow if core.shadow.size else core.weights
-    low, high = (s.shadow_low, s.shadow_high) if core.shadow.size else (s.weight_low, s.weight_high)
-    for number, part in enumerate(_parts(core)):
+    has_shadow = bool(core.shadow.size)
+    for number, (part, layer) in enumerate(_parts(core)):
+        ends = (layer.weight_low, layer.weight_high)
+        low, high = (s.shadow_low, s.shadow_high) if has_shadow else ends
         before = memory[part].astype(np.int64)
         scale = faults.weight_drift * float(np.abs(before).max(initial=0))
         change = scale * _deviates(faults.seed, Purpose.DRIFT, before.size, number)
         memory[part] = np.clip(before + np.floor(change + 0.5).astype(np.int64), low, high)
-    if core.shadow.size:
-        tops = fixed.shift_round(core.shadow, int(s.shadow_shift), fixed.Rounding.NEAREST)
-        core.weights[:] = np.clip(tops, s.weight_low, s.weight_high)
+        if has_shadow:
+            drop = int(layer.shadow_shift)
+            tops = fixed.shift_round(memory[part], drop, fixed.Rounding.NEAREST)
+            core.weights[part] = np.clip(tops, *ends)
     _copy_forward(core)
 
 
@@ -165,22 +178,34 @@ def _flips(faults: Faults, weight_bits: int) -> NDArray[np.int64]:
     return np.asarray(np.floor((1.0 - rights) * 2.0**CHANCE_BITS + 0.5), np.int64)
 
 
-def _parts(core: layout.Core) -> list[slice]:
-    """The weights of each layer, then of each loop, in a core's memory."""
-    starts = sorted(int(record.weight_start) for record in (*core.layers, *core.loops))
-    return [slice(*ends) for ends in pairwise([*starts, core.weights.size])]
+def _parts(core: layout.Core) -> list[tuple[slice, Any]]:
+    """The weights of each layer, then of each loop, in a core's memory, with the layer whose width
+    they have: of a loop that which it reaches.
+    """
+    held = [(int(layer.weight_start), layer) for layer in core.layers]
+    for layer in core.layers:
+        reaching = core.loops[layer.loop_first : layer.loop_last]
+        held += [(int(loop.weight_start), layer) for loop in reaching]
+    held.sort(key=lambda pair: pair[0])
+    starts = [*(start for start, _ in held), core.weights.size]
+    spans = [slice(*ends) for ends in pairwise(starts)]
+    return [(span, layer) for span, (_, layer) in zip(spans, held, strict=True)]
 
 
-def _stuck(
-    faults: Faults, core: layout.Core, weight_bits: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _bits(layer: Any) -> int:
+    """Width of a layer's weights."""
+    return int(layer.weight_high).bit_length() + 1
+
+
+def _stuck(faults: Faults, core: layout.Core) -> tuple[NDArray[Any], NDArray[Any]]:
     """Masks of the bits that are stuck at 1, and of all that aren't stuck at 0."""
     dtype: Any = core.weights.dtype
     if not faults.stuck_bits:
         return np.zeros(0, dtype), np.zeros(0, dtype)
     ones: NDArray[Any] = np.zeros(core.weights.size, dtype)
     others: NDArray[Any] = np.full(core.weights.size, -1, dtype)
-    for number, part in enumerate(_parts(core)):
+    for number, (part, layer) in enumerate(_parts(core)):
+        weight_bits = _bits(layer)
         for bit in range(weight_bits):
             place = (part.stop - part.start, number, bit)
             is_stuck = _happens(faults.stuck_bits, faults.seed, Purpose.STUCK, *place)
