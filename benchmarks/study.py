@@ -63,6 +63,13 @@ def measure(_: str | None) -> Table:
         ("start and end of the command: seconds", starts, ""),
     ):
         table.add(name, f"{statistics.median(values):.2f}", f"{min(values):.2f}", must)
+    spent = [1e3 * _conducting() for _ in range(REPEATS)]
+    table.add(
+        "the command beside its workers, a unit: ms of processor time",
+        f"{statistics.median(spent):.1f}",
+        f"{min(spent):.1f}",
+        "",
+    )
     for name, shares, must in (
         ("machinery between start and end, of the trials' own time", overheads, MOST_OVERHEAD),
         ("all but the trials, start and end included", alls, ""),
@@ -94,3 +101,37 @@ def _ran(told: dict[str, Any]) -> Ran:
         with study.open_existing(where) as store:
             outcomes = [o for trial in store.trials() for o in trial.outcomes.values()]
     return Ran(wall, tuple(outcome.seconds for outcome in outcomes))
+
+
+class _AtOnce:
+    """A crew whose units take no time."""
+
+    free = 1
+
+    def __init__(self) -> None:
+        self.unit: Any = None
+
+    def give(self, unit: Any) -> None:
+        self.unit, self.free = unit, 0
+
+    def wait(self) -> list[Any]:
+        from neurochip.study.work import Outcome
+
+        self.free = 1
+        return [(self.unit, Outcome((0.9, 1.0), 1.0))]
+
+
+def _conducting() -> float:
+    """Processor seconds a unit that choosing, storing and telling take, whatever else runs."""
+    from neurochip import study
+    from neurochip.study.conduct import Desk, conduct
+
+    spec = study.read(PRESET)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        study.open_store(spec, study.url_of(str(Path(folder) / "study.db"))) as store,
+    ):
+        desk = Desk(spec, store)
+        n_units, start = desk.n_units_left, time.process_time()
+        conduct(desk, _AtOnce(), WORKERS, lambda _: None)
+        return (time.process_time() - start) / n_units
