@@ -76,7 +76,8 @@ def measure(_: str | None) -> Table:
         "stays a bound: no message waits. Both `cycle` route message by message; `detailed` "
         "estimates contention from the messages under way, and comes to more than SANA-FE's own "
         "routing.",
-        "Speed: all that a step takes. `analytic` counts inside the kernels, in a longer run; "
+        "Speed: all that a step takes; 1,000 steps a CPU-second under `cycle` are asked for. "
+        "`analytic` counts inside the kernels, in a longer run; "
         "`cycle` looks at the network step by step and routes each message. SANA-FE's times under "
         "`detailed` and `cycle` vary by about 1 % between loads of the same network within one "
         "process. The time that a message keeps a link busy is that of SANA-FE's network "
