@@ -17,6 +17,7 @@ from neurochip.chip.faults import dead_cores
 from neurochip.errors import LimitError, NeurochipError
 from neurochip.hardware import Faults
 from neurochip.kernels.faults import Damage
+from neurochip.mapping import Widths
 from neurochip.network import LIF, Dense, Feedback, Network, Parameters, Sparse, initialise
 from neurochip.rules import OTTT
 
@@ -332,3 +333,21 @@ def test_the_pipelined_schedule_has_none() -> None:
         "schedule to 'layered'",
     ):
         make(Faults(stuck_bits=0.1), schedule="pipelined")
+
+
+@pytest.mark.parametrize("shadow", [0, 16])
+def test_broken_words_stay_within_the_width_of_their_layer(shadow: int) -> None:
+    faults = Faults(stuck_bits=0.2, weight_drift=0.5, seed=4)
+    chip = make(faults, {"registers.shadow.bits": shadow}, widths=Widths((5, 3)))
+    for w, bits in zip(chip.integers.weights, (5, 3), strict=True):
+        assert -(2 ** (bits - 1)) <= w.min() < w.max() < 2 ** (bits - 1)
+
+
+def test_bits_flip_in_words_of_one_width_only() -> None:
+    sentence = (
+        "read_flips is 0.01, but weights have 3 and 5 bits, and bits flip in words of one width; "
+        "leave layer_bits out"
+    )
+    with fails(LimitError, sentence):
+        make(Faults(read_flips=0.01), widths=Widths((5, 3)))
+    assert make(Faults(read_flips=0.01), widths=Widths((3, 3))).faults.any
