@@ -46,7 +46,7 @@ EXAMPLES = 8 if INTERPRETED else 60
 def build(naive: FaultyCore, **how: Any) -> tuple[layout.Core, Damage]:
     """A core in the state of the twin, and what is broken of it."""
     core = bridge.build(naive, **how)
-    broken, c = naive.damage, naive.config
+    broken = naive.damage
     ones = np.zeros_like(core.weights)
     others = np.full_like(core.weights, -1)
     for (ell, row, column), bits in broken.stuck.items():
@@ -54,7 +54,8 @@ def build(naive: FaultyCore, **how: Any) -> tuple[layout.Core, Damage]:
         is_shared = layer.kind == layout.CONVOLUTION
         at = column * layer.rows + row if is_shared else row * layer.columns + column
         for bit, value in bits.items():
-            mask = core.weights.dtype.type(-(1 << bit) if bit == c.weight_bits - 1 else 1 << bit)
+            is_sign = bit == naive.bits(ell) - 1
+            mask = core.weights.dtype.type(-(1 << bit) if is_sign else 1 << bit)
             if value:
                 ones[layer.weight_start + at] |= mask
             else:

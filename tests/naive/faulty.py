@@ -39,13 +39,15 @@ class FaultyCore(NaiveCore):
 
     def held(self, ell: int, row: int, column: int) -> int:
         """The weight's word with its stuck bits in place, as a number."""
-        word = self.w[ell][row][column] % 2**self.config.weight_bits
+        word = self.w[ell][row][column] % 2 ** self.bits(ell)
         for bit, value in self.damage.stuck.get((ell, row, column), {}).items():
             word = word - (word >> bit & 1) * 2**bit + value * 2**bit
-        return self.signed(word)
+        return self.signed(word, self.bits(ell))
 
-    def signed(self, word: int) -> int:
-        bits = self.config.weight_bits
+    def bits(self, ell: int) -> int:
+        return self.config.weight_register(ell).bits
+
+    def signed(self, word: int, bits: int) -> int:
         return word - 2**bits if word >= 2 ** (bits - 1) else word
 
     def change_weight(self, ell: int, i: int, j: int, p: int, k: int, clock: int) -> None:
@@ -85,7 +87,7 @@ class FaultyCore(NaiveCore):
 
     def read(self, ell: int, i: int, j: int, w: int) -> int:
         """What the synapse from axon i to neuron j finds in place of w."""
-        flips, bits = self.damage.flips, self.config.weight_bits
+        flips, bits = self.damage.flips, self.bits(ell)
         stream = absorb(
             absorb(arithmetic.key(self.damage.seed, arithmetic.FLIP, *self.place), ell), i
         )
@@ -94,13 +96,13 @@ class FaultyCore(NaiveCore):
             return w
         above = absorb(stream, j)
         more = [b for b in range(first + 1, bits) if word32(above, b) < flips[0]]
-        return self.signed(w % 2**bits ^ sum(2**b for b in (first, *more)))
+        return self.signed(w % 2**bits ^ sum(2**b for b in (first, *more)), bits)
 
     def theta(self, ell: int, j: int) -> int:
         return self.damage.thetas.get((ell, j), self.config.layers[ell].theta)
 
     def neurons(self, ell: int, current: list[int]) -> tuple[list[int], list[int]]:
-        layer, membrane = self.config.layers[ell], self.config.membrane
+        layer, membrane = self.config.layers[ell], self.config.membrane_register(ell)
         v_pre, s, v = [], [], []
         for j, (before, i, b) in enumerate(
             zip(self.v[ell], current, self.biases(ell), strict=True)
@@ -147,6 +149,7 @@ def damages(draw: st.DrawFn, case: Case) -> Damage:
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))
     shares = st.sampled_from([0.0, 0.3, 1.0])
     share_stuck, share_dead, share_off = draw(shares), draw(shares), draw(shares)
+    bits = [c.weight_register(ell).bits for ell in range(c.L)]
     weights = [
         (ell, i, j)
         for ell, layer in enumerate(c.layers)
@@ -155,7 +158,7 @@ def damages(draw: st.DrawFn, case: Case) -> Damage:
     ]
     neurons = [(ell, j) for ell, layer in enumerate(c.layers) for j in range(layer.n_out)]
     stuck = {
-        place: {b: rng.randrange(2) for b in range(c.weight_bits) if rng.random() < 0.4}
+        place: {b: rng.randrange(2) for b in range(bits[place[0]]) if rng.random() < 0.4}
         for place in weights
         if rng.random() < share_stuck
     }
@@ -167,7 +170,8 @@ def damages(draw: st.DrawFn, case: Case) -> Damage:
             for ell, j in neurons
             if rng.random() < share_off
         },
-        flips=draw(flip_tables(c.weight_bits)),
+        # Bits flip in words of one width.
+        flips=draw(flip_tables(bits[0])) if len(set(bits)) == 1 else (),
         seed=draw(st.integers(0, 2**63 - 1)),
     )
 
