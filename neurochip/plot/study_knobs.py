@@ -36,7 +36,8 @@ def _against(found: Findings, knob: int) -> Drawn:
     others = [name for name in found.knobs if name != found.knobs[knob]]
     told = ""
     if others and lines:
-        told = f", a line for each {' and '.join(others)}"
+        what = "line" if _numbers(found, knob) else "colour"
+        told = f", a {what} for each {' and '.join(others)}"
     elif others and _is_discrete(found, knob):
         told = "; black is the mean of all settings with a value"
     return Drawn(

@@ -13,7 +13,7 @@ th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid #0072b2; }
 th[aria-sort="ascending"] button::after { content: " ▲"; font-size: .7em; }
 th[aria-sort="descending"] button::after { content: " ▼"; font-size: .7em; }
-#settings .table { width: max-content; max-width: max(100%, min(72rem, 100vw - 26rem)); }
+#settings .table { width: max-content; max-width: max(100%, min(72rem, 50vw + 21rem)); }
 #tip { position: fixed; z-index: 1; max-width: 22rem; padding: .35rem .6rem; pointer-events: none;
   background: #222; color: #fff; font-size: .82rem; line-height: 1.35; border-radius: 3px; }
 #tip[hidden] { display: none; }

@@ -34,6 +34,8 @@ def summarise(values: Sequence[float]) -> Summary:
     mean = math.fsum(values) / n
     if n == 1:
         return Summary(mean, math.nan, math.nan, n)
+    if min(values) == max(values):  # whose mean may differ by the last bit, which is no deviation
+        return Summary(values[0], 0.0, 0.0, n)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half_width = t_quantile(0.5 + CONFIDENCE / 2, n - 1) * deviation / math.sqrt(n)
     return Summary(mean, deviation, half_width, n)

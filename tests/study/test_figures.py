@@ -113,6 +113,13 @@ def test_more_lines_than_can_be_told_apart_are_dots_and_a_mean(tmp_path: Path) -
     assert drawn["against_trace_bits"].caption.endswith("a line for each weight_bits.")
 
 
+def test_words_are_joined_by_no_line(tmp_path: Path) -> None:
+    knobs = {"weight_bits": [4, 8], "rounding": ["nearest", "stochastic"]}
+    drawn = {entry.name: entry for entry in draw(found(tmp_path, knobs=knobs))}
+    assert drawn["against_rounding"].caption.endswith("a colour for each weight_bits.")
+    assert drawn["against_weight_bits"].caption.endswith("a line for each rounding.")
+
+
 def test_the_front_labels_its_points_in_full_or_by_trial(tmp_path: Path) -> None:
     drawn = draw(found(tmp_path, knobs={"weight_bits": [4, 6, 8]}))
     assert texts(drawn[-1]) == ["0: 4", "1: 6", "2: 8"]

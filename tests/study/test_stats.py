@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurochip.study.stats import summarise, t_below, t_quantile
+from neurochip.study.stats import Summary, summarise, t_below, t_quantile
 
 
 # Abramowitz and Stegun, table 26.10
@@ -47,3 +47,9 @@ def test_one_seed_has_no_interval() -> None:
     assert found.mean == 0.5
     assert math.isnan(found.deviation)
     assert math.isnan(found.half_width)
+
+
+def test_equal_values_have_no_deviation() -> None:
+    value = 0.1
+    assert math.fsum([value] * 3) / 3 != value
+    assert summarise([value] * 3) == Summary(value, 0.0, 0.0, 3)
