@@ -84,6 +84,7 @@ def test_what_it_can_not_be() -> None:
     assert refused(knobs={"stuck_bits": [0.1, 1.5]}) == (
         "study 's': stuck_bits is 1.5; it must be a share from 0 to 1"
     )
-    assert "knob 'recover_epochs' is unknown" in refused(
-        workflow="ptq", knobs={"recover_epochs": [1]}
+    assert refused(workflow="ptq", knobs={"recover_epochs": [1]}) == (
+        "study 's': knob 'recover_epochs' isn't one of workflow 'ptq' but of chip; choose one of "
+        "those workflows, or leave it out"
     )
