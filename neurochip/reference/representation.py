@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.errors import RuleError
+from neurochip.kernels.fused import add_products
 from neurochip.network import LIF, Network, WeightLayer
 from neurochip.reference.build import Builder, Place, StepKit
 from neurochip.reference.chain import Node
@@ -47,7 +48,8 @@ class RateWeightNode(WeightNode):
 
     Rates of few steps with round weights put z exactly on a bound of the clamp. Which side its
     rounding falls on is the published code's where the sum begins with the bias and goes through
-    the inputs channel by channel.
+    the inputs channel by channel. A product of matrices sums in an order that depends on the
+    processor, so the sum is our own.
     """
 
     def forward(self, x: Floats) -> Floats:
@@ -59,8 +61,8 @@ class RateWeightNode(WeightNode):
             rows = _by_channels(self._product.patches(x), places)
             matrix = _by_channels(matrix, places)
         bias = self._values.biases[self.number]
-        rows = np.concatenate([np.ones((len(rows), 1), rows.dtype), rows], axis=1)
-        z = rows @ np.concatenate([bias[:, None], matrix], axis=1).T
+        z = np.repeat(bias[None], len(rows), axis=0)
+        add_products(np.ascontiguousarray(rows), np.ascontiguousarray(matrix.T), z)
         shape = layer.out_shape(self._in_shape)
         inside = (*shape[1:], shape[0]) if len(shape) == SPATIAL else shape
         currents: Floats = z.reshape(len(x), *inside)

@@ -70,7 +70,16 @@ CHANGED: dict[str, Any] = {
 #: Options that events haven't.
 OF_NUMBERS: dict[str, Any] = {"series": True, "value_range": (-1.0, 2.5), "timing": "cycle"}
 #: Options of networks without `hidden`.
-OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1}
+OF_IMAGES: dict[str, Any] = {"conv": "4C3-P2-6", "padding": 1, "augment": "shift1"}
+#: Options of single layers and registers, and of random words that OTTT-A's nearest rounding lacks.
+OF_WIDTHS: dict[str, Any] = {
+    "layer_bits": (8, 4),
+    "readout_bits": 20,
+    "readout_fraction": 10,
+    "membrane_overflow": "wrap",
+    "accumulator_overflow": "wrap",
+    "random_words": "synapse",
+}
 #: Options of a chip with faults.
 OF_FAULTS: dict[str, Any] = {
     "stuck_bits": 0.05,

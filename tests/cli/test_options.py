@@ -10,12 +10,21 @@ import pytest
 
 from neurochip import experiment
 from neurochip.config import RunConfig, make
-from tests.cli.declared import CHANGED, OF_ENGINES, OF_FAULTS, OF_IMAGES, OF_NUMBERS, flags, toml
+from tests.cli.declared import (
+    CHANGED,
+    OF_ENGINES,
+    OF_FAULTS,
+    OF_IMAGES,
+    OF_NUMBERS,
+    OF_WIDTHS,
+    flags,
+    toml,
+)
 from tests.cli.running import QUICK, Command
 
 
 def test_every_option_has_a_test_value() -> None:
-    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES, **OF_FAULTS, **OF_ENGINES}
+    options = {**CHANGED, **OF_NUMBERS, **OF_IMAGES, **OF_FAULTS, **OF_ENGINES, **OF_WIDTHS}
     assert options.keys() == RunConfig.model_fields.keys()
     same = {"hardware", "rule"}
     for name, field in RunConfig.model_fields.items():
@@ -46,7 +55,9 @@ def test_options_of_numbers(neurochip: Command, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "own", [OF_IMAGES, OF_FAULTS, OF_ENGINES], ids=["images", "faults", "engines"]
+    "own",
+    [OF_IMAGES, OF_FAULTS, OF_ENGINES, OF_WIDTHS],
+    ids=["images", "faults", "engines", "widths"],
 )
 def test_options_of_some(neurochip: Command, here: Path, own: dict[str, Any]) -> None:
     options = {"train_samples": 60, "test_samples": 20, "timesteps": 3, "epochs": 1, **own}

@@ -22,6 +22,7 @@ MODULES = (
     "test_stopwatch",
     "test_limits",
     "test_bits",
+    "test_fused",
     "test_ledger",
     "test_random",
     "test_arithmetic",

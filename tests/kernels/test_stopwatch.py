@@ -89,5 +89,6 @@ def test_what_is_spent_goes_to_its_phase() -> None:
     time.sleep(0.002)
     stopwatch.mark(watch, stopwatch.UPDATE)
     spent = dict(zip(PHASES, stopwatch.spent(watch).tolist(), strict=True))
-    assert spent["update"] >= 2_000_000 > spent["synapse"]
+    assert spent["update"] >= 2_000_000
+    assert spent["synapse"] > 0
     assert stopwatch.marks(watch).tolist() == [name in ("synapse", "update") for name in PHASES]

@@ -95,7 +95,8 @@ def test_page_says_what_was_run(case: Case, written: list[Path]) -> None:
         "and seed 0.",
         f"{100 * accuracy:.2f} %",
         "1,776 of 8 bit",
-        "weight 8 bit max bits 16 bit, rounding stochastic, headroom 2.0 assumed",
+        "weight 8 bit max bits 16 bit, rounding stochastic, headroom 2.0, random words separable "
+        "assumed",
         "Test sample 3 of digits",
         "neurochip learn --train-samples 160 --test-samples 40 --epochs 2 --hidden 24 "
         "--count-saturations --out run.h5",
