@@ -57,6 +57,7 @@ _LISTS = {
     "hidden": "N,N",
     "rate_shifts": "N,N",
     "halve_at": "N,N",
+    "layer_bits": "N,N",
     "sensor": "N,N",
     "shape": "N,N,N",
     "value_range": "X,X",
