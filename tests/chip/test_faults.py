@@ -61,7 +61,8 @@ def damage_of(chip: Chip) -> Damage:
 def words(chip: Chip) -> np.ndarray:
     """Every word of the weights' memory, two's complement of their width."""
     bits = chip.hardware.registers.weight.bits.value
-    return np.concatenate([w.ravel() for w in chip.integers.weights]) & ((1 << bits) - 1)
+    w = np.concatenate([w.ravel() for w in chip.integers.weights])
+    return w.astype(np.int64) & ((1 << bits) - 1)
 
 
 def bits_of(chip: Chip) -> bytes:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["SessionError", "end_group", "run_limited"]
@@ -36,15 +38,19 @@ def run_limited(command: list[str], limit_s: float) -> None:
     """
     # A pipe would stay open as long as any process of the group lives; a file doesn't.
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        put_off: list[int] = []
+        with _interrupts_put_off(put_off):
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
+            if put_off:
+                signal.raise_signal(signal.SIGINT)
             status = process.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise SessionError(
@@ -57,6 +63,23 @@ def run_limited(command: list[str], limit_s: float) -> None:
             output.seek(0)
             lines = output.read().strip().splitlines() or ["it said nothing"]
             raise SessionError(f"the session of Lava failed with status {status}: {lines[-1]}")
+
+
+@contextlib.contextmanager
+def _interrupts_put_off(put_off: list[int]) -> Iterator[None]:
+    """Note a Ctrl-C in place of raising it: a process that is just being started would be lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, _: put_off.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
