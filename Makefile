@@ -84,10 +84,10 @@ format: $(STAMP)
 .PHONY: environment
 environment: $(STAMP)
 
-#: make test-newer    the tests on the newest Python found, without Lava, in .venv-newer
+#: make test-newer    all but the slow tests on the newest Python found, without Lava, in .venv-newer
 .PHONY: test-newer
 test-newer: $(NEWER_STAMP)
-	$(NEWER)/bin/python $(PYTEST)
+	$(NEWER)/bin/python $(PYTEST) -m 'not slow'
 
 #: make peers         environments of the tools that benchmarks compare with, in .peers
 .PHONY: peers

@@ -47,6 +47,7 @@ def test_learn_as_json(neurochip: Command) -> None:
     assert make(facts["config"]).hidden == (16,)
 
 
+@pytest.mark.slow
 def test_a_profile_of_learning(neurochip: Command) -> None:
     """It changes nothing of what is learned, and tells learning from the tests between."""
     learned = [

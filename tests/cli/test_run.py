@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from neurochip import experiment
 from tests.cli.declared import CHANGED, EVENTS, flags
@@ -44,6 +45,7 @@ def test_faults_come_on_top(neurochip: Command, learned: Path, here: Path) -> No
     refused(neurochip("run", learned, "--dead-neurons", 3), sentence)
 
 
+@pytest.mark.slow
 def test_a_profile(neurochip: Command, learned: Path) -> None:
     said = neurochip("run", learned, "--profile", "--json")
     assert (said.status, said.err) == (0, "")

@@ -51,6 +51,7 @@ def learned(folder: Path, **environment: str) -> str:
     return run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(INTERPRETED, reason="there is no machine code in an interpreted run")
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_what_is_learned_does_not_depend_on_the_processor(name, tmp_path):
