@@ -115,9 +115,9 @@ def test_a_database_that_another_program_holds_is_said(
 
 @pytest.mark.skipif(importlib.util.find_spec("psycopg2") is not None, reason="the driver is there")
 def test_a_missing_driver_is_named() -> None:
-    where = "postgresql://someone:secret@localhost:1/db"
+    where = "postgresql+psycopg2://someone:secret@localhost:1/db"
     assert refused(where) == (
-        "database postgresql://someone:***@localhost:1/db can't be opened (No module named "
+        "database postgresql+psycopg2://someone:***@localhost:1/db can't be opened (No module named "
         "'psycopg2'); install that driver with pip, or give a path as --storage, which needs none"
     )
 
