@@ -118,7 +118,8 @@ def test_a_missing_driver_is_named() -> None:
     where = "postgresql+psycopg2://someone:secret@localhost:1/db"
     assert refused(where) == (
         "database postgresql+psycopg2://someone:***@localhost:1/db can't be opened (No module "
-        "named 'psycopg2'); install that driver with pip, or give a path as --storage, which needs none"
+        "named 'psycopg2'); install that driver with pip, or give a path as --storage, which "
+        "needs none"
     )
 
 
