@@ -302,7 +302,12 @@ def _optuna() -> ModuleType:
 def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
     """A database that is open within the context."""
     with _blamed(url, "opened"):
-        options = {"connect_args": _patience(url)}
+        from sqlalchemy.pool import NullPool
+
+        options: dict[str, Any] = {"connect_args": _patience(url)}
+        if url.startswith(_SQLITE):
+            # A file is opened in no time; a pool of a database that is refused is never closed.
+            options["poolclass"] = NullPool
         storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     try:
         yield storage
