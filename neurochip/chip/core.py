@@ -128,6 +128,9 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
         lifts = fast_lifts(entry, entry.gradient_shift) if narrow else None
         layer.fast_gradient = lifts is not None
         layer.gradient_delta_lift, layer.gradient_trace_lift = lifts or (0, 0)
+        shift = layer.update_shift - entry.gradient_shift - layer.shadow_shift
+        narrow = narrow and settings.narrow_weights
+        layer.fast_apply = narrow and rounds_in_lanes and 1 <= shift < LANE_BITS
 
 
 def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:

@@ -82,6 +82,10 @@ def _emit_carry(builder: Any, a: Any, b: Any) -> Any:
     return builder.zext(builder.icmp_unsigned("<", builder.add(a, b), a), I16)
 
 
+def _emit_shift_left(builder: Any, a: Any, amount: Any) -> Any:
+    return builder.shl(a, amount)
+
+
 def _emit_shift_right(builder: Any, a: Any, amount: Any) -> Any:
     return builder.ashr(a, amount)
 
@@ -131,6 +135,8 @@ multiply_high = _lane_operation(_emit_multiply_high, lambda a, b: (a * b) >> LAN
 carry = _lane_operation(
     _emit_carry, lambda a, b: ((a & LANE_MASK) + (b & LANE_MASK)) >> LANE_BITS, 2
 )
+#: ``a * 2^amount`` modulo 2^16, amount 0..15.
+shift_left = _lane_operation(_emit_shift_left, lambda a, amount: _wrap(a << amount), 2)
 #: floor(a / 2^amount), amount 0..15.
 shift_right = _lane_operation(_emit_shift_right, lambda a, amount: a >> amount, 2)
 #: floor(a / 2^amount) of a's 16 bits read as an unsigned number, amount 0..15.

@@ -134,7 +134,7 @@ _LAYER_FIELDS = (
     "transport_shift feedback_start "  # from this layer's output error to the population below
     "gradient_shift update_shift bias_shift bias_exponent bias_learned "
     "fast_update short_shift delta_lift trace_lift "
-    "fast_gradient gradient_delta_lift gradient_trace_lift"
+    "fast_gradient gradient_delta_lift gradient_trace_lift fast_apply"
 ).split()
 
 #: One record: what holds for the whole core. Widths appear as the ends of their ranges.

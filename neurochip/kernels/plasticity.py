@@ -23,7 +23,7 @@ from neurochip.kernels.arithmetic import (
     shift_round,
 )
 from neurochip.kernels.bits import compact_into, count_nonzero
-from neurochip.kernels.jit import kernel, unit, view
+from neurochip.kernels.jit import kernel, lane, unit, view
 from neurochip.kernels.random import fill_words, round_all, row_stream, signed, step_key, word
 from neurochip.kernels.shared_weights import (
     accumulate_convolution,
@@ -178,6 +178,27 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def has_room(layer):  # type: ignore[no-untyped-def]
+    """Whether rows are so short that several are loaded at once; the scratch of one such load lies
+    before the layer's own.
+    """
+    return layer.n_out <= FEW_COLUMNS and layer.pre >= TOGETHER
+
+
+@kernel
+def end_of_rows(layer):  # type: ignore[no-untyped-def]
+    """The end of the layer's weights: behind it lie others that may be wider."""
+    return layer.weight_start + layer.n_in * layer.n_out
+
+
+@kernel
+def widen(row, wide):  # type: ignore[no-untyped-def]
+    """A row's numbers, and 0 in the lanes beyond it."""
+    for j in range(TOGETHER):
+        wide[j] = row[j] if j < row.size else 0
+
+
+@kernel
 def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     """The same for layers of few columns: whole rows at once, or only columns with an error."""
     s, layer = core.settings[0], core.layers[number]
@@ -189,14 +210,12 @@ def sparse_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     columns = core.active[layer.post : layer.post + n]
     found = compact_into(lifted, columns)
     # Room before the layer's own lanes: columns beyond a row have no delta there.
-    together = found > 1 and pre >= TOGETHER and not renewed
-    # Behind the layer's last row lie weights that may be wider than its own.
-    end = start + layer.n_in * n
+    together = found > 1 and has_room(layer) and not renewed
+    end = end_of_rows(layer)
     wide, wide_words = core.lifted[:TOGETHER], core.words[:TOGETHER]
     if together:
-        for j in range(TOGETHER):
-            wide[j] = lifted[j] if j < n else 0
-            wide_words[j] = words[j] if j < n else 0
+        widen(lifted, wide)
+        widen(words, wide_words)
     for r in range(rows.size):
         i = np.int64(rows[r])
         x = np.int16(core.trace[pre + i] << trace_lift)
@@ -339,16 +358,38 @@ def general_accumulate(core, number, t, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def gradient_row_of_few(gradient, lifted, x, low, high):  # type: ignore[no-untyped-def]
+    """`fast_gradient_row` for (TOGETHER,) sums; those beyond the row meet deltas of 0."""
+    for j in range(TOGETHER):
+        fraction = lanes.multiply_low(lifted[j], x)
+        up = lanes.carry(fraction, SIGN_BIT)
+        product = lanes.add(lanes.multiply_high(lifted[j], x), up)
+        gradient[j] = lanes.clip(lanes.add_saturated(gradient[j], product), low, high)
+
+
+@kernel
 def fast_accumulate(core, number, rows):  # type: ignore[no-untyped-def]
     """The same in 16-bit lanes."""
     s, layer = core.settings[0], core.layers[number]
+    n, start, pre, trace_lift = (
+        layer.n_out,
+        layer.weight_start,
+        layer.pre,
+        layer.gradient_trace_lift,
+    )
     lifted = lift(core, layer, layer.gradient_delta_lift)
     low, high = np.int16(s.gradient_low), np.int16(s.gradient_high)
+    together, end, wide = has_room(layer), end_of_rows(layer), core.lifted[:TOGETHER]
+    if together:
+        widen(lifted, wide)
     for r in range(rows.size):
         i = np.int64(rows[r])
-        at = layer.weight_start + i * layer.n_out
-        x = np.int16(core.trace[layer.pre + i] << layer.gradient_trace_lift)
-        fast_gradient_row(core.gradient[at : at + layer.n_out], lifted, x, low, high)
+        at = start + i * n
+        x = np.int16(core.trace[pre + i] << trace_lift)
+        if together and at + TOGETHER <= end:
+            gradient_row_of_few(core.gradient[at : at + TOGETHER], wide, x, low, high)
+        else:
+            fast_gradient_row(core.gradient[at : at + n], lifted, x, low, high)
 
 
 @kernel
@@ -360,10 +401,11 @@ def accumulate(core, number, t):  # type: ignore[no-untyped-def]
         accumulate_convolution(core, number, t)
         return
     rows = rows_with_factor(core, layer)
-    if layer.fast_gradient:
-        fast_accumulate(core, number, rows)
-    else:
-        general_accumulate(core, number, t, rows)
+    if any_nonzero(core.delta[layer.post : layer.post + layer.n_out]):
+        if layer.fast_gradient:
+            fast_accumulate(core, number, rows)
+        else:
+            general_accumulate(core, number, t, rows)
     for r in range(rows.size):
         core.touched[layer.pre + rows[r]] = 1
     for j in range(layer.post, layer.post + layer.n_out):
@@ -371,20 +413,73 @@ def accumulate(core, number, t):  # type: ignore[no-untyped-def]
     core.counters[t, number, layout.WEIGHT_UPDATES] += rows.size * layer.n_out
 
 
+@lane
+def rounded(g, k, lift, row_half, column_word):  # type: ignore[no-untyped-def]
+    """g * 2^-k, k in 1..15, rounded with the sum of two words; `lift` is 16 - k."""
+    up = lanes.carry(lanes.shift_left(g, lift), lanes.add(row_half, column_word))
+    return lanes.add(lanes.shift_right(g, k), up)
+
+
 @kernel
-def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
-    """OTTT-A, end of the sample: w = fit(w - round(g * 2^-(k-p))), then g = 0."""
+def fast_apply_row(weights, gradient, row_half, words, k, low, high):  # type: ignore[no-untyped-def]
+    """w = clip(w - round(g * 2^-k)), g = 0 for one row of 8-bit weights."""
+    lift = np.int16(layout.WORD_BITS - k)
+    for j in range(weights.size):
+        change = rounded(gradient[j], k, lift, row_half, words[j])
+        weights[j] = lanes.clip(lanes.subtract(weights[j], change), low, high)
+        gradient[j] = 0
+
+
+@kernel
+def fast_apply_shadow_row(shadow, weights, gradient, row_half, words, k, s, layer):  # type: ignore[no-untyped-def]
+    """The same on 16-bit shadow weights, whose top bits, nearest, are the weights."""
+    low, high = np.int16(s.shadow_low), np.int16(s.shadow_high)
+    half = np.int16(1 << (layer.shadow_shift - 1))
+    w_low, w_high = np.int16(layer.weight_low), np.int16(layer.weight_high)
+    drop, lift = np.int16(layer.shadow_shift), np.int16(layout.WORD_BITS - k)
+    for j in range(weights.size):
+        change = rounded(gradient[j], k, lift, row_half, words[j])
+        h = lanes.clip(lanes.subtract_saturated(shadow[j], change), low, high)
+        shadow[j] = h
+        w = lanes.shift_right(lanes.add_saturated(h, half), drop)
+        weights[j] = lanes.clip(w, w_low, w_high)
+        gradient[j] = 0
+
+
+@kernel
+def fast_apply(core, number, step):  # type: ignore[no-untyped-def]
+    """Bring the sums of all touched rows into their weights, in 16-bit lanes."""
     s, layer = core.settings[0], core.layers[number]
-    if layer.kind == layout.CONVOLUTION:
-        apply_convolution(core, number, t, step)
-        return
+    n = layer.n_out
+    halves, words = row_words(core, number, step), column_words(core, number, step)
+    renewed = has_words_of_rows(s)
+    low, high = np.int16(layer.weight_low), np.int16(layer.weight_high)
+    k = np.int16(layer.update_shift - layer.gradient_shift - layer.shadow_shift)
+    touched = core.touched[layer.pre : layer.pre + layer.n_in]
+    for i in range(touched.size):
+        if not touched[i]:
+            continue
+        if renewed:
+            fill_row(s.seed, number, step, i, words)
+        at = layer.weight_start + i * n
+        weights, gradient = core.weights[at : at + n], core.gradient[at : at + n]
+        if layer.shadow_shift:
+            shadow = core.shadow[at : at + n]
+            fast_apply_shadow_row(shadow, weights, gradient, halves[i], words, k, s, layer)
+        else:
+            fast_apply_row(weights, gradient, halves[i], words, k, low, high)
+
+
+@kernel
+def general_apply(core, number, t, step):  # type: ignore[no-untyped-def]
+    """The same in 64 bits, every width and rounding."""
+    s, layer = core.settings[0], core.layers[number]
     halves, words = row_words(core, number, step), column_words(core, number, step)
     renewed = has_words_of_rows(s)
     k = layer.update_shift - layer.gradient_shift - layer.shadow_shift
     for i in range(layer.n_in):
         if not core.touched[layer.pre + i]:
             continue
-        core.touched[layer.pre + i] = 0
         half = np.int64(halves[i])
         if renewed:
             fill_row(s.seed, number, step, i, words)
@@ -394,6 +489,20 @@ def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
             change = shift_round(g, k, s.weight_rounding, (half + words[j]) & WORD_MASK)
             change_weight(core, s, layer, at + j, change, t, number)
             core.gradient[at + j] = 0
+
+
+@kernel
+def apply_accumulated(core, number, t, step):  # type: ignore[no-untyped-def]
+    """OTTT-A, end of the sample: w = fit(w - round(g * 2^-(k-p))), then g = 0."""
+    layer = core.layers[number]
+    if layer.kind == layout.CONVOLUTION:
+        apply_convolution(core, number, t, step)
+        return
+    if layer.fast_apply:
+        fast_apply(core, number, step)
+    else:
+        general_apply(core, number, t, step)
+    core.touched[layer.pre : layer.pre + layer.n_in] = 0
     if layer.bias_learned:
         update_biases(core, number, t, step, core.bias_gradient)
     core.bias_gradient[layer.post : layer.post + layer.n_out] = 0

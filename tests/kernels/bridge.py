@@ -273,6 +273,9 @@ def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
     if lifts is not None and is_narrow(c):
         layer.fast_gradient = True
         layer.gradient_delta_lift, layer.gradient_trace_lift = lifts
+    rest = c.layers[ell].k - c.layers[ell].pg - below
+    in_lanes = is_narrow(c) and c.weight_bits <= 8 and c.rounding != "toward_zero"
+    layer.fast_apply = in_lanes and 1 <= rest < 16
 
 
 def load(core: layout.Core, naive: NaiveCore) -> None:

@@ -456,14 +456,17 @@ DELTAS = range(-128, 128)
 FACTORS = range(256)
 
 
-def one_layer(*, deltas=DELTAS, factors=FACTORS, raw: bool, k: int, **modes) -> layout.Core:
+def one_layer(
+    *, deltas=DELTAS, factors=FACTORS, raw: bool, k: int, pg: int | None = None, **modes
+) -> layout.Core:
     """One weight layer with every delta at its outputs and every factor at its inputs.
 
-    Factors are 8-bit graded inputs, or (not raw) traces.
+    Factors are 8-bit graded inputs, or (not raw) traces. Sums of products are kept in units of
+    2^pg products, where pg isn't told in units of 2^k.
     """
     n, m = len(factors), len(deltas)
     trace_bits = max(3, int(max(factors)).bit_length())
-    layer = LayerConfig(n, m, k=k, pg=k, bias_learned=False)
+    layer = LayerConfig(n, m, k=k, pg=k if pg is None else pg, bias_learned=False)
     config = CoreConfig((layer,), T=1, seed=5, trace_input=not raw, trace_bits=trace_bits, **modes)
     core = bridge.build(NaiveCore(config, [np.zeros((n, m), int).tolist()], [[0] * m]))
     core.delta[n:] = deltas
@@ -529,6 +532,40 @@ def test_all_products_into_the_accumulators(bits, raw):
         change = fixed.shift_round(product, k, fixed.Rounding.NEAREST)
         # Rows of factor 0 aren't written, and products of 0 change nothing.
         assert np.array_equal(core.gradient.reshape(n, m), register.fit(before + change)), k
+
+
+@pytest.mark.parametrize("rounding", ["floor", "toward_zero", "nearest", "stochastic"])
+@pytest.mark.parametrize("shadow_bits", [0, 16])
+def test_all_sums_into_the_weights(shadow_bits, rounding):
+    """g in -2^15..2^15 - 1, shifted by 0..17; w starts at -3 and the ends."""
+    side = 16 if INTERPRETED else 256
+    sums = np.linspace(-(2**15), 2**15 - 1, side * side).astype(np.int16).reshape(side, side)
+    step = 3 * 2**32 + 9
+    below = shadow_bits - 8 if shadow_bits else 0
+    given_ = {"deltas": range(side), "factors": range(side), "raw": True, "pg": 0}
+    in_lanes = []
+    for k in range(0, 18, 3 if INTERPRETED else 1):
+        modes = {"rounding": rounding, "shadow_bits": shadow_bits, "update": "accumulate"}
+        core = one_layer(k=k + below, **given_, **modes)
+        memory = core.shadow if shadow_bits else core.weights
+        register = fixed.Format(shadow_bits or 8)
+        before = np.resize([-3 << below, register.minimum, register.maximum], sums.shape)
+        memory[:] = before.ravel()
+        core.gradient[:] = sums.ravel()
+        core.touched[1:side] = 1
+        apply_accumulated(core, 0, 0, step)
+        in_lanes += [k] if core.layers[0].fast_apply else []
+        change = fixed.shift_round(sums, k, fixed.Rounding(rounding), words(5, step, side, side))
+        top = register.fit(before - change)[1:]
+        assert np.array_equal(memory.reshape(side, side)[1:], top), k
+        expected = fixed.Format(8).fit(fixed.shift_round(top, below, fixed.Rounding.NEAREST))
+        assert np.array_equal(core.weights.reshape(side, side)[1:], expected), k
+        # A row that wasn't touched stays what it is; none is touched in the next sample.
+        assert np.array_equal(core.gradient.reshape(side, side)[0], sums[0])
+        assert not core.gradient[side:].any()
+        assert not core.touched.any()
+    lanes = [k for k in range(1, 16, 1) if not (INTERPRETED and k % 3)]
+    assert in_lanes == ([] if rounding == "toward_zero" else lanes)
 
 
 @pytest.mark.parametrize(("delta", "factor"), [(7, 4681), (31, 1057)])
