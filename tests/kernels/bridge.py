@@ -225,8 +225,8 @@ def places(c: CoreConfig) -> list[tuple[int, int]]:
 
 def fill_connections(core: layout.Core, c: CoreConfig, ell: int) -> None:
     layer, given = core.layers[ell], c.layers[ell]
-    for i, *_ in given.connections:
-        core.fan_out[layer.pre + i] += 1
+    axons = [i for i, *_ in given.connections]
+    core.fan_out[layer.pre : layer.pre + layer.n_in] = np.bincount(axons, minlength=layer.n_in)
     if given.pool is not None:
         below = core.layers[ell - 1]
         squares = [given.pool.square_of(j) for j in range(below.n_out)]

@@ -72,9 +72,10 @@ class NaiveCore:
         self.shadow: list[list[list[int]]] | None = None
         if config.shadow_bits:
             if shadows is None:
+                below = [config.shadow_shift(ell) for ell in range(len(self.w))]
                 shadows = [
-                    [[w << config.shadow_shift(ell) for w in row] for row in layer]
-                    for ell, layer in enumerate(self.w)
+                    [[w << k for w in row] for row in layer]
+                    for k, layer in zip(below, self.w, strict=True)
                 ]
             self.shadow = [[list(row) for row in layer] for layer in shadows]
         self.shadow_register = Register(config.shadow_bits or 1)
