@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurochip.kernels.arithmetic import sum_all
 from neurochip.kernels.jit import kernel, unit, view
 
 Ints = NDArray[np.int64]
@@ -157,7 +158,7 @@ def add_time(elapsed, cells, phases, pipes, rows, ticks, works, lasts):  # type:
             for e in range(pipe.entry, pipe.entry_end):
                 add_scaled(works, cells[rows[e] * SLOTS :], ticks[e])
             take_longer(lasts, works, pipe.lead)
-        elapsed[phase.kind] += sum_of(lasts)
+        elapsed[phase.kind] += sum_all(lasts)
 
 
 # Loops over as many slots as an array has: those over SLOTS were unrolled before they could run in
@@ -178,18 +179,9 @@ def take_longer(lasts, works, lead):  # type: ignore[no-untyped-def]
         lasts[s] = max(lasts[s], works[s] + lead * (works[s] > 0))
 
 
-@kernel
-def sum_of(values):  # type: ignore[no-untyped-def]
-    """The sum of some integers."""
-    total = np.int64(0)
-    for s in range(values.size):
-        total += values[s]
-    return total
-
-
 @unit
 def add_up(totals, cells, n_rows):  # type: ignore[no-untyped-def]
     """Add the rows of counters to their sums, and empty all rows."""
     for r in range(n_rows):
-        totals[r] += sum_of(cells[r * SLOTS : (r + 1) * SLOTS])
+        totals[r] += sum_all(cells[r * SLOTS : (r + 1) * SLOTS])
     cells[:] = 0

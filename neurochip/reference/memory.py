@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurochip.network import Shape
 from neurochip.rules.surrogates import Floats
@@ -15,9 +16,9 @@ class Memory:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._arrays: dict[str, Floats] = {}
+        self._arrays: dict[str, NDArray[Any]] = {}
 
-    def take(self, name: str, shape: Shape, dtype: Any) -> Floats:
+    def take(self, name: str, shape: Shape, dtype: Any) -> NDArray[Any]:
         """An array of that shape and dtype with any contents."""
         array = self._arrays.get(name)
         if array is None or array.shape != shape or array.dtype != dtype:

@@ -8,7 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from neurochip.kernels.patches import gather_patches, scatter_patches
-from neurochip.kernels.sparse import add_products_of_events, count_events
+from neurochip.kernels.registers import COLUMNS
+from neurochip.kernels.sparse import (
+    add_products_of_events,
+    blocks_of,
+    count_events,
+    lay_out_blocks,
+)
 from neurochip.network import Conv2d, Dense, Shape, Sparse, WeightLayer
 from neurochip.reference.memory import Memory
 from neurochip.rules.surrogates import Floats
@@ -76,8 +82,7 @@ class DenseProduct:
         y = self._memory.take("y", (len(x), len(matrix)), matrix.dtype)
         if self._goes_by_events(x, FORWARD_DENSITY):
             if self._by_input is None:
-                self._by_input = self._memory.take("by_input", matrix.shape[::-1], matrix.dtype)
-                np.copyto(self._by_input, matrix.T)
+                self._by_input = self._in_blocks("by_input", matrix.T)
             np.copyto(y, bias)
             self._add_events(x, self._by_input, y)
             return y
@@ -103,7 +108,7 @@ class DenseProduct:
             self._is_clear_by_input = False
             by_input = self._memory.take("x_by_input", x.shape[::-1], x.dtype)
             np.copyto(by_input, x.T)
-            self._add_events(by_input, np.ascontiguousarray(dy), sum_)
+            self._add_events(by_input, self._in_blocks("dy_in_blocks", dy), sum_)
         elif self._is_clear:
             np.dot(dy.T, x, out=self._sum)
             self._is_clear = False
@@ -121,11 +126,19 @@ class DenseProduct:
             self._is_clear_by_input = True
         return self._sum
 
-    def _add_events(self, signals: Floats, rows: Floats, targets: Floats) -> None:
+    def _in_blocks(self, name: str, rows: Floats) -> Floats:
+        shape = (blocks_of(rows.shape[1]), len(rows), COLUMNS)
+        blocks = self._memory.take(name, shape, rows.dtype)
+        lay_out_blocks(rows, blocks)
+        return blocks
+
+    def _add_events(self, signals: Floats, blocks: Floats, targets: Floats) -> None:
         """targets += signals rows, without the signals that are zero."""
         values = self._memory.take("values", signals.shape, signals.dtype)
-        numbers, counts = np.empty(signals.shape, np.int32), np.empty(len(signals), np.int64)
-        add_products_of_events(signals, rows, targets, numbers, values, counts)
+        numbers = self._memory.take("numbers", signals.shape, np.int32)
+        counts = self._memory.take("counts", signals.shape[:1], np.int64)
+        part = self._memory.take("part", (COLUMNS,), targets.dtype)
+        add_products_of_events(signals, blocks, targets, numbers, values, counts, part)
 
     def _goes_by_events(self, x: Floats, density: float) -> bool:
         is_wide = len(self._matrix) >= EVENT_WIDTH and x.flags.c_contiguous

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurochip.kernels import patches, sparse, tssl
+from neurochip.kernels.registers import COLUMNS
 from tests.naive import float_tssl as naive
 
 sizes = st.integers(1, 5)
@@ -68,8 +69,10 @@ def test_events(batch: int, n_in: int, n_out: int, density: float, dtype: Any) -
     delta = rng.normal(size=(batch, n_out)).astype(dtype)
     assert sparse.count_events(x) == np.count_nonzero(x)
     targets = delta.copy()
+    blocks = np.full((sparse.blocks_of(n_out), n_in, COLUMNS), np.nan, dtype)
+    sparse.lay_out_blocks(weights, blocks)
     room = np.empty(x.shape, np.int32), np.empty_like(x), np.empty(batch, np.int64)
-    sparse.add_products_of_events(x, weights, targets, *room)
+    sparse.add_products_of_events(x, blocks, targets, *room, np.empty(COLUMNS, dtype))
     assert np.allclose(targets, delta + x @ weights, atol=1e-5)
 
 

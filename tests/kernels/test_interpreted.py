@@ -23,6 +23,7 @@ MODULES = (
     "test_limits",
     "test_bits",
     "test_fused",
+    "test_registers",
     "test_ledger",
     "test_random",
     "test_arithmetic",

@@ -24,11 +24,13 @@ from neurochip.network import Network
 from neurochip.rules import OTTT
 rng = np.random.default_rng(0)
 data = Split(rng.random((24, 37)), rng.integers(5, size=24))
-chip = nc.Chip(Network.mlp((37, 45, 5), 5), rule=OTTT(), seed=1, encoding="bernoulli")
-(record,) = chip.learn(data)
-digest = hashlib.sha256(chip.evaluate(data).predictions.tobytes() + record.counters.tobytes())
-for weights in chip.integers.weights:
-    digest.update(weights.tobytes())
+network, digest = Network.mlp((37, 45, 5), 5), hashlib.sha256()
+for update in ("online", "accumulate"):
+    chip = nc.Chip(network, rule=OTTT(update), seed=1, encoding="bernoulli")
+    (record,) = chip.learn(data)
+    digest.update(chip.evaluate(data).predictions.tobytes() + record.counters.tobytes())
+    for weights in chip.integers.weights:
+        digest.update(weights.tobytes())
 print(digest.hexdigest())
 """
 

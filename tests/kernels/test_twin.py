@@ -542,11 +542,18 @@ def test_all_sums_into_the_weights(shadow_bits, rounding):
     sums = np.linspace(-(2**15), 2**15 - 1, side * side).astype(np.int16).reshape(side, side)
     step = 3 * 2**32 + 9
     below = shadow_bits - 8 if shadow_bits else 0
-    given_ = {"deltas": range(side), "factors": range(side), "raw": True, "pg": 0}
     in_lanes = []
     for k in range(0, 18, 3 if INTERPRETED else 1):
-        modes = {"rounding": rounding, "shadow_bits": shadow_bits, "update": "accumulate"}
-        core = one_layer(k=k + below, **given_, **modes)
+        places, modes = range(side), {"rounding": rounding, "shadow_bits": shadow_bits}
+        core = one_layer(
+            deltas=places,
+            factors=places,
+            raw=True,
+            k=k + below,
+            pg=0,
+            update="accumulate",
+            **modes,
+        )
         memory = core.shadow if shadow_bits else core.weights
         register = fixed.Format(shadow_bits or 8)
         before = np.resize([-3 << below, register.minimum, register.maximum], sums.shape)
