@@ -13,7 +13,7 @@ from neurochip.kernels.registers import COLUMNS, add_rows
 
 
 @kernel
-def add(target, rows, numbers, values, count):  # type: ignore[no-untyped-def]
+def add(target: Any, rows: Any, numbers: Any, values: Any, count: Any) -> None:
     """The intrinsic, called by a kernel."""
     add_rows(target, rows, numbers, values, count)
 
