@@ -120,6 +120,7 @@ class Adapted:
 def check(options: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError where one of this workflow's own options is out of range."""
     ptq.check({key: value for key, value in options.items() if key in ptq.OPTIONS}, where)
+    ptq.check_one_scale(options, where)
     shift = options.get("shift", OPTIONS["shift"])
     if shift not in get_args(Shift):
         raise ConfigError(

@@ -1,7 +1,9 @@
 """Trained in float, quantised after: how a layer's range is chosen, and the float training itself.
 
 A chip holds w as an integer times 2^-f, one f a layer. Post-training quantisation chooses f, and
-weights beyond the range that it leaves saturate.
+weights beyond the range that it leaves saturate. A channel's own f has no place on these chips: its
+weights lie on a coarser or finer grid inside the layer's, whose register is as much wider as the
+grids lie apart.
 """
 
 from __future__ import annotations
@@ -27,12 +29,13 @@ from neurochip.rules import feedback
 from neurochip.samples import mark_of, shown
 
 Scales = Literal["max", "percentile", "mse"]
+ScalePer = Literal["layer", "channel"]
 
 #: What this workflow adds to the options of a run, with its default.
 #: scales: the range of a layer: its largest weight, a percentile of the magnitudes, or the range of
-#: least mean squared error. scale_per: what has a range of its own, a "layer"; a "channel", the
-#: weights into one neuron, can't have one on these chips. percentile: of "percentile". batch_size,
-#: rate, momentum: of the float training, by stochastic gradient descent.
+#: least mean squared error. scale_per: what has a range of its own, a "layer" or a "channel", the
+#: weights into one neuron (or of one map of a convolution). percentile: of "percentile".
+#: batch_size, rate, momentum: of the float training, by stochastic gradient descent.
 OPTIONS: dict[str, Any] = {
     "scales": "max",
     "scale_per": "layer",
@@ -42,6 +45,8 @@ OPTIONS: dict[str, Any] = {
     "momentum": 0.9,
 }
 
+#: The widest register of a weight.
+MOST_WEIGHT_BITS = 16
 #: Ranges that "mse" tries: the largest magnitude and so many halvings of it.
 _HALVINGS = 8
 _TRAINING = ("batch_size", "rate", "momentum")
@@ -60,14 +65,10 @@ def check(options: Mapping[str, Any], where: str) -> None:
             f"{where}: scales is {scales!r}; it must be one of {', '.join(get_args(Scales))}"
         )
     per = options.get("scale_per", OPTIONS["scale_per"])
-    if per == "channel":
+    if per not in get_args(ScalePer):
         raise ConfigError(
-            f"{where}: scale_per is 'channel', but the weights of a layer share one exponent on "
-            f"the chip and its neurons one threshold, and a neuron's own scale would need one of "
-            f"the two for each neuron; use 'layer'"
+            f"{where}: scale_per is {per!r}; it must be one of {', '.join(get_args(ScalePer))}"
         )
-    if per != "layer":
-        raise ConfigError(f"{where}: scale_per is {per!r}; it must be 'layer'")
     limits = {
         "percentile": (0.0, 100.0),
         "batch_size": (1, 1 << 20),
@@ -79,6 +80,16 @@ def check(options: Mapping[str, Any], where: str) -> None:
         kinds = (int,) if name == "batch_size" else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             raise ConfigError(f"{where}: {name} is {value!r}; it must be {low} to {high}")
+
+
+def check_one_scale(options: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError where weights that go on changing should have scales by channel."""
+    if options.get("scale_per", OPTIONS["scale_per"]) != "layer":
+        raise ConfigError(
+            f"{where}: scale_per is 'channel', but in this workflow weights change while they are "
+            f"rounded, and the weights of a layer share one exponent on the chip; use 'layer', or "
+            f"workflow 'ptq'"
+        )
 
 
 def clipped(w: NDArray[np.float64], bits: int, scales: Scales, percentile: float) -> Any:
@@ -96,16 +107,51 @@ def clipped(w: NDArray[np.float64], bits: int, scales: Scales, percentile: float
     largest = float(np.abs(w).max(initial=0.0))
     if scales == "max" or largest == 0.0:
         return w
+    end = ((1 << (bits - 1)) - 1) * 2.0 ** -_fraction(w, bits, scales, percentile)
+    return np.clip(w, -end, end)
+
+
+def rounded_by_channel(
+    w: NDArray[np.float64], bits: int, scales: Scales, percentile: float
+) -> tuple[NDArray[np.float64], int]:
+    """A layer's weights, rounded to integers times a power of two of each channel's own.
+
+    Args:
+        w: (channels, ...) float64.
+        bits: width of these integers, of which the most negative isn't used.
+        scales: how a channel's power of two is chosen.
+        percentile: of a channel's magnitudes, 0..100, where scales is "percentile".
+
+    Returns:
+        float64 of the same shape, and the width of a register with one power of two that holds all
+        of them, at most `MOST_WEIGHT_BITS`: finer grids than that allows are made coarser.
+    """
+    own = [_fraction(c, bits, scales, percentile) for c in w if np.any(c)]
+    if not own:
+        return np.zeros_like(w), bits
+    coarsest = min(own)
+    finest = min(max(own), coarsest + MOST_WEIGHT_BITS - bits)
+    rounded = np.zeros_like(w)
+    for channel, c in zip(rounded, w, strict=True):
+        if np.any(c):
+            fraction = min(_fraction(c, bits, scales, percentile), finest)
+            grid = fixed.Format(bits, fraction=fraction, symmetric=True)
+            channel[:] = grid.quantise(c) * 2.0**-fraction
+    return rounded, bits + finest - coarsest
+
+
+def _fraction(w: NDArray[np.float64], bits: int, scales: Scales, percentile: float) -> int:
+    """Fraction digits of weights that aren't all 0."""
+    largest = float(np.abs(w).max())
+    coarsest = fixed.fraction_for(largest, bits)
+    if scales == "max":
+        return coarsest
     if scales == "percentile":
         # The range is a power of two; the weights beyond it saturate there, not at the percentile.
         kept = float(np.percentile(np.abs(w), percentile))
-        fractions = [fixed.fraction_for(max(kept, largest * 2.0**-_HALVINGS), bits)]
-    else:
-        coarsest = fixed.fraction_for(largest, bits)
-        fractions = [coarsest + halvings for halvings in range(_HALVINGS + 1)]
-    best = min(fractions, key=lambda fraction: _squared_error(w, bits, fraction))
-    end = ((1 << (bits - 1)) - 1) * 2.0**-best
-    return np.clip(w, -end, end)
+        return fixed.fraction_for(max(kept, largest * 2.0**-_HALVINGS), bits)
+    fractions = [coarsest + halvings for halvings in range(_HALVINGS + 1)]
+    return min(fractions, key=lambda fraction: _squared_error(w, bits, fraction))
 
 
 def _squared_error(w: NDArray[np.float64], bits: int, fraction: int) -> float:
@@ -209,10 +255,16 @@ def deployed(
         hardware: the chip, with the widths and the headroom that its weights get.
     """
     own = {**OPTIONS, **options}
-    weights = tuple(
-        clipped(w, config.widths.weight(hardware, number), own["scales"], own["percentile"])
-        for number, w in enumerate(learned.weights)
-    )
+    bits = [config.widths.weight(hardware, number) for number in range(len(learned.weights))]
+    layers = [
+        (w, n, own["scales"], own["percentile"]) for w, n in zip(learned.weights, bits, strict=True)
+    ]
+    if own["scale_per"] == "layer":
+        weights = tuple(clipped(*layer) for layer in layers)
+    else:
+        weights, wider = zip(*(rounded_by_channel(*layer) for layer in layers), strict=True)
+        config = config.model_copy(update={"weight_bits": max(wider), "layer_bits": wider})
+        hardware = hardware.with_values({"registers.weight.bits": max(wider)})
     given = Parameters(weights, learned.biases)
     chip = Chip(
         config.make_network(data.train.sample_shape, data.n_classes, hardware),

@@ -38,6 +38,7 @@ OPTIONS: dict[str, Any] = {**ptq.OPTIONS, "scales": "mse", "float_epochs": 0}
 def check(options: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError where one of this workflow's own options is out of range."""
     ptq.check({key: value for key, value in options.items() if key in ptq.OPTIONS}, where)
+    ptq.check_one_scale(options, where)
     value = options.get("float_epochs", OPTIONS["float_epochs"])
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError(f"{where}: float_epochs is {value!r}; it must be a whole number from 0")

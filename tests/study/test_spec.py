@@ -171,14 +171,20 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
             "study 's': scales is 'best'; it must be one of max, percentile, mse",
         ),
         (
-            {"workflow": "ptq", "knobs": {"scale_per": ["layer", "channel"]}},
-            "study 's': scale_per is 'channel', but the weights of a layer share one exponent on "
-            "the chip and its neurons one threshold, and a neuron's own scale would need one of "
-            "the two for each neuron; use 'layer'",
+            {"workflow": "qat", "knobs": {"scale_per": ["layer", "channel"]}},
+            "study 's': scale_per is 'channel', but in this workflow weights change while they are "
+            "rounded, and the weights of a layer share one exponent on the chip; use 'layer', or "
+            "workflow 'ptq'",
+        ),
+        (
+            {"workflow": "adapt", "run": {"scale_per": "channel"}},
+            "study 's': scale_per is 'channel', but in this workflow weights change while they are "
+            "rounded, and the weights of a layer share one exponent on the chip; use 'layer', or "
+            "workflow 'ptq'",
         ),
         (
             {"workflow": "qat", "run": {"scale_per": "row"}},
-            "study 's': scale_per is 'row'; it must be 'layer'",
+            "study 's': scale_per is 'row'; it must be one of layer, channel",
         ),
         (
             {"workflow": "ptq", "knobs": {"percentile": [101]}},
