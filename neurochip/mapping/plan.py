@@ -44,6 +44,8 @@ from neurochip.network import (
 )
 
 Order: TypeAlias = NDArray[np.intp]
+#: The same of numbers that may be in order already: then all of them.
+AnyOrder: TypeAlias = Order | slice
 
 #: A square has at most this many neurons: their count times an 8-bit weight fits 16 bits.
 MAX_AREA = 256
@@ -261,7 +263,7 @@ class Loop:
     source: int
     target: int
     weight_shape: Shape
-    order: Order
+    order: AnyOrder
 
     def listed(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Weights as `Parameters` has them in a row, (synapses,)."""
@@ -308,7 +310,7 @@ def _loop(network: Network, feedback: Feedback, number: int) -> Loop:
     return Loop(listed, source, target, layer.weight_shape, order)
 
 
-def in_chip_order(layer: Dense | Sparse, below: Shape, above: Shape) -> tuple[Sparse, Order]:
+def in_chip_order(layer: Dense | Sparse, below: Shape, above: Shape) -> tuple[Sparse, AnyOrder]:
     """Synapses between a chip's places, listed.
 
     Args:
@@ -319,6 +321,8 @@ def in_chip_order(layer: Dense | Sparse, below: Shape, above: Shape) -> tuple[Sp
     Returns:
         The synapses, and of each its number among those of `layer`.
     """
+    if isinstance(layer, Sparse) and len(below) == len(above) == 1:
+        return (replace(layer, bias=False) if layer.bias else layer), slice(None)
     if isinstance(layer, Sparse):
         heard, reached = layer.sources, layer.targets
     else:
