@@ -57,6 +57,7 @@ def _seconds(arguments: tuple[str, ...], variables: dict[str, str] | None = None
     start = time.perf_counter()
     command = [sys.executable, "-m", "neurochip", *arguments]
     environment = {**os.environ, **(variables or {})}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation's modules are compiled
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         process.stdout.readline()

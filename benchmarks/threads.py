@@ -11,8 +11,7 @@ import numpy as np
 
 import neurochip as nc
 from benchmarks.table import Table
-from neurochip.data import Split
-from neurochip.mapping import Encoding
+from neurochip.data import Encoding, Split
 from neurochip.network import Network
 from neurochip.rules import OTTT
 

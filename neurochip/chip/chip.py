@@ -23,12 +23,12 @@ from neurochip.chip.order import shuffled
 from neurochip.chip.pipeline import Pipeline, Shown, Step
 from neurochip.chip.records import EpochRecord, Result
 from neurochip.chip.stages import Stages
-from neurochip.data import Split
+from neurochip.data import Encoding, Split
 from neurochip.errors import ConfigError, LimitError
 from neurochip.hardware import Faults, Hardware
 from neurochip.kernels import layout
 from neurochip.kernels.meter import Meter, silent
-from neurochip.mapping import CHIP_WIDTHS, Encoding, Formats, Integers, Manual, Widths
+from neurochip.mapping import CHIP_WIDTHS, Formats, Integers, Manual, Widths
 from neurochip.network import Network, Parameters, initialise
 from neurochip.rules import OTTT
 from neurochip.rules.ottt import Update
@@ -54,7 +54,7 @@ class Chip:
         hardware: a hardware model, its name, or a path.
         rule: how it learns.
         seed: 0 .. 2^63-1, of initial weights, order of samples and all random words.
-        encoding: "graded", "rate", "bernoulli" or "spikes" (mapping.ENCODINGS).
+        encoding: "graded", "rate", "bernoulli" or "spikes" (data.ENCODINGS).
         parameters: initial float weights; the network's own, or else drawn from the seed, if None.
         schedule: "layered" or "pipelined": whether spikes pass all layers within a step, or one
             layer a step; matters where weights change at every step.

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurochip.data import Split
+from neurochip.data import Encoding, Split
 from neurochip.data.encoders import to_graded
 from neurochip.errors import DataError
-from neurochip.mapping import Encoding, Projection
+from neurochip.mapping import Projection
 from neurochip.network import Network
 
 __all__ = ["check_label", "encoded", "labels_of"]

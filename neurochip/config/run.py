@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -12,12 +12,15 @@ from neurochip import hardware as hardware_models
 from neurochip import rules
 from neurochip.config.checks import validated
 from neurochip.config.data import DataConfig, image_shape
+from neurochip.data import Encoding
 from neurochip.errors import ConfigError, RuleError
 from neurochip.hardware import Faults, Hardware
 from neurochip.hardware.faults import MAX_SEED
-from neurochip.mapping import Encoding, Widths
 from neurochip.network import LIF, Network
 from neurochip.rules import OTTT, Surrogate
+
+if TYPE_CHECKING:
+    from neurochip.mapping import Widths
 
 #: After these epochs the learning rate is halved, whatever the number of epochs: so three epochs
 #: and two more are the same as five.
@@ -191,6 +194,8 @@ class RunConfig(DataConfig):
     @property
     def widths(self) -> Widths:
         """Registers of single layers that have a width of their own."""
+        from neurochip.mapping import Widths  # no option of a command needs a mapping to be known
+
         fraction = self.readout_fraction
         if fraction is None and self.readout_bits is not None:
             own = hardware_models.load(self.hardware).registers.membrane.fraction.value

@@ -9,16 +9,18 @@ events = Layout({"t": "t", "unit": "unit", "offsets": "offsets", "label": "label
 spoken = load("path/to/spikes.npz", layout=events, timesteps=20, temporal=True)
 """
 
-from neurochip.data.encoders import to_graded
+from neurochip.data.encoders import ENCODINGS, Encoding, to_graded
 from neurochip.data.events import Axis, Binning, Events, count_frames, spike_frames
 from neurochip.data.layout import Layout
 from neurochip.data.sources import available, load
 from neurochip.data.split import Dataset, Split, from_arrays, from_splits
 
 __all__ = [
+    "ENCODINGS",
     "Axis",
     "Binning",
     "Dataset",
+    "Encoding",
     "Events",
     "Layout",
     "Split",

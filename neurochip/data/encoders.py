@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from neurochip.data.split import check_unit_range
 from neurochip.errors import DataError
 
-__all__ = ["to_graded"]
+__all__ = ["ENCODINGS", "Encoding", "to_graded"]
+
+Encoding: TypeAlias = Literal["graded", "rate", "bernoulli", "spikes"]
+#: How inputs reach the chip: as numbers, as evenly spaced spikes, as random spikes of that rate,
+#: or as spike trains that the data set already holds.
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 _MOST_BITS = 8
 _BLOCK = 1 << 20  # numbers that are scaled at once

@@ -8,7 +8,7 @@ where spikes then go is written down in arrays from which a step is accounted co
 from __future__ import annotations
 
 from neurochip.mapping.chipmap import ChipMap, check_room, map_network
-from neurochip.mapping.formats import ENCODINGS, Encoding, Formats, LayerFormats, choose_formats
+from neurochip.mapping.formats import Formats, LayerFormats, choose_formats
 from neurochip.mapping.limits import (
     check_currents,
     check_fits,
@@ -33,10 +33,8 @@ from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 
 __all__ = [
     "CHIP_WIDTHS",
-    "ENCODINGS",
     "PLACERS",
     "ChipMap",
-    "Encoding",
     "Formats",
     "Integers",
     "LayerFormats",

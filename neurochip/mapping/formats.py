@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from neurochip import fixed
+from neurochip.data import ENCODINGS, Encoding
 from neurochip.errors import ConfigError
 from neurochip.hardware import Hardware
 from neurochip.mapping.plan import Projection, loops_of, plan_of
@@ -16,11 +16,6 @@ from neurochip.mapping.widths import CHIP_WIDTHS, Widths
 from neurochip.network import Network, Parameters
 from neurochip.rules import OTTT
 from neurochip.rules.feedback import draw
-
-Encoding: TypeAlias = Literal["graded", "rate", "bernoulli", "spikes"]
-#: How inputs reach the chip: as numbers, as evenly spaced spikes, as random spikes of that rate,
-#: or as spike trains that the data set already holds.
-ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 #: A learned bias can reach this many thresholds.
 BIAS_REACH = 4.0
