@@ -21,6 +21,9 @@ from neurochip.mapping import Widths
 from neurochip.network import LIF, Dense, Feedback, Network, Parameters, Sparse, initialise
 from neurochip.rules import OTTT
 
+#: They need kernels that nothing else compiles, which takes a minute.
+pytestmark = pytest.mark.slow
+
 T = 4
 DIGITS = data_sets.load("digits")
 TRAIN, TEST = DIGITS.train.take(150), DIGITS.test.take(60)

@@ -15,6 +15,9 @@ from neurochip.deploy.lava.learning.loihi3f.player.network import read
 from neurochip.experiment import Run
 from tests.cli.running import QUICK, Command, refused
 
+#: They need kernels that little else compiles, which takes a minute.
+pytestmark = pytest.mark.slow
+
 needs_lava = pytest.mark.skipif(
     not lava.is_installed(), reason="needs lava-nc, which runs on Python 3.10"
 )

@@ -40,6 +40,9 @@ from .test_twin import (
     shared,
 )
 
+#: They need kernels that little else compiles, which takes a minute.
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 8 if INTERPRETED else 60
 
 

@@ -30,6 +30,9 @@ from .test_twin import (
     shared,
 )
 
+#: They need kernels that little else compiles, which takes a minute.
+pytestmark = pytest.mark.slow
+
 
 def twin_of(case: Case) -> PipelinedCore:
     return PipelinedCore(case.config, case.weights, case.biases, case.feedback, case.shadows)

@@ -24,6 +24,9 @@ from neurochip.study.work import Outcome
 from tests.study.small import Alone, small, url
 from tests.study.test_conduct import conducted, values
 
+#: They wait for processes that are killed and started again.
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed")
 
 #: Starts a cluster, says its address and the processes of its workers, lives until its input ends.
@@ -94,7 +97,6 @@ def long(**other: Any) -> Spec:
     return small(run=run, knobs={"weight_bits": [4, 8], "trace_bits": [4, 5, 6, 8]}, **other)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills by signals")
 def test_a_worker_dies_in_the_middle_and_nothing_is_lost_or_done_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,7 +115,6 @@ def test_a_worker_dies_in_the_middle_and_nothing_is_lost_or_done_twice(
         assert sorted(counted.stored) == [(n, seed) for n in range(8) for seed in (0, 1)]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills by signals")
 def test_a_cluster_dies_in_the_middle_and_another_goes_on(tmp_path: Path) -> None:
     spec = long()
@@ -144,7 +145,6 @@ def test_a_cluster_dies_in_the_middle_and_another_goes_on(tmp_path: Path) -> Non
     assert values(trials) == values(conducted(spec, url(tmp_path, "alone.db"), Alone(spec)))
 
 
-@pytest.mark.slow
 def test_workers_need_no_file_but_for_what_a_knob_loads_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +209,6 @@ def test_what_does_not_go_together_is_refused(
     )
 
 
-@pytest.mark.slow
 def test_a_cluster_without_workers_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +224,6 @@ def test_a_cluster_without_workers_is_refused(
     )
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="stops by a signal")
 def test_ctrl_c_leaves_the_cluster_and_keeps_what_is_done(tmp_path: Path) -> None:
     spec = long()

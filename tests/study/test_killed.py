@@ -18,6 +18,9 @@ from neurochip.study.store import Trial
 from tests.study.small import Alone, url
 from tests.study.test_conduct import conducted, values
 
+#: They wait for processes that are killed and started again.
+pytestmark = pytest.mark.slow
+
 STUDY = """\
 search = "{search}"
 {trials}

@@ -14,6 +14,9 @@ from neurochip.study.spec import make
 from neurochip.study.work import Bench, Unit
 from tests.study.small import SMALL, small
 
+#: They need kernels that little else compiles, which takes a minute.
+pytestmark = pytest.mark.slow
+
 RUN: dict[str, Any] = {**SMALL["run"], "epochs": 2}
 
 
