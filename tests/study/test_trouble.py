@@ -103,7 +103,7 @@ def _unread(where: str) -> str:
 def test_a_database_that_another_program_holds_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neurochip.study.store._PATIENCE", 0)
+    monkeypatch.setattr("neurochip.study.databases._PATIENCE", 0)
     conducted(url(tmp_path))
     other = sqlite3.connect(tmp_path / "small.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
