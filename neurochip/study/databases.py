@@ -20,12 +20,14 @@ _CONNECTING = frozenset(
 )
 #: What SQLite says of a file that it can't make sense of.
 _DAMAGED = ("not a database", "malformed", "no such column", "no such table")
-_PASSWORD = re.compile(r"(://[^:/@]+):[^@]*@")
+#: A password ends at the last @: one that isn't quoted may hold others.
+_PASSWORD = re.compile(r"(://[^:/@]*):([^@]*@(?:\S*@)?)")
+_IN_QUERY = re.compile(r"(?i)(\b\w*(?:passw|pwd)\w*=)[^&]*")
 
 
 def shown(text: str) -> str:
     """A URL, or a text with one, without its password."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 def patience(url: str) -> dict[str, int]:
@@ -60,7 +62,7 @@ def sentence(url: str, what: str, error: BaseException) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     told = " ".join(str(getattr(cause, "orig", None) or cause).split())
-    reason = shown(told)[:200].rstrip(". ")
+    reason = _without_secrets(told, url)[:200].rstrip(". ")
     if isinstance(cause, ModuleNotFoundError):
         return (
             f"{_said(url, what, reason)}; install that driver with pip, or give a path as "
@@ -89,3 +91,13 @@ def _elsewhere(url: str, what: str, reason: str) -> str:
         f"password in the URL are right and that this machine can reach it, then run the same "
         f"command again: nothing is lost"
     )
+
+
+def _without_secrets(reason: str, url: str) -> str:
+    """A driver takes the end of a password with an @ for the start of its host."""
+    found = _PASSWORD.search(url)
+    secret = "" if found is None else found.group(2)
+    while secret:
+        reason = reason.replace(secret, "***@")
+        secret = secret.partition("@")[2]
+    return shown(reason)

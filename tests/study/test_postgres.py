@@ -146,3 +146,11 @@ def test_one_of_another_machine_is_heard_of_by_the_clock_of_the_server(server: s
         connection.close()
         with study.open_store(small("far"), server) as store:
             assert store.trials() == []
+
+
+def test_a_driver_does_not_tell_the_end_of_a_password(server: str) -> None:
+    where = server.replace("secret@", "p@ss@")
+    with pytest.raises(StudyError) as caught, study.open_store(small(), where):
+        pass
+    assert "neuro:***@127.0.0.1" in str(caught.value)
+    assert "ss@" not in str(caught.value)

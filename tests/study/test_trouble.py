@@ -13,6 +13,7 @@ import pytest
 from neurochip import study
 from neurochip.errors import StudyError
 from neurochip.study.conduct import Desk, Progress, Told, conduct
+from neurochip.study.databases import sentence
 from neurochip.study.store import Trial
 from neurochip.study.work import Unit
 from tests.study.small import Invented, small, url
@@ -121,6 +122,32 @@ def test_a_missing_driver_is_named() -> None:
         "named 'psycopg2'); install that driver with pip, or give a path as --storage, which "
         "needs none"
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("postgresql://neuro:secret@host:1/db", "postgresql://neuro:***@host:1/db"),
+        ("postgresql://neuro:sec@ret@host/db", "postgresql://neuro:***@host/db"),
+        ("postgresql://neuro:s@c/r?t@host/db?x=1", "postgresql://neuro:***@host/db?x=1"),
+        (
+            "postgresql://host/db?user=neuro&password=secret&x=1",
+            "postgresql://host/db?user=neuro&password=***&x=1",
+        ),
+        ("mysql://host/db?passwd=se=cret", "mysql://host/db?passwd=***"),
+        ("mysql://host/db?ssl_PWD=secret", "mysql://host/db?ssl_PWD=***"),
+        ("mysql://neuro@host:1/db", "mysql://neuro@host:1/db"),
+        ("sqlite:////folder/of@me:too/a.db", "sqlite:////folder/of@me:too/a.db"),
+    ],
+)
+def test_a_password_is_never_shown(where: str, said: str) -> None:
+    assert study.shown(where) == said
+
+
+def test_a_driver_that_tells_the_end_of_a_password_is_not_quoted() -> None:
+    error = OSError('could not translate host name "t@ret@host" to address')
+    said = sentence("postgresql://neuro:secret@t@ret@host/db", "opened", error)
+    assert '(could not translate host name "***@host" to address)' in said
 
 
 def test_what_is_no_url_is_said_without_its_password() -> None:
