@@ -18,6 +18,13 @@ CONNECT = 10
 _CONNECTING = frozenset(
     "postgresql postgresql+psycopg2 postgresql+psycopg mysql mysql+mysqldb mysql+pymysql".split()
 )
+#: What pip calls a driver that Python calls otherwise.
+_PACKAGES = {
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+}
 #: What SQLite says of a file that it can't make sense of.
 _DAMAGED = ("not a database", "malformed", "no such column", "no such table")
 #: A password ends at the last @: one that isn't quoted may hold others.
@@ -64,9 +71,10 @@ def sentence(url: str, what: str, error: BaseException) -> str:
     told = " ".join(str(getattr(cause, "orig", None) or cause).split())
     reason = _without_secrets(told, url)[:200].rstrip(". ")
     if isinstance(cause, ModuleNotFoundError):
+        driver = cause.name or ""
         return (
-            f"{_said(url, what, reason)}; install that driver with pip, or give a path as "
-            f"--storage, which needs none"
+            f"{_said(url, what, reason)}; install that driver with pip install "
+            f"{_PACKAGES.get(driver, driver)}, or give a path as --storage, which needs none"
         )
     if any(words in reason for words in _DAMAGED):
         return (

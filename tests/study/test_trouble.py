@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import os
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,8 +121,35 @@ def test_a_missing_driver_is_named() -> None:
     where = "postgresql+psycopg2://someone:secret@localhost:1/db"
     assert refused(where) == (
         "database postgresql+psycopg2://someone:***@localhost:1/db can't be opened (No module "
-        "named 'psycopg2'); install that driver with pip, or give a path as --storage, which "
-        "needs none"
+        "named 'psycopg2'); install that driver with pip install psycopg2-binary, or give a path "
+        "as --storage, which needs none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "package"),
+    [
+        ("mysql", "MySQLdb", "mysqlclient"),
+        ("mysql+pymysql", "pymysql", "pymysql"),
+        ("mysql+mysqlconnector", "mysql", "mysql-connector-python"),
+        ("postgresql", "psycopg2", "psycopg2-binary"),
+        ("postgresql+psycopg", "psycopg", "'psycopg[binary]'"),
+    ],
+)
+def test_the_package_of_a_driver_is_named(
+    kind: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = builtins.__import__
+
+    def without(name: str, *others: Any, **more: Any) -> Any:
+        if name.split(".")[0] == module:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        return find(name, *others, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert refused(f"{kind}://someone@localhost:1/db").endswith(
+        f"install that driver with pip install {package}, or give a path as --storage, which needs "
+        "none"
     )
 
 
