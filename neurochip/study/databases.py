@@ -45,6 +45,21 @@ def patience(url: str) -> dict[str, int]:
     return {"connect_timeout": CONNECT} if kind in _CONNECTING else {}
 
 
+def check_url(url: str) -> None:
+    """Refuse what is no URL before a database is looked for.
+
+    Raises:
+        StudyError: its port isn't a number.
+    """
+    from sqlalchemy.engine import make_url
+
+    with blamed(url, "opened"):
+        try:
+            make_url(url)
+        except ValueError:
+            raise StudyError(_elsewhere(url, "opened", "its port is not a number")) from None
+
+
 @contextmanager
 def blamed(url: str, what: str) -> Iterator[None]:
     """Turn what a database or its driver raises into one sentence."""

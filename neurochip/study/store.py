@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
-from neurochip.study.databases import SQLITE, blamed, patience, shown
+from neurochip.study.databases import SQLITE, blamed, check_url, patience, shown
 from neurochip.study.knobs import Setting
 from neurochip.study.lease import Lease, alone, leased
 from neurochip.study.search import Proposal
@@ -321,6 +321,7 @@ def _optuna() -> ModuleType:
 @contextmanager
 def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
     """A database that is open within the context."""
+    check_url(url)
     with blamed(url, "opened"):
         from sqlalchemy.pool import NullPool
 

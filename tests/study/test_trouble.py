@@ -179,6 +179,14 @@ def test_a_driver_that_tells_the_end_of_a_password_is_not_quoted() -> None:
     assert '(could not translate host name "***@host" to address)' in said
 
 
+def test_a_port_that_is_no_number_is_said() -> None:
+    assert refused("postgresql://neuro:pw@127.0.0.1:abc/nodb") == (
+        "database postgresql://neuro:***@127.0.0.1:abc/nodb can't be opened (its port is not a "
+        "number); check that its server runs, that name, port, user and password in the URL are "
+        "right and that this machine can reach it, then run the same command again: nothing is lost"
+    )
+
+
 def test_what_is_no_url_is_said_without_its_password() -> None:
     for where in ("nosuch://user:secret@host/db", "sqlite://x"):
         said = refused(where)
