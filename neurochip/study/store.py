@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -217,10 +217,15 @@ def _found(optuna: ModuleType, url: str, spec: Spec) -> None:
     beside = path.with_name(f"{path.name}.new")
     with blamed(url, "written"):
         beside.unlink(missing_ok=True)
-    with _storage(optuna, f"{SQLITE}{beside}") as storage:
-        _tell(_begun(optuna, url, spec, storage), spec, url)
-    with blamed(url, "written"):
-        beside.replace(path)
+    try:
+        with _storage(optuna, f"{SQLITE}{beside}", url) as storage:
+            _tell(_begun(optuna, url, spec, storage), spec, url)
+        with blamed(url, "written"):
+            beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
 def _begun(optuna: ModuleType, url: str, spec: Spec, storage: RDBStorage) -> Study:
@@ -319,10 +324,10 @@ def _optuna() -> ModuleType:
 
 
 @contextmanager
-def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
-    """A database that is open within the context."""
+def _storage(optuna: ModuleType, url: str, known_as: str = "") -> Iterator[RDBStorage]:
+    """A database that is open within the context, which users know by another URL perhaps."""
     check_url(url)
-    with blamed(url, "opened"):
+    with blamed(known_as or url, "opened"):
         from sqlalchemy.pool import NullPool
 
         options: dict[str, Any] = {"connect_args": patience(url)}

@@ -65,6 +65,20 @@ def test_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
     assert conducted(url(tmp_path, "full.db")) == whole
 
 
+def test_on_a_full_disk_no_half_database_is_left(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+        said = refused(url(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert said.startswith(f"database {url(tmp_path)} can't be ")
+    assert said.endswith("that you may write, then run the same command again: nothing is lost")
+    assert {path.name for path in tmp_path.iterdir()} <= {"small.db.lock"}
+    with study.open_store(small(), url(tmp_path)) as store:
+        assert store.trials() == []
+
+
 def test_a_folder_that_takes_no_file_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path / "no" / "folder", Path("/proc")):
         assert refused(url(folder)) == (
