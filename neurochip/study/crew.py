@@ -12,8 +12,9 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -142,7 +143,8 @@ class Processes:
         process = self._context.Process(
             target=_serve, args=(self._spec.told, self._spec.name, theirs), daemon=True
         )
-        process.start()
+        with _ctrl_c_held_back():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -150,6 +152,23 @@ class Processes:
         worker.units.append((unit, attempt))
         with contextlib.suppress(OSError):  # it died; `wait` finds its pipe closed
             worker.pipe.send(unit)
+
+
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Processes that start in here never hear Ctrl-C, not even while they import; this one hears it
+    at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    # It starts with the first process, and would let Ctrl-C in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def default_workers() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,17 @@ def test_processes_give_the_results_of_one(tmp_path: Path) -> None:
     with study.open_store(spec, url(tmp_path, "both.db")) as store:
         trials = study.run(spec, store, workers=2)
     assert values(trials) == values(expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for blocked signals")
+def test_a_worker_does_not_hear_ctrl_c_from_its_first_moment() -> None:
+    with Processes(small(), 2) as crew:
+        for worker in crew._workers:
+            status = Path(f"/proc/{worker.process.pid}/status").read_text()
+            (blocked,) = re.findall(r"SigBlk:\s*([0-9a-f]+)", status)
+            assert int(blocked, 16) & 1 << signal.SIGINT - 1
+    if hasattr(signal, "pthread_sigmask"):
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
 @pytest.mark.slow
