@@ -150,7 +150,8 @@ class Cluster:
             return None
         error = future.exception(timeout=_FETCH)
         if type(error).__name__ == "KilledWorker":
-            return Outcome((), 0.0, "every worker that it was given to died (was there memory?)")
+            reason = "every worker that it was given to died (was there memory?)"
+            return Outcome((), 0.0, reason, "unit")
         raise StudyError(
             f"the workers of the Dask cluster at {self._address!r} can't do the study's units "
             f"({type(error).__name__}: {error}); install the same neurochip, numpy and distributed "

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neurochip.errors import StudyError
 from neurochip.study.cluster import Cluster
 from neurochip.study.crew import Crew, Processes, default_workers
-from neurochip.study.knobs import text_of
+from neurochip.study.knobs import Setting, text_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of, means, shown_value
@@ -64,7 +65,8 @@ def run(
 
     Raises:
         DataError: the data set can't be used.
-        StudyError: it is another than before, or the database or the cluster fails.
+        StudyError: it is another than before, the database or the cluster fails, or units are left
+            that this machine couldn't do.
     """
     desk = Desk(spec, store)
     if desk.finished:
@@ -82,23 +84,50 @@ def run(
 
 
 def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = None) -> None:
-    """Bring the open work of a desk to a crew until nothing is left."""
+    """Bring the open work of a desk to a crew until nothing is left.
+
+    Raises:
+        StudyError: units were not done, and not for their settings: they are still open.
+    """
     start = time.perf_counter()
     n_before = desk.n_units_left
+    hindered: list[tuple[Unit, Outcome]] = []
     while True:
         desk.choose(max(AHEAD * n_workers, crew.free))  # a cluster may grow
         if desk.finished:  # perhaps by the choice alone, of settings that were done before
             return
         _fill(crew, desk)
+        if desk.is_stuck:
+            raise _not_done(desk.spec, hindered)
         done = crew.wait()
         # Before the outcomes are stored: a disk takes some ten milliseconds to keep one for good.
         _fill(crew, desk)
         for unit, outcome in done:
+            if outcome.hindrance != "none":
+                desk.leave()
+                hindered.append((unit, outcome))
+                continue
             for trial in desk.put(unit, outcome):
                 if progress is not None:
                     n_done = n_before - desk.n_units_left
                     left = (time.perf_counter() - start) / n_done * desk.n_units_left
                     progress(desk.tell(trial, left))
+        if any(outcome.hindrance == "machine" for _, outcome in hindered):
+            raise _not_done(desk.spec, hindered)
+
+
+def _not_done(spec: Spec, hindered: list[tuple[Unit, Outcome]]) -> StudyError:
+    unit, outcome = hindered[-1]
+    count = f"{len(hindered)} units" if len(hindered) > 1 else "1 unit"
+    return StudyError(
+        f"study {spec.name!r} is not complete: {count} could not be done here, the last with "
+        f"{_shown(unit.setting)}, seed {unit.seed} ({outcome.reason}); make room on the disk or in "
+        f"memory, perhaps with fewer workers, then run the same command again: what is done is kept"
+    )
+
+
+def _shown(setting: Setting) -> str:
+    return ", ".join(f"{name} {text_of(value)}" for name, value in setting.items())
 
 
 def _fill(crew: Crew, desk: Desk) -> None:
@@ -120,6 +149,7 @@ class Desk:
         self._store = store
         self._known: dict[str, Outcome] = {}
         self._queue: deque[Unit] = deque()
+        self._n_out = 0
         self._wanted: dict[str, list[tuple[Trial, int]]] = {}
         for trial in self.trials:
             for seed, outcome in trial.outcomes.items():
@@ -132,6 +162,11 @@ class Desk:
     def finished(self) -> bool:
         """Whether every trial is."""
         return self._n_done == self.spec.trials
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nobody is at work and there is nothing to do: what is open was left."""
+        return not self._queue and not self._n_out
 
     @property
     def n_units_left(self) -> int:
@@ -161,10 +196,18 @@ class Desk:
 
     def take(self) -> Unit | None:
         """The next unit to do; None while there is none."""
-        return self._queue.popleft() if self._queue else None
+        if not self._queue:
+            return None
+        self._n_out += 1
+        return self._queue.popleft()
+
+    def leave(self) -> None:
+        """Take note that nobody could do a unit: it stays open, for the next time."""
+        self._n_out -= 1
 
     def put(self, unit: Unit, outcome: Outcome) -> list[Trial]:
         """Store an outcome with every trial that waits for it; return those that it finishes."""
+        self._n_out -= 1
         self._known[unit.key] = outcome
         finished = []
         for trial, seed in self._wanted.pop(unit.key):
@@ -178,9 +221,8 @@ class Desk:
         best = best_of(self.spec, self.trials)
         text = ""
         if best is not None:
-            settings = ", ".join(f"{name} {text_of(v)}" for name, v in best.setting.items())
             value = shown_value(self.spec.goals[0], means(best)[0])
-            text = f"{self.spec.goals[0].title} {value} ({settings})"
+            text = f"{self.spec.goals[0].title} {value} ({_shown(best.setting)})"
         failed = sum(trial.state == "failed" for trial in self.trials)
         return Told(trial, self._n_done, failed, self.spec.trials, seconds_left, text)
 

@@ -1,6 +1,6 @@
 """Processes that do units of work, one at a time each.
 
-A worker that dies takes nothing with it: its unit is given to a new one, and fails only when that
+A worker that dies takes nothing with it: its unit is given to a new one, and left only when that
 dies of it too. Workers end with the process that started them, however that ends. Where units are
 short, each worker has its next one at hand, so that it never waits for a disk to keep the last.
 """
@@ -23,7 +23,7 @@ from typing import Protocol
 from neurochip.study.spec import Spec, make
 from neurochip.study.work import Bench, Outcome, Unit
 
-#: How often a unit is given to a worker that then dies before it counts as the unit's own fault.
+#: How often a unit is given to a worker that then dies before it is left.
 ATTEMPTS = 2
 #: Units shorter than these seconds are worth having the next one at hand; behind a longer one it
 #: could wait while another worker has nothing to do.
@@ -136,7 +136,8 @@ class Processes:
             self._give(worker, kept, tries)
         if not failed:
             return None
-        return Outcome((), 0.0, f"its process ended {ATTEMPTS} times, at last with {_ending(code)}")
+        reason = f"its process ended {ATTEMPTS} times, at last with {_ending(code)}"
+        return Outcome((), 0.0, reason, "unit")
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()

@@ -10,7 +10,7 @@ import math
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,7 +148,9 @@ class Store:
         """Store what became of one seed of a trial."""
         with self._writing():
             self._storage.set_trial_user_attr(
-                self._id(number), f"{_SEED}{seed}", {**asdict(outcome), "values": outcome.values}
+                self._id(number),
+                f"{_SEED}{seed}",
+                {"values": outcome.values, "seconds": outcome.seconds, "reason": outcome.reason},
             )
 
     def finish(self, number: int, means: tuple[float, ...]) -> None:

@@ -139,7 +139,7 @@ def test_workers_that_are_killed_at_random_points_are_replaced(tmp_path: Path) -
         assert process.stdout is not None
         for number, line in enumerate(process.stdout):
             assert "failed" not in line
-            if number == 0:  # each of them once: a unit fails when it loses two workers
+            if number == 0:  # each of them once: a unit is left when it loses two workers
                 victims = workers_of(process.pid)
                 assert len(victims) == 2
                 draw.shuffle(victims)

@@ -62,7 +62,8 @@ def refused(where: str) -> str:
 
 def killed_while_holding(where: str) -> None:
     command = [sys.executable, "-c", HOLDING, where]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    root = Path(__file__).parents[2]  # where it finds these tests
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         process.send_signal(signal.SIGKILL)
