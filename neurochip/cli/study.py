@@ -186,7 +186,7 @@ def _print_line(told: Told) -> None:
 
 
 def _sentence(told: Told) -> str:
-    parts = [f"{_time(told.seconds_left)} left"]
+    parts = [] if told.seconds_left is None else [f"{_time(told.seconds_left)} left"]
     if told.failed:
         parts.append(f"{told.failed} failed")
     if told.best:

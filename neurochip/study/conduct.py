@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from neurochip.errors import StudyError
 from neurochip.study.cluster import Cluster
 from neurochip.study.crew import Crew, Processes, default_workers
 from neurochip.study.knobs import Setting, text_of
+from neurochip.study.pace import Pace
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of, means, shown_value
@@ -29,7 +29,7 @@ class Told:
         done: trials that are finished, failed ones included.
         failed: how many of them failed.
         total: all trials.
-        seconds_left: about so long from now.
+        seconds_left: about so long from now; None while that can't be told.
         best: setting and value of the best trial so far; "" while there is none.
     """
 
@@ -37,7 +37,7 @@ class Told:
     done: int
     failed: int
     total: int
-    seconds_left: float
+    seconds_left: float | None
     best: str
 
 
@@ -89,8 +89,7 @@ def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = 
     Raises:
         StudyError: units were not done, and not for their settings: they are still open.
     """
-    start = time.perf_counter()
-    n_before = desk.n_units_left
+    pace = Pace(n_workers)
     hindered: list[tuple[Unit, Outcome]] = []
     while True:
         desk.choose(max(AHEAD * n_workers, crew.free))  # a cluster may grow
@@ -107,11 +106,11 @@ def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = 
                 desk.leave()
                 hindered.append((unit, outcome))
                 continue
-            for trial in desk.put(unit, outcome):
+            pace.hear(outcome.seconds)
+            closed = desk.put(unit, outcome)
+            for n_done, trial in enumerate(closed, desk.n_done - len(closed) + 1):
                 if progress is not None:
-                    n_done = n_before - desk.n_units_left
-                    left = (time.perf_counter() - start) / n_done * desk.n_units_left
-                    progress(desk.tell(trial, left))
+                    progress(desk.tell(trial, n_done, pace.left(desk.n_units_left)))
         if any(outcome.hindrance == "machine" for _, outcome in hindered):
             raise _not_done(desk.spec, hindered)
 
@@ -161,7 +160,7 @@ class Desk:
     @property
     def finished(self) -> bool:
         """Whether every trial is."""
-        return self._n_done == self.spec.trials
+        return self.n_done == self.spec.trials
 
     @property
     def is_stuck(self) -> bool:
@@ -175,7 +174,8 @@ class Desk:
         return open_seeds + (self.spec.trials - len(self.trials)) * len(self.spec.seeds)
 
     @property
-    def _n_done(self) -> int:
+    def n_done(self) -> int:
+        """Trials that are finished, failed ones included."""
         return sum(trial.state != "running" for trial in self.trials)
 
     def choose(self, ahead: int) -> None:
@@ -216,15 +216,15 @@ class Desk:
                 finished.append(trial)
         return finished
 
-    def tell(self, trial: Trial, seconds_left: float) -> Told:
-        """What a progress report says after a trial."""
+    def tell(self, trial: Trial, n_done: int, seconds_left: float | None) -> Told:
+        """What a progress report says after a trial, with which so many are finished."""
         best = best_of(self.spec, self.trials)
         text = ""
         if best is not None:
             value = shown_value(self.spec.goals[0], means(best)[0])
             text = f"{self.spec.goals[0].title} {value} ({_shown(best.setting)})"
         failed = sum(trial.state == "failed" for trial in self.trials)
-        return Told(trial, self._n_done, failed, self.spec.trials, seconds_left, text)
+        return Told(trial, n_done, failed, self.spec.trials, seconds_left, text)
 
     def _open(self, trial: Trial) -> None:
         """Queue the seeds that a trial lacks; what another trial has done already is its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from neurochip.study.search import decoded, encoded
 from neurochip.study.spec import Spec, make
 from neurochip.study.store import Trial
 from neurochip.study.work import Bench, Outcome, Unit
-from tests.study.small import FAILING, Alone, small, url
+from tests.study.small import FAILING, Alone, Invented, small, url
 
 SEARCHES: dict[str, dict[str, Any]] = {
     "grid": {},
@@ -244,6 +245,32 @@ def test_progress_says_what_is_done_what_is_left_and_what_is_best(tmp_path: Path
     assert told[-1].failed == 1
     assert told[-1].seconds_left == 0
     assert told[-1].best.startswith("accuracy ")
+
+
+def test_trials_that_one_unit_finishes_are_counted_one_by_one(tmp_path: Path) -> None:
+    spec = small(search="random", trials=12, seeds=[0], knobs={"weight_bits": [4, 8]})
+    told: list[Told] = []
+    with study.open_store(spec, url(tmp_path)) as store:
+        conduct(Desk(spec, store), Alone(spec), 1, told.append)
+    done = [t.done for t in told]
+    assert len(done) > 2  # more trials than settings
+    assert done == list(range(1, len(done) + 1))
+
+
+def test_the_time_left_is_not_told_by_the_first_unit(tmp_path: Path) -> None:
+    spec = small(seeds=[0])
+    seconds = iter((100.0, 2.0, 2.0, 2.0))
+    told: list[Told] = []
+
+    class Compiling(Invented):
+        def wait(self) -> list[tuple[Unit, Outcome]]:
+            ((unit, outcome),) = super().wait()
+            return [(unit, replace(outcome, seconds=next(seconds)))]
+
+    with study.open_store(spec, url(tmp_path)) as store:
+        crew = Compiling(spec, lambda unit: (0.9, 1.0))
+        conduct(Desk(spec, store), crew, 1, told.append)
+    assert [t.seconds_left for t in told] == [None, 4.0, 2.0, 0.0]
 
 
 def test_settings_survive_the_database() -> None:
