@@ -44,7 +44,7 @@ def run(
     ] = None,
     storage: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--storage", help="Database: a path, or any URL of Optuna's. [NAME.db]"),
+        typer.Option("--storage", help="Database: a path, or any URL of Optuna's. [FILE.db]"),
     ] = None,
     workers: Annotated[
         Optional[int],  # noqa: UP045
@@ -67,7 +67,7 @@ def run(
             f"--workers or --dask"
         )
     spec = study.read(source, data)
-    url = study.url_of(storage or f"{spec.name}.db")
+    url = study.url_of(storage) if storage else study.url_beside(source)
     with study.open_store(spec, url) as store:
         if dask is None:
             announce_compilation()
@@ -156,11 +156,6 @@ def report(source: str, name: str | None, out: Path, figures: Path | None) -> li
     files.check_apart(out, {"study": study.path_of(study.url_of(source))})
     with study.open_existing(study.url_of(source), name) as store:
         return study.write_report(study.table_of(store), out, figures)
-
-
-def is_study(source: str) -> bool:
-    """Whether a path or URL is a study's database and not a run file."""
-    return "://" in source or Path(source).suffix in (".db", ".sqlite", ".sqlite3")
 
 
 @contextmanager

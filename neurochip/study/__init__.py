@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from neurochip.study.databases import shown
     from neurochip.study.knobs import text_of
     from neurochip.study.page import write_report
+    from neurochip.study.places import is_study, path_of, url_beside, url_of
     from neurochip.study.spec import Spec, presets, read
-    from neurochip.study.store import Store, open_existing, open_store, path_of, url_of
+    from neurochip.study.store import Store, open_existing, open_store
     from neurochip.study.table import Table, readable, table_of, write_table
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Table",
     "Told",
     "chosen",
+    "is_study",
     "open_existing",
     "open_store",
     "path_of",
@@ -44,6 +46,7 @@ __all__ = [
     "table_of",
     "tested",
     "text_of",
+    "url_beside",
     "url_of",
     "write_best",
     "write_report",
@@ -56,8 +59,9 @@ _ROOMS = {
     "databases": ("shown",),
     "knobs": ("text_of",),
     "page": ("write_report",),
+    "places": ("is_study", "path_of", "url_beside", "url_of"),
     "spec": ("Spec", "presets", "read"),
-    "store": ("Store", "open_existing", "open_store", "path_of", "url_of"),
+    "store": ("Store", "open_existing", "open_store"),
     "table": ("Table", "readable", "table_of", "write_table"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}

@@ -291,21 +291,6 @@ def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
         yield Store(make(told, str(name)), url, storage, study)
 
 
-def url_of(source: str) -> str:
-    """The URL of a database: a URL itself, a path, or a study's file, beside which bits.toml has
-    bits.db.
-    """
-    if "://" in source:
-        return source
-    path = Path(source)
-    return f"{SQLITE}{path.with_suffix('.db') if path.suffix in ('', '.toml') else path}"
-
-
-def path_of(url: str) -> str:
-    """The file of an SQLite database; any other URL as it is, which names no file."""
-    return url.removeprefix(SQLITE)
-
-
 def versions() -> str:
     """The programs on which a study's numbers and its search depend."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "optuna"))
