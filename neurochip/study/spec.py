@@ -16,7 +16,7 @@ from neurochip.config import RunConfig
 from neurochip.errors import ConfigError
 from neurochip.hardware.faults import MAX_SEED
 from neurochip.study import knobs as knob_room
-from neurochip.study import recovery, workflows
+from neurochip.study import possible, recovery, workflows
 from neurochip.study.knobs import Knob, Range, Setting
 from neurochip.study.objectives import OBJECTIVES, Objective, available
 from neurochip.study.workflows import WORKFLOWS, Workflow
@@ -153,7 +153,7 @@ def read(source: str | Path, data: str | None = None) -> Spec:
         data: a data set in place of the one that the file names.
 
     Raises:
-        ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist.
+        ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist or can't be.
     """
     path = Path(source)
     if not path.suffix and not path.exists():
@@ -166,11 +166,13 @@ def read(source: str | Path, data: str | None = None) -> Spec:
     told = run_config.read(path)
     if data is not None:
         told = {**told, "run": {**told.get("run", {}), "data": data}}
-    return make(told, path.stem)
+    spec = make(told, path.stem)
+    possible.check(spec)
+    return spec
 
 
 def make(told: Mapping[str, Any], name: str) -> Spec:
-    """Check the contents of a study file.
+    """Check the contents of a study file, without what other files, such as a chip's, say of it.
 
     Args:
         told: what the file says.
