@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from neurochip.cli.output import Json, announce_compilation, print_json
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, StudyError
 
 if TYPE_CHECKING:
     from neurochip.study import Told
@@ -80,9 +80,11 @@ def run(
         table = study.table_of(store)
     if as_json:
         print_json({"command": "study run", "storage": study.shown(url), **_facts(table)})
-        return
-    _print_table(table)
-    print(f"stored in {study.shown(url)}")
+    else:
+        _print_table(table)
+        print(f"stored in {study.shown(url)}")
+    if table.best is None:
+        raise StudyError(_nothing_complete(table))
 
 
 @app.command()
@@ -195,6 +197,14 @@ def _time(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _nothing_complete(table: Any) -> str:
+    return (
+        f"study {table.spec.name!r} has no complete trial: all {len(table.trials)} failed, the "
+        f"first because {table.trials[0].reason}; change its file, and start it anew with another "
+        f"--storage"
+    )
 
 
 def _facts(table: Any) -> dict[str, Any]:
