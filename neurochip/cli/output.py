@@ -36,7 +36,7 @@ def announce_compilation() -> None:
     from neurochip.kernels import jit, stream
 
     if jit.is_cold(stream):
-        print("compiling the kernels: needed once, takes about half a minute", file=sys.stderr)
+        print("compiling the kernels: needed once, takes one to three minutes", file=sys.stderr)
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

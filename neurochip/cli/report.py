@@ -15,7 +15,8 @@ from neurochip.cli.output import Json, OtherData, announce_compilation, print_js
 
 def report(
     source: Annotated[
-        str, typer.Argument(metavar="FILE", help="A run file (.h5) or a study's database (.db).")
+        str,
+        typer.Argument(metavar="FILE", help="A run file (.h5), or a study: database, file or URL."),
     ],
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     figures: Annotated[
@@ -42,7 +43,9 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw what a run or a study did: one HTML page that needs nothing else."""
-    if study.is_study(source):
+    from neurochip.study import is_study
+
+    if is_study(source):
         written = study.report(source, name, out, figures)
     else:
         written = _report_run(Path(source), out, figures, data, sample, neurons, timing)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from neurochip.cli.output import Json, announce_compilation, print_json
-from neurochip.errors import ConfigError
+from neurochip.errors import ConfigError, StudyError
 
 if TYPE_CHECKING:
     from neurochip.study import Told
@@ -44,7 +44,7 @@ def run(
     ] = None,
     storage: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--storage", help="Database: a path, or any URL of Optuna's. [NAME.db]"),
+        typer.Option("--storage", help="Database: a path, or any URL of Optuna's. [FILE.db]"),
     ] = None,
     workers: Annotated[
         Optional[int],  # noqa: UP045
@@ -67,7 +67,7 @@ def run(
             f"--workers or --dask"
         )
     spec = study.read(source, data)
-    url = study.url_of(storage or f"{spec.name}.db")
+    url = study.url_of(storage) if storage else study.url_beside(source)
     with study.open_store(spec, url) as store:
         if dask is None:
             announce_compilation()
@@ -80,9 +80,11 @@ def run(
         table = study.table_of(store)
     if as_json:
         print_json({"command": "study run", "storage": study.shown(url), **_facts(table)})
-        return
-    _print_table(table)
-    print(f"stored in {study.shown(url)}")
+    else:
+        _print_table(table)
+        print(f"stored in {study.shown(url)}")
+    if table.best is None:
+        raise StudyError(_nothing_complete(table))
 
 
 @app.command()
@@ -158,11 +160,6 @@ def report(source: str, name: str | None, out: Path, figures: Path | None) -> li
         return study.write_report(study.table_of(store), out, figures)
 
 
-def is_study(source: str) -> bool:
-    """Whether a path or URL is a study's database and not a run file."""
-    return "://" in source or Path(source).suffix in (".db", ".sqlite", ".sqlite3")
-
-
 @contextmanager
 def _progress(quiet: bool, total: int) -> Iterator[Progress | None]:
     """A bar on a terminal, a line a trial elsewhere, nothing for JSON."""
@@ -186,7 +183,7 @@ def _print_line(told: Told) -> None:
 
 
 def _sentence(told: Told) -> str:
-    parts = [f"{_time(told.seconds_left)} left"]
+    parts = [] if told.seconds_left is None else [f"{_time(told.seconds_left)} left"]
     if told.failed:
         parts.append(f"{told.failed} failed")
     if told.best:
@@ -200,6 +197,14 @@ def _time(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _nothing_complete(table: Any) -> str:
+    return (
+        f"study {table.spec.name!r} has no complete trial: all {len(table.trials)} failed, the "
+        f"first because {table.trials[0].reason}; change its file, and start it anew with another "
+        f"--storage"
+    )
 
 
 def _facts(table: Any) -> dict[str, Any]:

@@ -2,8 +2,15 @@
 
 from neurochip.config.checks import MAX_EPOCHS, read
 from neurochip.config.data import DataConfig
-from neurochip.config.run import HALVE_AT, MEMBRANE_WHOLE_BITS, FaultOptions, RunConfig, make
+from neurochip.config.run import (
+    HALVE_AT,
+    HARDWARE_OPTIONS,
+    MEMBRANE_WHOLE_BITS,
+    FaultOptions,
+    RunConfig,
+    make,
+)
 from neurochip.config.training import TrainConfig, make_training
 
-__all__ = ["HALVE_AT", "MAX_EPOCHS", "MEMBRANE_WHOLE_BITS", "DataConfig", "FaultOptions"]
-__all__ += ["RunConfig", "TrainConfig", "make", "make_training", "read"]
+__all__ = ["HALVE_AT", "HARDWARE_OPTIONS", "MAX_EPOCHS", "MEMBRANE_WHOLE_BITS", "DataConfig"]
+__all__ += ["FaultOptions", "RunConfig", "TrainConfig", "make", "make_training", "read"]

@@ -312,6 +312,10 @@ _REGISTER_KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Options by which `RunConfig.load_hardware` goes.
+HARDWARE_OPTIONS = ("hardware", "engine", *_REGISTER_KEYS)
+
+
 def make(options: Mapping[str, Any], where: str = "configuration") -> RunConfig:
     """Validate options by name; an engine brings values of its own for those that aren't given.
 

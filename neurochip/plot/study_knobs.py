@@ -33,7 +33,7 @@ def _against(found: Findings, knob: int) -> Drawn:
     goal = found.goals[0]
     hints: dict[str, str] = {}
     lines = _lines(found, knob)
-    others = [name for name in found.knobs if name != found.knobs[knob]]
+    others = [found.knobs[i] for i in _turned(found, knob)]
     told = ""
     if others and lines:
         what = "line" if _numbers(found, knob) else "colour"
@@ -47,6 +47,15 @@ def _against(found: Findings, knob: int) -> Drawn:
         _figure(found, knob, lines, hints),
         hints,
     )
+
+
+def _turned(found: Findings, knob: int) -> list[int]:
+    """The other knobs of which there is more than one value to be told apart."""
+    return [
+        i
+        for i in range(len(found.knobs))
+        if i != knob and len({point.setting[i] for point in found.complete}) > 1
+    ]
 
 
 def _is_discrete(found: Findings, knob: int) -> bool:
@@ -76,10 +85,11 @@ def _figure(
     figure = Figure(figsize=(WIDTH, 3.0))
     axes = figure.add_subplot()
     place = _places(found, knob)
+    turned = _turned(found, knob)
     gap = min((b - a for a, b in pairwise(sorted(set(place.values())))), default=1.0)
     if not _is_discrete(found, knob):
         gap = 0.0  # every setting has its own place there
-    for number, (rest, points) in enumerate(lines.items()):
+    for number, points in enumerate(lines.values()):
         shift = gap * _SPREAD * (number / max(len(lines) - 1, 1) - 0.5) if len(lines) > 1 else 0.0
         ordered = sorted(points, key=lambda point: place[point.setting[knob]])
         x = [place[point.setting[knob]] + shift for point in ordered]
@@ -87,9 +97,8 @@ def _figure(
         style, colour = dash_of(number), colour_of(number)
         # Between words, or lists, there is nothing for a line to pass through.
         joined = style if place.keys() == _numbers(found, knob).keys() else ""
-        axes.plot(
-            x, y, color=colour, linestyle=joined, marker="o", ms=2, label=", ".join(rest), zorder=2
-        )
+        label = ", ".join(points[0].setting[i] for i in turned)
+        axes.plot(x, y, color=colour, linestyle=joined, marker="o", ms=2, label=label, zorder=2)
         for at, point in zip(x, ordered, strict=True):
             _dot(axes, at, found, point, colour, hints)
     if not lines:
@@ -99,8 +108,8 @@ def _figure(
     axes.grid(axis="y", color=PALE, linewidth=0.5)
     axes.set_axisbelow(True)
     if len(lines) > 1:
-        others = ", ".join(name for i, name in enumerate(found.knobs) if i != knob)
-        axes.legend(title=others, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        title = ", ".join(found.knobs[i] for i in turned)
+        axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 

@@ -7,8 +7,9 @@
 
 `spec` reads the file, `workflows` names the ways to a trained chip (`ptq`, `qat`, `adapt`, beside
 learning there from the start), `work` learns one setting with one seed, `store` keeps results by
-Optuna, `crew` holds the processes, `cluster` those of a Dask cluster, `conduct` brings them
-together. The names below resolve on first use: a worker loads neither Optuna nor matplotlib.
+Optuna in a database (`databases`) that one command at a time may write (`lease`), `crew` holds the
+processes, `cluster` those of a Dask cluster, `conduct` brings them together. The names below
+resolve on first use: a worker loads neither Optuna nor matplotlib.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurochip.study.best import chosen, tested, write_best
     from neurochip.study.conduct import Told, run
+    from neurochip.study.databases import shown
     from neurochip.study.knobs import text_of
     from neurochip.study.page import write_report
+    from neurochip.study.places import is_study, path_of, url_beside, url_of
     from neurochip.study.spec import Spec, presets, read
-    from neurochip.study.store import Store, open_existing, open_store, path_of, shown, url_of
+    from neurochip.study.store import Store, open_existing, open_store
     from neurochip.study.table import Table, readable, table_of, write_table
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "Table",
     "Told",
     "chosen",
+    "is_study",
     "open_existing",
     "open_store",
     "path_of",
@@ -42,6 +46,7 @@ __all__ = [
     "table_of",
     "tested",
     "text_of",
+    "url_beside",
     "url_of",
     "write_best",
     "write_report",
@@ -51,10 +56,12 @@ __all__ = [
 _ROOMS = {
     "best": ("chosen", "tested", "write_best"),
     "conduct": ("Told", "run"),
+    "databases": ("shown",),
     "knobs": ("text_of",),
     "page": ("write_report",),
+    "places": ("is_study", "path_of", "url_beside", "url_of"),
     "spec": ("Spec", "presets", "read"),
-    "store": ("Store", "open_existing", "open_store", "path_of", "shown", "url_of"),
+    "store": ("Store", "open_existing", "open_store"),
     "table": ("Table", "readable", "table_of", "write_table"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}

@@ -210,11 +210,6 @@ def _of_new_classes(data: Dataset, n_new: int, order: Any, n_adapt: int, replay:
     return Domains(old, replace(new, train=_with_last(mixed[1][:n_adapt], mixed[0], replay)))
 
 
-def _only(data: Dataset, first: int, last: int) -> Dataset:
-    train, test = (kinds.of_classes(part, first, last) for part in (data.train, data.test))
-    return replace(data, train=train, test=test)
-
-
 def _shifted(split: Split, shift: Shift, strength: float, seed: int, part: int) -> Split:
     if shift == "none":
         return split

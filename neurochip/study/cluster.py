@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from neurochip.errors import StudyError
@@ -68,7 +68,7 @@ class Cluster:
     """
 
     def __init__(self, bench: Bench, address: str) -> None:
-        self._distributed = _distributed()
+        _check_installed()
         self._bench = bench
         self._address = address
         self._client = self._connected()
@@ -150,7 +150,8 @@ class Cluster:
             return None
         error = future.exception(timeout=_FETCH)
         if type(error).__name__ == "KilledWorker":
-            return Outcome((), 0.0, "every worker that it was given to died (was there memory?)")
+            reason = "every worker that it was given to died (was there memory?)"
+            return Outcome((), 0.0, reason, "unit")
         raise StudyError(
             f"the workers of the Dask cluster at {self._address!r} can't do the study's units "
             f"({type(error).__name__}: {error}); install the same neurochip, numpy and distributed "
@@ -213,7 +214,7 @@ class Cluster:
 
     def _connected(self) -> Client:
         try:
-            return self._distributed.Client(
+            return _quiet_client(
                 self._address, timeout=CONNECT, set_as_default=False, name="neurochip"
             )
         except Exception as error:  # as many kinds as there are ways to be no address
@@ -258,9 +259,9 @@ def do(sent: Sent, unit: Unit) -> Outcome:
     return bench.do(unit)
 
 
-def _distributed() -> ModuleType:
+def _check_installed() -> None:
     try:
-        import distributed
+        import distributed  # noqa: F401
     except ImportError:
         raise StudyError(
             "--dask needs Dask's distributed, which isn't installed; install it with pip install "
@@ -268,8 +269,26 @@ def _distributed() -> ModuleType:
         ) from None
     # Its own words about lost connections would stand among ours.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    module: ModuleType = distributed
-    return module
+
+
+def _quiet_client(*args: Any, **options: Any) -> Client:
+    """A client that, where it can't start, is closed at once and says nothing more of itself."""
+    from distributed import Client
+
+    class Quiet(Client):  # type: ignore[misc]
+        def start(self, **options: Any) -> None:
+            try:
+                super().start(**options)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self.close(timeout=_TICK)
+                raise
+
+        def __del__(self) -> None:
+            with contextlib.suppress(Exception):
+                super().__del__()
+
+    return Quiet(*args, **options)
 
 
 def _words(error: BaseException) -> str:

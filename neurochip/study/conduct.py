@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neurochip.errors import StudyError
 from neurochip.study.cluster import Cluster
 from neurochip.study.crew import Crew, Processes, default_workers
-from neurochip.study.knobs import text_of
+from neurochip.study.knobs import Setting, text_of
+from neurochip.study.pace import Pace
 from neurochip.study.spec import Spec
 from neurochip.study.store import Store, Trial
 from neurochip.study.table import best_of, means, shown_value
@@ -28,7 +29,7 @@ class Told:
         done: trials that are finished, failed ones included.
         failed: how many of them failed.
         total: all trials.
-        seconds_left: about so long from now.
+        seconds_left: about so long from now; None while that can't be told.
         best: setting and value of the best trial so far; "" while there is none.
     """
 
@@ -36,7 +37,7 @@ class Told:
     done: int
     failed: int
     total: int
-    seconds_left: float
+    seconds_left: float | None
     best: str
 
 
@@ -64,7 +65,8 @@ def run(
 
     Raises:
         DataError: the data set can't be used.
-        StudyError: it is another than before, or the database or the cluster fails.
+        StudyError: it is another than before, the database or the cluster fails, or units are left
+            that this machine couldn't do.
     """
     desk = Desk(spec, store)
     if desk.finished:
@@ -82,23 +84,49 @@ def run(
 
 
 def conduct(desk: Desk, crew: Crew, n_workers: int, progress: Progress | None = None) -> None:
-    """Bring the open work of a desk to a crew until nothing is left."""
-    start = time.perf_counter()
-    n_before = desk.n_units_left
+    """Bring the open work of a desk to a crew until nothing is left.
+
+    Raises:
+        StudyError: units were not done, and not for their settings: they are still open.
+    """
+    pace = Pace(n_workers)
+    hindered: list[tuple[Unit, Outcome]] = []
     while True:
         desk.choose(max(AHEAD * n_workers, crew.free))  # a cluster may grow
         if desk.finished:  # perhaps by the choice alone, of settings that were done before
             return
         _fill(crew, desk)
+        if desk.is_stuck:
+            raise _not_done(desk.spec, hindered)
         done = crew.wait()
         # Before the outcomes are stored: a disk takes some ten milliseconds to keep one for good.
         _fill(crew, desk)
         for unit, outcome in done:
-            for trial in desk.put(unit, outcome):
+            if outcome.hindrance != "none":
+                desk.leave()
+                hindered.append((unit, outcome))
+                continue
+            pace.hear(outcome.seconds)
+            closed = desk.put(unit, outcome)
+            for n_done, trial in enumerate(closed, desk.n_done - len(closed) + 1):
                 if progress is not None:
-                    n_done = n_before - desk.n_units_left
-                    left = (time.perf_counter() - start) / n_done * desk.n_units_left
-                    progress(desk.tell(trial, left))
+                    progress(desk.tell(trial, n_done, pace.left(desk.n_units_left)))
+        if any(outcome.hindrance == "machine" for _, outcome in hindered):
+            raise _not_done(desk.spec, hindered)
+
+
+def _not_done(spec: Spec, hindered: list[tuple[Unit, Outcome]]) -> StudyError:
+    unit, outcome = hindered[-1]
+    count = f"{len(hindered)} units" if len(hindered) > 1 else "1 unit"
+    return StudyError(
+        f"study {spec.name!r} is not complete: {count} could not be done here, the last with "
+        f"{_shown(unit.setting)}, seed {unit.seed} ({outcome.reason}); make room on the disk or in "
+        f"memory, perhaps with fewer workers, then run the same command again: what is done is kept"
+    )
+
+
+def _shown(setting: Setting) -> str:
+    return ", ".join(f"{name} {text_of(value)}" for name, value in setting.items())
 
 
 def _fill(crew: Crew, desk: Desk) -> None:
@@ -120,6 +148,7 @@ class Desk:
         self._store = store
         self._known: dict[str, Outcome] = {}
         self._queue: deque[Unit] = deque()
+        self._n_out = 0
         self._wanted: dict[str, list[tuple[Trial, int]]] = {}
         for trial in self.trials:
             for seed, outcome in trial.outcomes.items():
@@ -131,7 +160,12 @@ class Desk:
     @property
     def finished(self) -> bool:
         """Whether every trial is."""
-        return self._n_done == self.spec.trials
+        return self.n_done == self.spec.trials
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nobody is at work and there is nothing to do: what is open was left."""
+        return not self._queue and not self._n_out
 
     @property
     def n_units_left(self) -> int:
@@ -140,7 +174,8 @@ class Desk:
         return open_seeds + (self.spec.trials - len(self.trials)) * len(self.spec.seeds)
 
     @property
-    def _n_done(self) -> int:
+    def n_done(self) -> int:
+        """Trials that are finished, failed ones included."""
         return sum(trial.state != "running" for trial in self.trials)
 
     def choose(self, ahead: int) -> None:
@@ -161,10 +196,18 @@ class Desk:
 
     def take(self) -> Unit | None:
         """The next unit to do; None while there is none."""
-        return self._queue.popleft() if self._queue else None
+        if not self._queue:
+            return None
+        self._n_out += 1
+        return self._queue.popleft()
+
+    def leave(self) -> None:
+        """Take note that nobody could do a unit: it stays open, for the next time."""
+        self._n_out -= 1
 
     def put(self, unit: Unit, outcome: Outcome) -> list[Trial]:
         """Store an outcome with every trial that waits for it; return those that it finishes."""
+        self._n_out -= 1
         self._known[unit.key] = outcome
         finished = []
         for trial, seed in self._wanted.pop(unit.key):
@@ -173,16 +216,15 @@ class Desk:
                 finished.append(trial)
         return finished
 
-    def tell(self, trial: Trial, seconds_left: float) -> Told:
-        """What a progress report says after a trial."""
+    def tell(self, trial: Trial, n_done: int, seconds_left: float | None) -> Told:
+        """What a progress report says after a trial, with which so many are finished."""
         best = best_of(self.spec, self.trials)
         text = ""
         if best is not None:
-            settings = ", ".join(f"{name} {text_of(v)}" for name, v in best.setting.items())
             value = shown_value(self.spec.goals[0], means(best)[0])
-            text = f"{self.spec.goals[0].title} {value} ({settings})"
+            text = f"{self.spec.goals[0].title} {value} ({_shown(best.setting)})"
         failed = sum(trial.state == "failed" for trial in self.trials)
-        return Told(trial, self._n_done, failed, self.spec.trials, seconds_left, text)
+        return Told(trial, n_done, failed, self.spec.trials, seconds_left, text)
 
     def _open(self, trial: Trial) -> None:
         """Queue the seeds that a trial lacks; what another trial has done already is its own."""

@@ -1,6 +1,6 @@
 """Processes that do units of work, one at a time each.
 
-A worker that dies takes nothing with it: its unit is given to a new one, and fails only when that
+A worker that dies takes nothing with it: its unit is given to a new one, and left only when that
 dies of it too. Workers end with the process that started them, however that ends. Where units are
 short, each worker has its next one at hand, so that it never waits for a disk to keep the last.
 """
@@ -12,8 +12,9 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import Protocol
 from neurochip.study.spec import Spec, make
 from neurochip.study.work import Bench, Outcome, Unit
 
-#: How often a unit is given to a worker that then dies before it counts as the unit's own fault.
+#: How often a unit is given to a worker that then dies before it is left.
 ATTEMPTS = 2
 #: Units shorter than these seconds are worth having the next one at hand; behind a longer one it
 #: could wait while another worker has nothing to do.
@@ -135,14 +136,16 @@ class Processes:
             self._give(worker, kept, tries)
         if not failed:
             return None
-        return Outcome((), 0.0, f"its process ended {ATTEMPTS} times, at last with {_ending(code)}")
+        reason = f"its process ended {ATTEMPTS} times, at last with {_ending(code)}"
+        return Outcome((), 0.0, reason, "unit")
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=_serve, args=(self._spec.told, self._spec.name, theirs), daemon=True
         )
-        process.start()
+        with _ctrl_c_held_back():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -150,6 +153,23 @@ class Processes:
         worker.units.append((unit, attempt))
         with contextlib.suppress(OSError):  # it died; `wait` finds its pipe closed
             worker.pipe.send(unit)
+
+
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Processes that start in here never hear Ctrl-C, not even while they import; this one hears it
+    at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    # It starts with the first process, and would let Ctrl-C in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def default_workers() -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from neurochip.errors import ConfigError
@@ -15,6 +15,12 @@ from neurochip.errors import ConfigError
 Setting: TypeAlias = dict[str, Any]
 
 _RANGE_KEYS = ("low", "high", "step", "log")
+#: Whole numbers beyond these aren't told apart in a database, which keeps them as float64.
+_LARGEST_WHOLE = 1 << 53
+#: Ends beyond these have no place between them that a search could draw.
+_LARGEST = 1e100
+#: A step below this share of the larger end isn't told from another one in float64.
+_LEAST_STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,15 @@ class Values:
     def ends(self) -> tuple[Any, ...]:
         """What is checked before anything runs."""
         return self.values
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def value(self, number: int) -> Any:
+        """The value of a number from 0."""
+        return self.values[number]
 
 
 @dataclass(frozen=True)
@@ -55,14 +70,20 @@ class Range:
         """What is checked before anything runs."""
         return (self.low, self.high)
 
-    def values(self) -> tuple[float, ...] | None:
-        """All values of a range that has steps; None of one that hasn't."""
+    @property
+    def count(self) -> int | None:
+        """How many values a range with steps has; None of one without."""
         step = 1 if self.is_whole and self.step is None else self.step
         if step is None or self.log:
             return None
-        # A step that the ends hold a whole number of times must not lose its last value.
-        count = math.floor((self.high - self.low) / step + 1e-9) + 1
-        return tuple(self.low + number * step for number in range(count))
+        return math.floor((_exact(self.high) - _exact(self.low)) / _exact(step)) + 1
+
+    def value(self, number: int) -> float:
+        """The value of a number from 0 in a range with steps, exact in decimals: 0.7, never
+        0.7000000000000001.
+        """
+        value = _exact(self.low) + number * _exact(1 if self.step is None else self.step)
+        return int(value) if self.is_whole else float(value)
 
 
 Knob: TypeAlias = Values | Range
@@ -84,22 +105,36 @@ def parse(name: str, entry: Any, where: str) -> Knob:
     )
 
 
-def grid(knobs: Mapping[str, Knob], where: str) -> list[Setting]:
-    """Every combination of the knobs' values, the last knob fastest.
+def size(knobs: Mapping[str, Knob], where: str) -> int:
+    """How many combinations the knobs' values have; none of them is made for it.
 
     Raises:
         ConfigError: a knob has a range without steps.
     """
-    axes = []
+    total = 1
     for name, knob in knobs.items():
-        values = knob.values if isinstance(knob, Values) else knob.values()
-        if values is None:
+        count = knob.count
+        if count is None:
             raise ConfigError(
                 f"{where}: knob {name!r} has a range without steps, of which a grid can't try all "
                 f"values; give a list or a step, or search 'random', 'tpe' or 'nsga2'"
             )
-        axes.append([(name, value) for value in values])
-    return [dict(pairs) for pairs in itertools.product(*axes)]
+        total *= count
+    return total
+
+
+def combination(knobs: Mapping[str, Knob], number: int) -> Setting:
+    """One of all combinations of the knobs' values, the last knob fastest.
+
+    Args:
+        knobs: none has a range without steps.
+        number: from 0, below their `size`.
+    """
+    backwards: Setting = {}
+    for name, knob in reversed(list(knobs.items())):
+        number, place = divmod(number, knob.count or 1)
+        backwards[name] = knob.value(place)
+    return {name: backwards[name] for name in knobs}
 
 
 def text_of(value: Any) -> str:
@@ -119,10 +154,23 @@ def key_of(setting: Setting) -> str:
 def _values(name: str, entries: list[Any], where: str) -> Values:
     if not entries:
         raise ConfigError(f"{where}: knob {name!r} has no values; give one or more")
+    for entry in entries:
+        if not _is_plain(entry):
+            raise ConfigError(
+                f"{where}: knob {name!r} has the value {entry}; it must be a number, a text, true "
+                f"or false, or a list of these"
+            )
     twice = _repeated(json.dumps(entry) for entry in entries)
     if twice is not None:
         raise ConfigError(f"{where}: knob {name!r} has the value {twice} twice; leave one out")
     return Values(tuple(entries))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be kept, compared and shown: no date, no table, no nan."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, (int, str))
 
 
 def _repeated(texts: Iterator[str]) -> str | None:
@@ -143,10 +191,17 @@ def _range(name: str, entry: Mapping[str, Any], where: str) -> Range:
         )
     numbers = [entry["low"], entry["high"], entry.get("step", 1)]
     if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers) or not all(
-        math.isfinite(n) for n in numbers
+        abs(n) <= _LARGEST for n in numbers
     ):
-        raise ConfigError(f"{where}: knob {name!r} is {dict(entry)!r}; its ends must be numbers")
-    knob = Range(entry["low"], entry["high"], entry.get("step"), bool(entry.get("log", False)))
+        raise ConfigError(
+            f"{where}: knob {name!r} is {dict(entry)!r}; its ends and its step must be numbers, up "
+            f"to {_LARGEST:g} either way"
+        )
+    if not isinstance(entry.get("log", False), bool):
+        raise ConfigError(
+            f"{where}: knob {name!r} has log = {entry['log']!r}; it must be true or false"
+        )
+    knob = Range(entry["low"], entry["high"], entry.get("step"), entry.get("log", False))
     if knob.low > knob.high:
         raise ConfigError(
             f"{where}: knob {name!r} has the empty range {knob.low} to {knob.high}; exchange its "
@@ -161,4 +216,36 @@ def _range(name: str, entry: Mapping[str, Any], where: str) -> Range:
         raise ConfigError(
             f"{where}: knob {name!r} has a log range from {knob.low}; start it above 0"
         )
+    if knob.is_whole and max(-knob.low, knob.high) > _LARGEST_WHOLE:
+        raise ConfigError(
+            f"{where}: knob {name!r} has the range {knob.low} to {knob.high}; whole numbers must "
+            f"be up to 2^53 = {_LARGEST_WHOLE} either way"
+        )
+    if knob.step is not None:
+        _check_step(name, knob, knob.step, where)
     return knob
+
+
+def _check_step(name: str, knob: Range, step: float, where: str) -> None:
+    """Raise ConfigError where a step leads to values that aren't those one would expect."""
+    if knob.is_whole and not isinstance(step, int):
+        raise ConfigError(
+            f"{where}: knob {name!r} has the step {step} between whole numbers; give a whole step, "
+            f"or ends with a point, such as {float(knob.low)}"
+        )
+    if not knob.is_whole and step < _LEAST_STEP * max(-knob.low, knob.high):
+        raise ConfigError(
+            f"{where}: knob {name!r} has the step {step}, which is below a millionth of its ends "
+            f"{knob.low} and {knob.high}; widen it, or leave it out"
+        )
+    last = knob.value((knob.count or 1) - 1)
+    if last != knob.high:
+        raise ConfigError(
+            f"{where}: knob {name!r} has the range {knob.low} to {knob.high}, at whose end no step "
+            f"of {step} arrives; end it at {last}, or choose another step"
+        )
+
+
+def _exact(number: float) -> Fraction:
+    """A number as it's written: 0.1 is a tenth."""
+    return Fraction(str(number))

@@ -9,7 +9,9 @@ from pathlib import Path
 from neurochip import plot
 from neurochip.plot.study import Findings, Goal, Point, Scale
 from neurochip.plot.study_page import Text
+from neurochip.study.databases import SQLITE
 from neurochip.study.knobs import Knob, Values, text_of
+from neurochip.study.places import path_of
 from neurochip.study.spec import Spec
 from neurochip.study.store import Trial
 from neurochip.study.table import Table, readable, shown_summary, summaries
@@ -105,18 +107,24 @@ def _text(table: Table) -> Text:
         rows=tuple(map(_without_reason, rows)),
         n_words=1 + len(spec.knobs),
         n_numbers=2 * len(spec.goals),
-        command="\n".join(
-            shlex.join(["neurochip", *words])
-            for words in (
-                ("study", "run", f"{spec.name}.toml"),
-                ("study", "show", f"{spec.name}.db"),
-                ("report", f"{spec.name}.db", "--out", "report.html"),
-            )
-        ),
+        command="\n".join(shlex.join(["neurochip", *words]) for words in _commands(table)),
         file=spec.to_toml(),
         file_name=f"{spec.name}.toml",
         origin=tuple(_origin(table)),
     )
+
+
+def _commands(table: Table) -> list[tuple[str, ...]]:
+    """What repeats the study and shows it, from a folder that holds its file."""
+    name = table.spec.name
+    place = table.storage
+    if place.startswith(SQLITE):
+        place = Path(path_of(place)).name
+    run: tuple[str, ...] = ("study", "run", f"{name}.toml")
+    kept: tuple[str, ...] = (f"{name}.db",)
+    if place not in ("", *kept):
+        run, kept = (*run, "--storage", place), (place, "--name", name)
+    return [run, ("study", "show", *kept), ("report", *kept, "--out", "report.html")]
 
 
 def _without_reason(row: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurochip.study.knobs import Knob, Setting, Values
+from neurochip.study.knobs import Knob, Setting, Values, combination
 from neurochip.study.spec import Spec
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def propose(spec: Spec, known: Sequence[FrozenTrial], numbers: Sequence[int]) ->
         numbers: of the trials, ascending and without a gap.
     """
     if spec.search == "grid":
-        settings = spec.grid()
-        return [Proposal(settings[number]) for number in numbers]
+        return [Proposal(combination(spec.knobs, number)) for number in numbers]
     return _drawn(spec, known, numbers)
 
 

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from neurochip import config as run_config
 from neurochip.config import RunConfig
 from neurochip.errors import ConfigError
+from neurochip.hardware.faults import MAX_SEED
 from neurochip.study import knobs as knob_room
-from neurochip.study import recovery, workflows
-from neurochip.study.knobs import Knob, Setting
+from neurochip.study import possible, recovery, workflows
+from neurochip.study.knobs import Knob, Range, Setting
 from neurochip.study.objectives import OBJECTIVES, Objective, available
 from neurochip.study.workflows import WORKFLOWS, Workflow
 
@@ -25,6 +26,11 @@ Search = Literal["grid", "random", "tpe", "nsga2"]
 _PRESETS = Path(__file__).with_name("presets")
 #: Settings that a search by "tpe" or "nsga2" proposes at once, whatever the number of workers.
 BATCH = 8
+#: More settings than these are a slip of the keyboard.
+MOST_TRIALS = 100_000
+#: Kinds of a key's value in words, by pydantic's names of them.
+_KINDS = {"int": "a whole number", "float": "a number", "string": "a text", "dict": "a table"}
+_LISTS = {"seeds": "a list of whole numbers", "objectives": "a list of names"}
 #: Options of a run that a study sets itself, with what to write instead.
 _OWN = {
     "seed": "list seeds",
@@ -116,7 +122,7 @@ class Spec:
 
     def grid(self) -> list[Setting]:
         """All settings of a grid, the last knob fastest."""
-        return knob_room.grid(self.knobs, self.name)
+        return [knob_room.combination(self.knobs, number) for number in range(self.trials)]
 
     def config(self, setting: Setting, seed: int) -> RunConfig:
         """The run of one setting and seed; it never holds what only a workflow knows."""
@@ -147,7 +153,7 @@ def read(source: str | Path, data: str | None = None) -> Spec:
         data: a data set in place of the one that the file names.
 
     Raises:
-        ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist.
+        ConfigError: the file is missing, isn't TOML, or asks for what doesn't exist or can't be.
     """
     path = Path(source)
     if not path.suffix and not path.exists():
@@ -160,11 +166,13 @@ def read(source: str | Path, data: str | None = None) -> Spec:
     told = run_config.read(path)
     if data is not None:
         told = {**told, "run": {**told.get("run", {}), "data": data}}
-    return make(told, path.stem)
+    spec = make(told, path.stem)
+    possible.check(spec)
+    return spec
 
 
 def make(told: Mapping[str, Any], name: str) -> Spec:
-    """Check the contents of a study file.
+    """Check the contents of a study file, without what other files, such as a chip's, say of it.
 
     Args:
         told: what the file says.
@@ -254,15 +262,17 @@ def _validated(told: Mapping[str, Any], where: str) -> _File:
     if first["type"] == "literal_error":
         wanted = first["ctx"]["expected"]
     else:
-        wanted = {"seeds": "a list of whole numbers", "objectives": "a list of names"}.get(
-            key, f"a {first['type'].split('_')[0]}"
-        )
+        wanted = _LISTS[key] if key in _LISTS else _KINDS[first["type"].split("_")[0]]
     raise ConfigError(f"{where}: {key} is {first['input']!r}; it must be {wanted}")
 
 
 def _check_numbers(file: _File, where: str) -> None:
     if not file.seeds:
         raise ConfigError(f"{where}: seeds is empty; list one or more")
+    if not all(0 <= seed <= MAX_SEED for seed in file.seeds):
+        raise ConfigError(f"{where}: seeds is {file.seeds}; each must be 0 to {MAX_SEED}")
+    if not 0 <= file.search_seed <= MAX_SEED:
+        raise ConfigError(f"{where}: search_seed is {file.search_seed}; it must be 0 to {MAX_SEED}")
     if len(set(file.seeds)) < len(file.seeds):
         raise ConfigError(f"{where}: seeds is {file.seeds}; list each seed once")
     if not 0.0 < file.holdout < 1.0:
@@ -270,8 +280,8 @@ def _check_numbers(file: _File, where: str) -> None:
             f"{where}: holdout is {file.holdout}; it must be above 0 and below 1, because settings "
             f"are judged on samples held out of the training set, never on the test set"
         )
-    if file.batch < 2:
-        raise ConfigError(f"{where}: batch is {file.batch}; it must be 2 or more")
+    if not 2 <= file.batch <= MOST_TRIALS:
+        raise ConfigError(f"{where}: batch is {file.batch}; it must be 2 to {MOST_TRIALS}")
 
 
 def _tried(workflow: Workflow, turned: Mapping[str, Knob]) -> tuple[Workflow, ...]:
@@ -282,6 +292,11 @@ def _tried(workflow: Workflow, turned: Mapping[str, Knob]) -> tuple[Workflow, ..
 def _checked_workflows(file: _File, turned: Mapping[str, Knob], where: str) -> tuple[Workflow, ...]:
     if "workflow" in turned and "workflow" in file.model_fields_set:
         raise ConfigError(f"{where}: 'workflow' is a key and under [knobs]; leave one of them out")
+    if isinstance(turned.get("workflow"), Range):
+        raise ConfigError(
+            f"{where}: knob 'workflow' is a range; it must be a list of names, such as "
+            f'["chip", "ptq"]'
+        )
     tried = _tried(file.workflow, turned)
     for name in tried:
         if name not in WORKFLOWS:
@@ -376,11 +391,17 @@ def _n_trials(file: _File, turned: Mapping[str, Knob], where: str) -> int:
                 f"{where}: trials is {file.trials}, but a grid tries every setting; leave trials "
                 f"out, or search 'random', 'tpe' or 'nsga2'"
             )
-        return len(knob_room.grid(turned, where))
-    if file.trials is None or file.trials < 1:
+        size = knob_room.size(turned, where)
+        if size > MOST_TRIALS:
+            raise ConfigError(
+                f"{where}: its grid has {size} settings, of which a study tries up to "
+                f"{MOST_TRIALS}; give fewer values, or search 'random', 'tpe' or 'nsga2'"
+            )
+        return size
+    if file.trials is None or not 1 <= file.trials <= MOST_TRIALS:
         raise ConfigError(
             f"{where}: trials is {'not given' if file.trials is None else file.trials}; search "
-            f"{file.search!r} needs a number of settings to try, 1 or more"
+            f"{file.search!r} needs a number of settings to try, 1 to {MOST_TRIALS}"
         )
     return file.trials
 

@@ -6,12 +6,11 @@ seeds are in, and one that a killed command left running goes on with the seeds 
 
 from __future__ import annotations
 
+import math
 import platform
-import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
+from neurochip.study.databases import SQLITE, blamed, check_url, patience, shown
 from neurochip.study.knobs import Setting
+from neurochip.study.lease import Lease, alone, leased
 from neurochip.study.search import Proposal
 from neurochip.study.spec import Spec, differences, make
 from neurochip.study.work import Outcome
@@ -36,18 +37,10 @@ _DATA = "neurochip data"
 _MADE_WITH = "neurochip made with"
 _SEED = "seed "
 _REASON = "reason"
-#: Seconds that SQLite waits for another writer, such as a reader's short lock.
-_PATIENCE = 30
-#: Seconds in which a database server must answer.
-_CONNECT = 10
-#: Drivers that call this connect_timeout.
-_CONNECTING = frozenset(
-    "postgresql postgresql+psycopg2 postgresql+psycopg mysql mysql+mysqldb mysql+pymysql".split()
-)
-_SQLITE = "sqlite:///"
-#: What SQLite says of a file that it can't make sense of.
-_DAMAGED = ("not a database", "malformed", "no such column", "no such table")
-_PASSWORD = re.compile(r"(://[^:/@]+):[^@]*@")
+#: The number that a trial was chosen for, which Optuna must have given it too.
+_NUMBER = "neurochip number"
+#: By which two ways to compute a value of a range may differ, near 0.
+_LAST_BITS = 1e-12
 
 
 @dataclass
@@ -77,35 +70,49 @@ class Store:
         url: where it is, as Optuna takes it.
     """
 
-    def __init__(self, spec: Spec, url: str, storage: RDBStorage, study: Study) -> None:
+    def __init__(
+        self, spec: Spec, url: str, storage: RDBStorage, study: Study, lease: Lease | None = None
+    ) -> None:
         self.spec = spec
         self.url = url
         self._storage = storage
         self._study = study
-        self._study_id = storage.get_study_id_from_name(spec.name)
+        self._lease = lease
+        with blamed(url, "read"):
+            self._study_id = storage.get_study_id_from_name(spec.name)
+            _check_whole(spec, self._frozen(), url)
 
     def trials(self) -> list[Trial]:
         """Every trial with all that is stored of it, by number."""
-        with _blamed(self.url, "read"):
+        with blamed(self.url, "read"):
             return [_trial(frozen, self.spec) for frozen in self._frozen()]
 
     def add(self, numbers: list[int]) -> list[Trial]:
-        """Choose and store the settings of the next trials, which are running from then on."""
+        """Choose and store the settings of the next trials, which are running from then on.
+
+        Raises:
+            StudyError: the database fails, or another command writes the study too.
+        """
         from optuna.trial import TrialState, create_trial
 
-        with _blamed(self.url, "read"):
+        with blamed(self.url, "read"):
             known = self._frozen() if self.spec.search != "grid" else []
         proposals: list[Proposal] = search.propose(self.spec, known, numbers)
         kinds = search.distributions(self.spec.knobs)
-        for proposal in proposals:
+        for number, proposal in zip(numbers, proposals, strict=True):
             running = create_trial(
                 state=TrialState.RUNNING,
                 params=search.encoded(proposal.setting),
                 distributions=kinds,
-                system_attrs=proposal.memory,
+                system_attrs={**proposal.memory, _NUMBER: number},
             )
-            with _blamed(self.url, "written"):
-                self._study.add_trial(running)
+            with self._writing():
+                trial_id = self._storage.create_new_trial(self._study_id, running)
+                given = self._storage.get_trial_number_from_id(trial_id)
+            if given != number:
+                raise _two_commands(
+                    self.spec, self.url, f"trial {number} was stored as trial {given}"
+                )
         return [
             Trial(number, proposal.setting)
             for number, proposal in zip(numbers, proposals, strict=True)
@@ -125,7 +132,7 @@ class Store:
                 f"{shown(self.url)} was made (their checksum differs); put them back, or start a "
                 f"new study with another --storage"
             )
-        with _blamed(self.url, "written"):
+        with self._writing():
             if not kept:
                 self._study.set_user_attr(_DATA, mark)
             if versions() not in made_with:
@@ -133,31 +140,41 @@ class Store:
 
     def origin(self) -> tuple[str, tuple[str, ...]]:
         """Mark of the data set, "" while nothing was run, and the versions that did trials."""
-        with _blamed(self.url, "read"):
+        with blamed(self.url, "read"):
             attributes = self._study.user_attrs
         return attributes.get(_DATA, ""), tuple(attributes.get(_MADE_WITH, ()))
 
     def put(self, number: int, seed: int, outcome: Outcome) -> None:
         """Store what became of one seed of a trial."""
-        with _blamed(self.url, "written"):
+        with self._writing():
             self._storage.set_trial_user_attr(
-                self._id(number), f"{_SEED}{seed}", {**asdict(outcome), "values": outcome.values}
+                self._id(number),
+                f"{_SEED}{seed}",
+                {"values": outcome.values, "seconds": outcome.seconds, "reason": outcome.reason},
             )
 
     def finish(self, number: int, means: tuple[float, ...]) -> None:
         """Close a trial: the means of its objectives over the seeds."""
         from optuna.trial import TrialState
 
-        with _blamed(self.url, "written"):
+        with self._writing():
             self._storage.set_trial_state_values(self._id(number), TrialState.COMPLETE, means)
 
     def fail(self, number: int, reason: str) -> None:
         """Close a trial that failed."""
         from optuna.trial import TrialState
 
-        with _blamed(self.url, "written"):
+        with self._writing():
             self._storage.set_trial_user_attr(self._id(number), _REASON, reason)
             self._storage.set_trial_state_values(self._id(number), TrialState.FAIL)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Where something is stored: only as long as no other command has taken over."""
+        if self._lease is not None:
+            self._lease.check()
+        with blamed(self.url, "written"):
+            yield
 
     def _frozen(self) -> list[FrozenTrial]:
         found: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
@@ -180,10 +197,15 @@ def open_store(spec: Spec, url: str) -> Iterator[Store]:
             or it holds a study of this name that asks something else.
     """
     optuna = _optuna()
-    with _alone(url, spec.name):
+    with alone(url, spec.name):
         _found(optuna, url, spec)
         with _storage(optuna, url) as storage:
-            yield _opened(optuna, url, spec, storage)
+            study = _begun(optuna, url, spec, storage)
+            with blamed(url, "read"):
+                study_id = storage.get_study_id_from_name(spec.name)
+            with leased(storage.engine, url, study_id, spec.name) as lease:
+                _tell(study, spec, url)
+                yield Store(spec, url, storage, study, lease)
 
 
 def _found(optuna: ModuleType, url: str, spec: Spec) -> None:
@@ -191,34 +213,44 @@ def _found(optuna: ModuleType, url: str, spec: Spec) -> None:
 
     Tables and their indices come one by one: without an index, names would not stay unique.
     """
-    path = Path(url.removeprefix(_SQLITE))
-    if not url.startswith(_SQLITE) or path.exists():
+    path = Path(url.removeprefix(SQLITE))
+    if not url.startswith(SQLITE) or path.exists():
         return
     beside = path.with_name(f"{path.name}.new")
-    with _blamed(url, "written"):
+    with blamed(url, "written"):
         beside.unlink(missing_ok=True)
-    with _storage(optuna, f"{_SQLITE}{beside}") as storage:
-        _opened(optuna, url, spec, storage)
-    with _blamed(url, "written"):
-        beside.replace(path)
+    try:
+        with _storage(optuna, f"{SQLITE}{beside}", url) as storage:
+            _tell(_begun(optuna, url, spec, storage), spec, url)
+        with blamed(url, "written"):
+            beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
-def _opened(optuna: ModuleType, url: str, spec: Spec, storage: RDBStorage) -> Store:
+def _begun(optuna: ModuleType, url: str, spec: Spec, storage: RDBStorage) -> Study:
     """The study in a database, which is begun there unless it's there already."""
-    with _blamed(url, "written"):
-        study = optuna.create_study(
+    with blamed(url, "written"):
+        study: Study = optuna.create_study(
             storage=storage,
             study_name=spec.name,
             directions=["maximize" if goal.maximised else "minimize" for goal in spec.goals],
             load_if_exists=True,
         )
+    return study
+
+
+def _tell(study: Study, spec: Spec, url: str) -> None:
+    """Keep what the study file says, or compare with what was kept."""
+    with blamed(url, "read"):
         told = study.user_attrs.get(_SPEC)
     if told is not None:
         _check_same(spec, told, url)
     if told != spec.told:
-        with _blamed(url, "written"):
+        with blamed(url, "written"):
             study.set_user_attr(_SPEC, spec.told)
-    return Store(spec, url, storage, study)
 
 
 @contextmanager
@@ -233,13 +265,13 @@ def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
         StudyError: Optuna or the database is missing, or it holds no such study.
     """
     optuna = _optuna()
-    if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
         raise StudyError(
-            f"database {url.removeprefix(_SQLITE)!r} doesn't exist; check the path, or make it "
+            f"database {url.removeprefix(SQLITE)!r} doesn't exist; check the path, or make it "
             f"with neurochip study run"
         )
     with _storage(optuna, url) as storage:
-        with _blamed(url, "read"):
+        with blamed(url, "read"):
             names = [summary.study_name for summary in optuna.get_all_study_summaries(storage)]
         if name is None and len(names) == 1:
             (name,) = names
@@ -249,7 +281,7 @@ def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
                 f"database {shown(url)} holds {len(names)} studies ({', '.join(names) or 'none'}) "
                 f"and {said}; give --name"
             )
-        with _blamed(url, "read"):
+        with blamed(url, "read"):
             study = optuna.load_study(storage=storage, study_name=name)
             told = study.user_attrs.get(_SPEC)
         if told is None:
@@ -259,30 +291,10 @@ def open_existing(url: str, name: str | None = None) -> Iterator[Store]:
         yield Store(make(told, str(name)), url, storage, study)
 
 
-def url_of(source: str) -> str:
-    """The URL of a database: a URL itself, a path, or a study's file, beside which bits.toml has
-    bits.db.
-    """
-    if "://" in source:
-        return source
-    path = Path(source)
-    return f"{_SQLITE}{path.with_suffix('.db') if path.suffix in ('', '.toml') else path}"
-
-
-def path_of(url: str) -> str:
-    """The file of an SQLite database; any other URL as it is, which names no file."""
-    return url.removeprefix(_SQLITE)
-
-
 def versions() -> str:
     """The programs on which a study's numbers and its search depend."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "optuna"))
     return f"neurochip {neurochip.__version__}, Python {platform.python_version()}, {packages}"
-
-
-def shown(url: str) -> str:
-    """A URL without its password."""
-    return _PASSWORD.sub(r"\1:***@", url)
 
 
 def _optuna() -> ModuleType:
@@ -299,13 +311,14 @@ def _optuna() -> ModuleType:
 
 
 @contextmanager
-def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
-    """A database that is open within the context."""
-    with _blamed(url, "opened"):
+def _storage(optuna: ModuleType, url: str, known_as: str = "") -> Iterator[RDBStorage]:
+    """A database that is open within the context, which users know by another URL perhaps."""
+    check_url(url)
+    with blamed(known_as or url, "opened"):
         from sqlalchemy.pool import NullPool
 
-        options: dict[str, Any] = {"connect_args": _patience(url)}
-        if url.startswith(_SQLITE):
+        options: dict[str, Any] = {"connect_args": patience(url)}
+        if url.startswith(SQLITE):
             # A file is opened in no time; a pool of a database that is refused is never closed.
             options["poolclass"] = NullPool
         storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
@@ -314,14 +327,6 @@ def _storage(optuna: ModuleType, url: str) -> Iterator[RDBStorage]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
-
-
-def _patience(url: str) -> dict[str, int]:
-    """How long a driver waits, in its own words; others wait as long as they do by themselves."""
-    kind = url.split(":")[0]
-    if kind.split("+")[0] == "sqlite":
-        return {"timeout": _PATIENCE}
-    return {"connect_timeout": _CONNECT} if kind in _CONNECTING else {}
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
@@ -334,72 +339,36 @@ def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
         )
 
 
-@contextmanager
-def _alone(url: str, name: str) -> Iterator[None]:
-    """Keep a second command from running the same SQLite study.
-
-    The lock is an open transaction on an empty database beside it: the system gives it back when
-    the process ends, however it ends. Other databases are not locked.
-    """
-    if not url.startswith(_SQLITE):
-        yield
-        return
-    path = f"{url.removeprefix(_SQLITE)}.lock"
-    try:
-        lock = sqlite3.connect(path, timeout=0.0, isolation_level=None)
-    except sqlite3.Error as error:
-        raise StudyError(_sentence(url, "written", error)) from None
-    try:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if "locked" not in str(error):
-                raise StudyError(_sentence(url, "written", error)) from None
-            raise StudyError(
-                f"study {name!r} is being run by another command with the database "
-                f"{url.removeprefix(_SQLITE)!r}; wait for it, or give another --storage"
-            ) from None
-        yield
-    finally:
-        lock.close()
-
-
-@contextmanager
-def _blamed(url: str, what: str) -> Iterator[None]:
-    """Turn what a database or its driver raises into one sentence."""
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (OptunaError, SQLAlchemyError, ImportError, OSError) as error:
-        raise StudyError(_sentence(url, what, error)) from None
-
-
-def _sentence(url: str, what: str, error: BaseException) -> str:
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    reason = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200].rstrip(". ")
-    said = f"database {shown(url)} can't be {what} ({shown(reason)})"
-    if isinstance(cause, ModuleNotFoundError):
-        return (
-            f"{said}; install that driver with pip, or give a path as --storage, which needs none"
+def _check_whole(spec: Spec, trials: list[FrozenTrial], url: str) -> None:
+    """Are the trials those of the study, each in its place?"""
+    if len(trials) > spec.trials:
+        raise _two_commands(
+            spec, url, f"it holds {len(trials)} trials, but the study has {spec.trials}"
         )
-    if any(words in reason for words in _DAMAGED):
-        return (
-            f"{said}; it is damaged, or no study's database: put a copy of it back, or start a new "
-            f"study with another --storage"
-        )
-    if not url.startswith(_SQLITE):
-        return (
-            f"{said}; check that its server runs, that name, port, user and password in the URL "
-            f"are right and that this machine can reach it, then run the same command again: "
-            f"nothing is lost"
-        )
-    return (
-        f"{said}; check that it is there, that there is room and that you may write, then run the "
-        f"same command again: nothing is lost"
+    settings = spec.grid() if spec.search == "grid" else []
+    for trial in trials:
+        asked = trial.system_attrs.get(_NUMBER, trial.number)
+        if asked != trial.number:
+            raise _two_commands(spec, url, f"trial {asked} was stored as trial {trial.number}")
+        if settings and not _are_same(search.encoded(settings[asked]), trial.params):
+            raise _two_commands(spec, url, f"trial {asked} has another setting than in the grid")
+
+
+def _are_same(asked: dict[str, Any], kept: dict[str, Any]) -> bool:
+    """Numbers but for their last bits, which a way to compute a range may change."""
+    return asked.keys() == kept.keys() and all(
+        math.isclose(value, kept[name], abs_tol=_LAST_BITS)
+        if isinstance(value, float)
+        else value == kept[name]
+        for name, value in asked.items()
+    )
+
+
+def _two_commands(spec: Spec, url: str, found: str) -> StudyError:
+    return StudyError(
+        f"study {spec.name!r} in the database {shown(url)} is not as one command writes it "
+        f"({found}): another command or program wrote it at the same time; start a new study with "
+        f"another --storage"
     )
 
 

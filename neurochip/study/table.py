@@ -13,6 +13,7 @@ from typing import Any
 from neurochip import files
 from neurochip.chip.energy import COSTS, Amount
 from neurochip.errors import ConfigError, OutputError
+from neurochip.study.databases import shown
 from neurochip.study.knobs import text_of
 from neurochip.study.objectives import Objective
 from neurochip.study.spec import Spec
@@ -33,6 +34,7 @@ class Table:
         front: numbers of the trials that no other beats in every objective.
         data_mark: lengths and checksum of the data set; "" while nothing was run.
         made_with: versions of the programs that did the trials, one text for each command's set.
+        storage: the URL of the database, without its password; "" if it's the study's own.
     """
 
     spec: Spec
@@ -41,6 +43,7 @@ class Table:
     front: tuple[int, ...]
     data_mark: str = ""
     made_with: tuple[str, ...] = ()
+    storage: str = ""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ def table_of(store: Store) -> Table:
     spec = store.spec
     mark, made_with = store.origin()
     best, front = best_of(spec, trials), pareto_front(spec, trials)
-    return Table(spec, tuple(trials), best, front, mark, made_with)
+    return Table(spec, tuple(trials), best, front, mark, made_with, shown(store.url))
 
 
 def means(trial: Trial) -> tuple[float, ...]:

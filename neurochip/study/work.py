@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from neurochip import experiment
 from neurochip.chip import Chip
@@ -45,6 +45,11 @@ class Unit:
         return f"{key_of(self.setting)} {self.seed}"
 
 
+#: What kept a unit from being done: its "unit" alone perhaps, which needs more memory than others,
+#: or the "machine", on which others would fare no better.
+Hindrance: TypeAlias = Literal["none", "unit", "machine"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a unit.
@@ -53,11 +58,13 @@ class Outcome:
         values: one number an objective, in the order of the study; empty where it failed.
         seconds: that it took.
         reason: why it failed; None where it didn't.
+        hindrance: where it is not sure to be the setting's fault, so that the unit stays open.
     """
 
     values: tuple[float, ...]
     seconds: float
     reason: str | None = None
+    hindrance: Hindrance = "none"
 
 
 #: A data set with the options that it was loaded by: learned samples, and in place of a test set
@@ -95,13 +102,11 @@ class Bench:
             with self.one_thread():
                 values = self._measured(unit)
         except DataError as error:
-            reason = f"{error} (on worker {self._place})" if self._place else str(error)
-            return Outcome((), time.perf_counter() - begin, reason)
+            return Outcome((), time.perf_counter() - begin, self._placed(str(error)))
         except NeurochipError as error:
             return Outcome((), time.perf_counter() - begin, str(error))
         except Exception as error:  # a fault of the program must not stop the other trials
-            reason = f"{type(error).__name__}: {error}"
-            return Outcome((), time.perf_counter() - begin, reason)
+            return self._broken(error, time.perf_counter() - begin)
         return Outcome(values, time.perf_counter() - begin)
 
     def one_thread(self) -> AbstractContextManager[object]:
@@ -126,6 +131,18 @@ class Bench:
         """Lengths and checksum of the first setting's samples, learned and held out."""
         setting = {name: knob.ends[0] for name, knob in self.spec.knobs.items()}
         return mark_of(self.data(self.spec.config(setting, self.spec.seeds[0])))
+
+    def _broken(self, error: Exception, seconds: float) -> Outcome:
+        """The outcome of a unit that raised what nobody raises on purpose."""
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        if isinstance(error, MemoryError):
+            return Outcome((), seconds, self._placed(reason), "unit")
+        if isinstance(error, OSError):
+            return Outcome((), seconds, self._placed(reason), "machine")
+        return Outcome((), seconds, reason)
+
+    def _placed(self, reason: str) -> str:
+        return f"{reason} (on worker {self._place})" if self._place else reason
 
     def _check_own(self) -> None:
         """Before this place's own data are used in place of those given: are they the same set?"""

@@ -52,7 +52,7 @@ def test_a_first_run_says_why_it_takes_long(
     assert neurochip("run", learned).err == ""
     monkeypatch.setattr("neurochip.kernels.jit.is_cold", lambda _: True)
     said = neurochip("run", learned, "--json")
-    assert said.err == "compiling the kernels: needed once, takes about half a minute\n"
+    assert said.err == "compiling the kernels: needed once, takes one to three minutes\n"
     assert said.json["command"] == "run"
 
 

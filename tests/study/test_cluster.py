@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -188,6 +190,31 @@ def test_where_nothing_answers_one_sentence_says_what_to_check(
             "that this machine can reach it; nothing was run\n"
         )
         assert err.count("\n") == 1
+
+
+class Nonsense(socketserver.BaseRequestHandler):
+    """A server that isn't Dask's."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        self.request.recv(1 << 16)
+
+
+def test_a_server_that_is_not_of_dask_is_said_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(small("tiny").to_toml())
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Nonsense) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.server_address[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "neurochip", "study", "run", "tiny.toml", "--dask", address],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        server.shutdown()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"neurochip: no Dask scheduler answers at {address!r} (tried ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_what_does_not_go_together_is_refused(

@@ -120,6 +120,51 @@ def test_help_loads_no_optuna_and_no_compiler() -> None:
     assert out.stdout.splitlines()[-1] == "set()"
 
 
+def test_a_study_where_nothing_is_complete_ends_with_its_reason(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = small("failing", seeds=[0], knobs={"trace_bits": [4], "lam": [0.99]}).to_toml()
+    (here / "failing.toml").write_text(text)
+    words = ("study", "run", "failing.toml", "--workers", "1")
+    reason = (
+        "neurochip: study 'failing' has no complete trial: all 1 failed, the first because the "
+        "trace that feeds weight layer 1 has 4 bits, but with lam = 0.99 it sums up to 100 spikes "
+        "and needs 8; widen trace_bits or lower lam; change its file, and start it anew with "
+        "another --storage\n"
+    )
+    status, out, err = said(capsys, *words)
+    assert (status, err) == (2, reason)
+    assert out.splitlines()[-1] == "stored in sqlite:///failing.db"
+    status, out, err = said(capsys, *words, "--json")
+    assert (status, err) == (2, reason)
+    assert json.loads(out)["best"] is None
+
+
+def test_the_database_lies_beside_the_file_for_every_command(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "sub").mkdir()
+    source = "sub/my.study.v2.toml"
+    (here / source).write_text(TEXT.replace("[4, 8]", "[4]"))
+    _, out, _ = said(capsys, "study", "run", source, "--workers", "1")
+    assert out.splitlines()[-1] == "stored in sqlite:///sub/my.study.v2.db"
+    assert said(capsys, "study", "show", source)[0] == 0
+    assert said(capsys, "study", "best", source, "--out", "b.h5")[0] == 0
+    for study in (source, "sub/my.study.v2.db"):
+        assert said(capsys, "report", study, "--out", "r.html")[:2] == (0, "written to r.html\n")
+    # Another name of a database is as good, and the page says it.
+    words = ("study", "run", source, "--storage", "data.study", "--workers", "1")
+    assert said(capsys, *words)[0] == 0
+    assert said(capsys, "study", "show", "data.study")[0] == 0
+    assert said(capsys, "report", "data.study", "--out", "r.html")[0] == 0
+    for line in (
+        "neurochip study run my.study.v2.toml --storage data.study",
+        "neurochip study show data.study --name my.study.v2",
+        "neurochip report data.study --name my.study.v2 --out report.html",
+    ):
+        assert line in (here / "r.html").read_text()
+
+
 ADAPTING = small(
     "adapting",
     workflow="adapt",

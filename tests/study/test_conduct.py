@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from neurochip import study
+from neurochip import experiment, study
+from neurochip.config import RunConfig
+from neurochip.data import Dataset
 from neurochip.errors import DataError, StudyError
+from neurochip.experiment import Run
 from neurochip.study.conduct import Desk, Told, conduct
 from neurochip.study.crew import Processes
 from neurochip.study.search import decoded, encoded
 from neurochip.study.spec import Spec, make
 from neurochip.study.store import Trial
 from neurochip.study.work import Bench, Outcome, Unit
-from tests.study.small import FAILING, Alone, small, url
+from tests.study.small import FAILING, Alone, Invented, small, url
 
 SEARCHES: dict[str, dict[str, Any]] = {
     "grid": {},
@@ -99,6 +105,56 @@ def test_a_fault_of_the_program_is_a_reason_too(
     monkeypatch.setattr("neurochip.experiment.build", broken)
     (trial,) = conducted(spec, url(tmp_path), Alone(spec))
     assert (trial.state, trial.reason) == ("failed", "ZeroDivisionError: by zero")
+
+
+def test_what_is_no_fault_of_a_setting_stops_the_study_and_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    spec = small(seeds=[0])
+    with monkeypatch.context() as patch:
+        patch.setattr("neurochip.experiment.build", full)
+        with pytest.raises(StudyError) as caught:
+            conducted(spec, url(tmp_path), crew := Alone(spec))
+    assert str(caught.value) == (
+        "study 'small' is not complete: 1 unit could not be done here, the last with weight_bits "
+        "4, trace_bits 4, seed 0 (OSError: [Errno 28] No space left on device); make room on the "
+        "disk or in memory, perhaps with fewer workers, then run the same command again: what is "
+        "done is kept"
+    )
+    assert len(crew.done) == 1
+    trials = conducted(spec, url(tmp_path), Alone(spec))
+    assert values(trials) == values(conducted(spec, url(tmp_path, "whole.db"), Alone(spec)))
+
+
+@pytest.mark.parametrize("kind", ["grid", "tpe"])
+def test_what_memory_was_short_for_is_left_and_all_else_done(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = searching(kind)
+    build, calls = experiment.build, iter(range(1000))
+
+    def short(config: RunConfig, data: Dataset) -> Run:
+        if next(calls) in (1, 4):
+            raise MemoryError
+        return build(config, data)
+
+    first, second = Alone(spec), Alone(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr("neurochip.experiment.build", short)
+        with pytest.raises(StudyError, match=r"2 units could not .*, seed \d \(MemoryError\);"):
+            conducted(spec, url(tmp_path), first)
+    with study.open_existing(url(tmp_path)) as store:
+        kept = store.trials()
+    assert sum(trial.state == "running" for trial in kept) == 2
+    if kind == "grid":
+        assert len(kept) == spec.trials
+        assert len(first.done) == spec.trials * len(spec.seeds)
+    trials = conducted(spec, url(tmp_path), second)
+    assert len(set(first.done) & set(second.done)) == 2
+    assert values(trials) == values(conducted(spec, url(tmp_path, "whole.db"), Alone(spec)))
 
 
 def test_a_study_can_get_more_trials(tmp_path: Path) -> None:
@@ -191,6 +247,32 @@ def test_progress_says_what_is_done_what_is_left_and_what_is_best(tmp_path: Path
     assert told[-1].best.startswith("accuracy ")
 
 
+def test_trials_that_one_unit_finishes_are_counted_one_by_one(tmp_path: Path) -> None:
+    spec = small(search="random", trials=12, seeds=[0], knobs={"weight_bits": [4, 8]})
+    told: list[Told] = []
+    with study.open_store(spec, url(tmp_path)) as store:
+        conduct(Desk(spec, store), Alone(spec), 1, told.append)
+    done = [t.done for t in told]
+    assert len(done) > 2  # more trials than settings
+    assert done == list(range(1, len(done) + 1))
+
+
+def test_the_time_left_is_not_told_by_the_first_unit(tmp_path: Path) -> None:
+    spec = small(seeds=[0])
+    seconds = iter((100.0, 2.0, 2.0, 2.0))
+    told: list[Told] = []
+
+    class Compiling(Invented):
+        def wait(self) -> list[tuple[Unit, Outcome]]:
+            ((unit, outcome),) = super().wait()
+            return [(unit, replace(outcome, seconds=next(seconds)))]
+
+    with study.open_store(spec, url(tmp_path)) as store:
+        crew = Compiling(spec, lambda unit: (0.9, 1.0))
+        conduct(Desk(spec, store), crew, 1, told.append)
+    assert [t.seconds_left for t in told] == [None, 4.0, 2.0, 0.0]
+
+
 def test_settings_survive_the_database() -> None:
     spec = small(
         search="random",
@@ -211,6 +293,17 @@ def test_processes_give_the_results_of_one(tmp_path: Path) -> None:
     assert values(trials) == values(expected)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for blocked signals")
+def test_a_worker_does_not_hear_ctrl_c_from_its_first_moment() -> None:
+    with Processes(small(), 2) as crew:
+        for worker in crew._workers:
+            status = Path(f"/proc/{worker.process.pid}/status").read_text()
+            (blocked,) = re.findall(r"SigBlk:\s*([0-9a-f]+)", status)
+            assert int(blocked, 16) & 1 << signal.SIGINT - 1
+    if hasattr(signal, "pthread_sigmask"):
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
 @pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_and_its_unit_done() -> None:
     spec = small(run={"epochs": 400, "hidden": [64]})
@@ -225,7 +318,7 @@ def test_a_worker_that_dies_is_replaced_and_its_unit_done() -> None:
 
 
 @pytest.mark.slow
-def test_a_unit_that_kills_every_worker_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unit_that_kills_every_worker_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurochip.study.crew.ATTEMPTS", 1)
     spec = small(run={"epochs": 100_000})
     unit = Unit({"weight_bits": 8, "trace_bits": 6}, 0)
@@ -240,6 +333,7 @@ def test_a_unit_that_kills_every_worker_fails(monkeypatch: pytest.MonkeyPatch) -
                     0.0,
                     "its process ended 1 times, at last with signal 9 (SIGKILL; was there enough "
                     "memory?)",
+                    "unit",
                 ),
             )
         ]

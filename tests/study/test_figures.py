@@ -113,6 +113,19 @@ def test_more_lines_than_can_be_told_apart_are_dots_and_a_mean(tmp_path: Path) -
     assert drawn["against_trace_bits"].caption.endswith("a line for each weight_bits.")
 
 
+def test_a_knob_with_one_value_is_no_difference_between_lines(tmp_path: Path) -> None:
+    alone = draw(found(tmp_path, name="one", knobs={"weight_bits": [4, 8], "lam": [0.5]}))[0]
+    assert alone.caption == "Mean over the seeds and its 95 % interval (Student's t)."
+    knobs = {"weight_bits": [4, 8], "lam": [0.5], "rounding": ["nearest", "stochastic"]}
+    drawn = {entry.name: entry for entry in draw(found(tmp_path, name="two", knobs=knobs))}
+    lines = drawn["against_weight_bits"]
+    assert lines.caption.endswith(", a line for each rounding.")
+    legend = lines.figure.axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == "rounding"
+    assert [text.get_text() for text in legend.get_texts()] == ["nearest", "stochastic"]
+
+
 def test_words_are_joined_by_no_line(tmp_path: Path) -> None:
     knobs = {"weight_bits": [4, 8], "rounding": ["nearest", "stochastic"]}
     drawn = {entry.name: entry for entry in draw(found(tmp_path, knobs=knobs))}

@@ -102,6 +102,30 @@ def workers_of(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes as Linux has them")
+def test_ctrl_c_while_workers_start_ends_quietly(tmp_path: Path) -> None:
+    path = tmp_path / "killed.toml"
+    path.write_text(STUDY.format(search="grid", trials=""))
+    command = [sys.executable, "-m", "neurochip", "study", "run", str(path), "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--storage", url(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while len(workers_of(process.pid)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)  # a worker imports for longer than that
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "what is done is kept; the same command goes on from here" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes as Linux has them")
 def test_workers_that_are_killed_at_random_points_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "killed.toml"
     path.write_text(STUDY.format(search="grid", trials=""))
@@ -115,7 +139,7 @@ def test_workers_that_are_killed_at_random_points_are_replaced(tmp_path: Path) -
         assert process.stdout is not None
         for number, line in enumerate(process.stdout):
             assert "failed" not in line
-            if number == 0:  # each of them once: a unit fails when it loses two workers
+            if number == 0:  # each of them once: a unit is left when it loses two workers
                 victims = workers_of(process.pid)
                 assert len(victims) == 2
                 draw.shuffle(victims)

@@ -6,6 +6,8 @@ import csv
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -203,6 +205,31 @@ def test_the_page_needs_nothing_else(table: Table, tmp_path: Path) -> None:
         assert piece in text
     names = {path.name for path in written}
     assert {"heat_trace_bits_lam.svg", "against_lam.pdf", "front.png"} <= names
+
+
+@pytest.mark.parametrize(
+    ("storage", "options", "kept"),
+    [
+        ("sqlite:////tmp/x/failing.db", "", "failing.db"),
+        ("", "", "failing.db"),
+        ("sqlite:///x/other.db", " --storage other.db", "other.db --name failing"),
+        (
+            "postgresql://me:***@host/db",
+            " --storage 'postgresql://me:***@host/db'",
+            "'postgresql://me:***@host/db' --name failing",
+        ),
+    ],
+)
+def test_the_page_repeats_a_study_from_where_it_was_stored(
+    table: Table, storage: str, options: str, kept: str, tmp_path: Path
+) -> None:
+    study.write_report(replace(table, storage=storage), tmp_path / "r.html")
+    (lines,) = re.findall(r"<pre>(neurochip .*?)</pre>", (tmp_path / "r.html").read_text(), re.S)
+    assert unescape(lines).splitlines() == [
+        f"neurochip study run failing.toml{options}",
+        f"neurochip study show {kept}",
+        f"neurochip report {kept} --out report.html",
+    ]
 
 
 def test_the_same_study_gives_the_same_page(table: Table, tmp_path: Path) -> None:

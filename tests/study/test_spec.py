@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurochip import study
 from neurochip.errors import ConfigError
 from neurochip.study import presets, read
-from neurochip.study.knobs import Range, grid, parse
+from neurochip.study.knobs import Range, parse
+from neurochip.study.search import propose
 from neurochip.study.spec import differences, make
-from tests.study.small import SMALL, small
+from tests.study.small import SMALL, small, url
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,18 +42,39 @@ def test_a_grid_is_every_combination_the_last_knob_fastest() -> None:
     assert small().trials == 4
 
 
+def test_a_setting_of_a_grid_is_found_without_the_others() -> None:
+    spec = small(knobs={"weight_bits": [4, 8], "lam": {"low": 0.1, "high": 0.3, "step": 0.1}})
+    proposed = [propose(spec, [], [number])[0].setting for number in range(spec.trials)]
+    assert proposed == spec.grid()
+    assert proposed[4] == {"weight_bits": 8, "lam": 0.2}
+
+
 def test_a_range_of_whole_numbers_has_all_of_them() -> None:
-    knobs = {"weight_bits": parse("weight_bits", {"low": 3, "high": 8}, "s")}
-    assert [setting["weight_bits"] for setting in grid(knobs, "s")] == [3, 4, 5, 6, 7, 8]
+    spec = small(knobs={"weight_bits": {"low": 3, "high": 8}})
+    assert [setting["weight_bits"] for setting in spec.grid()] == [3, 4, 5, 6, 7, 8]
 
 
 @given(st.integers(1, 50), st.integers(0, 40), st.integers(1, 7))
-def test_a_stepped_range_keeps_its_ends(low: int, steps: int, step: int) -> None:
-    values = Range(low / 10, (low + steps * step) / 10, step / 10).values()
-    assert values is not None
-    assert len(values) == steps + 1
-    assert values[0] == low / 10
-    assert values[-1] == pytest.approx((low + steps * step) / 10)
+def test_the_values_of_a_stepped_range_are_the_decimals_that_one_would_write(
+    low: int, steps: int, step: int
+) -> None:
+    knob = parse(
+        "lam", {"low": low / 10, "high": (low + steps * step) / 10, "step": step / 10}, "s"
+    )
+    assert isinstance(knob, Range)
+    assert knob.count == steps + 1
+    assert [knob.value(n) for n in range(steps + 1)] == [
+        (low + n * step) / 10 for n in range(steps + 1)
+    ]
+
+
+@pytest.mark.parametrize("step", [0.1, 0.05, 0.025])
+def test_every_value_of_a_stepped_range_can_be_stored(step: float, tmp_path: Path) -> None:
+    spec = small(knobs={"lam": {"low": 0.1, "high": 0.7, "step": step}})
+    with study.open_store(spec, url(tmp_path)) as store:
+        added = [trial.setting for trial in store.add(list(range(spec.trials)))]
+        assert added == [trial.setting for trial in store.trials()] == spec.grid()
+    assert added[-1] == {"lam": 0.7}
 
 
 def test_a_run_gets_its_setting_its_seed_and_the_holdout() -> None:
@@ -140,6 +164,55 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
             "study 's': knob 'lam' has the step 0; give a step above 0, or log, or neither",
         ),
         (
+            {"knobs": {"lam": {"low": 0.1, "high": 0.75, "step": 0.1}}},
+            "study 's': knob 'lam' has the range 0.1 to 0.75, at whose end no step of 0.1 arrives; "
+            "end it at 0.7, or choose another step",
+        ),
+        (
+            {"knobs": {"weight_bits": {"low": 3, "high": 8, "step": 2}}},
+            "study 's': knob 'weight_bits' has the range 3 to 8, at whose end no step of 2 "
+            "arrives; end it at 7, or choose another step",
+        ),
+        (
+            {"knobs": {"weight_bits": {"low": 4, "high": 8, "step": 0.5}}},
+            "study 's': knob 'weight_bits' has the step 0.5 between whole numbers; give a whole "
+            "step, or ends with a point, such as 4.0",
+        ),
+        (
+            {"knobs": {"lam": {"low": 0.1, "high": 0.5, "step": 1e-8}}},
+            "study 's': knob 'lam' has the step 1e-08, which is below a millionth of its ends 0.1 "
+            "and 0.5; widen it, or leave it out",
+        ),
+        (
+            {"knobs": {"lam": {"low": -1e308, "high": 1e308}}},
+            "study 's': knob 'lam' is {'low': -1e+308, 'high': 1e+308}; its ends and its step must "
+            "be numbers, up to 1e+100 either way",
+        ),
+        (
+            {"knobs": {"lam": {"low": 0.1, "high": 0.5, "log": "no"}}},
+            "study 's': knob 'lam' has log = 'no'; it must be true or false",
+        ),
+        (
+            {"knobs": {"fault_seed": {"low": 0, "high": 1 << 60}}, "search": "random", "trials": 2},
+            "study 's': knob 'fault_seed' has the range 0 to 1152921504606846976; whole numbers "
+            "must be up to 2^53 = 9007199254740992 either way",
+        ),
+        (
+            {"knobs": {"weight_bits": [date(1979, 5, 27)]}},
+            "study 's': knob 'weight_bits' has the value 1979-05-27; it must be a number, a text, "
+            "true or false, or a list of these",
+        ),
+        (
+            {"knobs": {"lam": [float("nan")]}},
+            "study 's': knob 'lam' has the value nan; it must be a number, a text, true or false, "
+            "or a list of these",
+        ),
+        (
+            {"knobs": {"fault_seed": {"low": 0, "high": 10**10}, "weight_bits": [4, 8]}},
+            "study 's': its grid has 20000000002 settings, of which a study tries up to 100000; "
+            "give fewer values, or search 'random', 'tpe' or 'nsga2'",
+        ),
+        (
             {"knobs": {"lam": {"low": 0, "high": 0.5, "log": True}}},
             "study 's': knob 'lam' has a log range from 0; start it above 0",
         ),
@@ -226,6 +299,29 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
         ),
         ({"seeds": []}, "study 's': seeds is empty; list one or more"),
         ({"seeds": [1, 1]}, "study 's': seeds is [1, 1]; list each seed once"),
+        (
+            {"seeds": [0, -1]},
+            "study 's': seeds is [0, -1]; each must be 0 to 9223372036854775807",
+        ),
+        (
+            {"search": "random", "trials": 2, "search_seed": -1},
+            "study 's': search_seed is -1; it must be 0 to 9223372036854775807",
+        ),
+        ({"batch": 10**18}, f"study 's': batch is {10**18}; it must be 2 to 100000"),
+        (
+            {"search": "tpe", "trials": 10**18},
+            f"study 's': trials is {10**18}; search 'tpe' needs a number of settings to try, 1 to "
+            f"100000",
+        ),
+        ({"knobs": 3}, "study 's': knobs is 3; it must be a table"),
+        ({"title": 3}, "study 's': title is 3; it must be a text"),
+        ({"batch": "many"}, "study 's': batch is 'many'; it must be a whole number"),
+        ({"holdout": "some"}, "study 's': holdout is 'some'; it must be a number"),
+        (
+            {"knobs": {"workflow": {"low": 1, "high": 3}}},
+            "study 's': knob 'workflow' is a range; it must be a list of names, such as "
+            '["chip", "ptq"]',
+        ),
         ({"seeds": 3}, "study 's': seeds is 3; it must be a list of whole numbers"),
         (
             {"holdout": 0.0},
@@ -239,8 +335,8 @@ def test_a_study_as_toml_is_the_same_study(tmp_path: Path) -> None:
         ),
         (
             {"search": "tpe"},
-            "study 's': trials is not given; search 'tpe' needs a number of settings to try, 1 or "
-            "more",
+            "study 's': trials is not given; search 'tpe' needs a number of settings to try, 1 to "
+            "100000",
         ),
         (
             {"search": "nsga2", "trials": 4, "objectives": ["accuracy"]},
