@@ -89,7 +89,8 @@ def measure(mnist: str | None) -> Table:
         f"{', '.join(UPDATES)}, by accuracy on a sixth of the training samples that wasn't learned "
         f"(MNIST: seed 0 after {SHORTER['epochs']} epochs; "
         f"Fashion-MNIST: seed 0 after all, two of these, three rates; digits: three seeds). "
-        f"Float: float32, OTTT-A, batches of {BATCH}, momentum, falling rate, chosen of {rates} in the same way. "
+        f"Float: float32, OTTT-A, batches of {BATCH}, momentum, falling rate, chosen of {rates} "
+        f"in the same way. "
         f"Then all training samples are learned. Intervals are Student's t over seeds, the "
         f"difference seed by seed. No augmentation but the shifts; the final epoch, not the best."
     )
