@@ -41,6 +41,10 @@ _REASON = "reason"
 _NUMBER = "neurochip number"
 #: By which two ways to compute a value of a range may differ, near 0.
 _LAST_BITS = 1e-12
+#: In which Optuna makes its tables: tables, version, history of versions, its entry.
+_STEPS = 4
+#: What a database says of a table or an entry that another command made in between.
+_THERE = ("already exists", "Duplicate entry")
 
 
 @dataclass
@@ -321,12 +325,26 @@ def _storage(optuna: ModuleType, url: str, known_as: str = "") -> Iterator[RDBSt
         if url.startswith(SQLITE):
             # A file is opened in no time; a pool of a database that is refused is never closed.
             options["poolclass"] = NullPool
-        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+        storage = _connected(optuna, url, options)
     try:
         yield storage
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _connected(optuna: ModuleType, url: str, options: dict[str, Any]) -> RDBStorage:
+    """Optuna's tables, which another command may be making in the same moment."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_STEPS):
+        try:
+            storage: RDBStorage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+            return storage
+        except SQLAlchemyError as error:
+            if not any(words in str(error) for words in _THERE):
+                raise
+    return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
