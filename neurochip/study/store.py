@@ -19,7 +19,7 @@ import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
 from neurochip.study.databases import SQLITE, blamed, check_url, patience, shown
-from neurochip.study.knobs import Setting
+from neurochip.study.knobs import Setting, combination
 from neurochip.study.lease import Lease, alone, leased
 from neurochip.study.search import Proposal
 from neurochip.study.spec import Spec, differences, make
@@ -363,12 +363,13 @@ def _check_whole(spec: Spec, trials: list[FrozenTrial], url: str) -> None:
         raise _two_commands(
             spec, url, f"it holds {len(trials)} trials, but the study has {spec.trials}"
         )
-    settings = spec.grid() if spec.search == "grid" else []
     for trial in trials:
         asked = trial.system_attrs.get(_NUMBER, trial.number)
         if asked != trial.number:
             raise _two_commands(spec, url, f"trial {asked} was stored as trial {trial.number}")
-        if settings and not _are_same(search.encoded(settings[asked]), trial.params):
+        if spec.search != "grid":
+            continue
+        if not _are_same(search.encoded(combination(spec.knobs, asked)), trial.params):
             raise _two_commands(spec, url, f"trial {asked} has another setting than in the grid")
 
 
