@@ -19,7 +19,7 @@ import neurochip
 from neurochip.errors import StudyError
 from neurochip.study import search
 from neurochip.study.databases import SQLITE, blamed, check_url, patience, shown
-from neurochip.study.knobs import Setting
+from neurochip.study.knobs import Setting, combination
 from neurochip.study.lease import Lease, alone, leased
 from neurochip.study.search import Proposal
 from neurochip.study.spec import Spec, differences, make
@@ -41,6 +41,10 @@ _REASON = "reason"
 _NUMBER = "neurochip number"
 #: By which two ways to compute a value of a range may differ, near 0.
 _LAST_BITS = 1e-12
+#: In which Optuna makes its tables: tables, version, history of versions, its entry.
+_STEPS = 4
+#: What a database says of a table or an entry that another command made in between.
+_THERE = ("already exists", "Duplicate entry")
 
 
 @dataclass
@@ -321,12 +325,26 @@ def _storage(optuna: ModuleType, url: str, known_as: str = "") -> Iterator[RDBSt
         if url.startswith(SQLITE):
             # A file is opened in no time; a pool of a database that is refused is never closed.
             options["poolclass"] = NullPool
-        storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+        storage = _connected(optuna, url, options)
     try:
         yield storage
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _connected(optuna: ModuleType, url: str, options: dict[str, Any]) -> RDBStorage:
+    """Optuna's tables, which another command may be making in the same moment."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_STEPS):
+        try:
+            storage: RDBStorage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+            return storage
+        except SQLAlchemyError as error:
+            if not any(words in str(error) for words in _THERE):
+                raise
+    return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def _check_same(spec: Spec, told: dict[str, Any], url: str) -> None:
@@ -345,12 +363,13 @@ def _check_whole(spec: Spec, trials: list[FrozenTrial], url: str) -> None:
         raise _two_commands(
             spec, url, f"it holds {len(trials)} trials, but the study has {spec.trials}"
         )
-    settings = spec.grid() if spec.search == "grid" else []
     for trial in trials:
         asked = trial.system_attrs.get(_NUMBER, trial.number)
         if asked != trial.number:
             raise _two_commands(spec, url, f"trial {asked} was stored as trial {trial.number}")
-        if settings and not _are_same(search.encoded(settings[asked]), trial.params):
+        if spec.search != "grid":
+            continue
+        if not _are_same(search.encoded(combination(spec.knobs, asked)), trial.params):
             raise _two_commands(spec, url, f"trial {asked} has another setting than in the grid")
 
 

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,35 @@ def test_a_killed_command_is_followed_by_the_next_at_once(server: str, tmp_path:
     with study.open_existing(server, "killed") as store:
         trials = store.trials()
     assert values(trials) == values(conducted(spec, url(tmp_path, "alone.db"), Alone(spec)))
+
+
+def test_of_two_that_find_an_empty_database_one_wins(server: str) -> None:
+    connection = psycopg2.connect(server)
+    connection.autocommit = True
+    said: list[str] = []
+    for number in range(3):
+        connection.cursor().execute(f"CREATE DATABASE empty{number}")
+        where = server.replace("/postgres", f"/empty{number}")
+        start, end = threading.Barrier(2), threading.Barrier(2)
+
+        def command(where: str, start: threading.Barrier, end: threading.Barrier) -> None:
+            with ExitStack() as opened:
+                start.wait()
+                try:
+                    opened.enter_context(study.open_store(small(), where))
+                    said.append("open")
+                except StudyError as error:
+                    said.append(str(error))
+                end.wait()
+
+        threads = [threading.Thread(target=command, args=(where, start, end)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    connection.close()
+    assert said.count("open") == 3
+    assert sum("is being run by another command" in words for words in said) == 3
 
 
 def test_one_of_another_machine_is_heard_of_by_the_clock_of_the_server(server: str) -> None:
