@@ -117,12 +117,14 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
     for layer, entry, rate in zip(core.layers, formats.layers, rate_shifts, strict=True):
         layer.update_shift = entry.update_shift(rate)
         layer.bias_shift = entry.bias_shift(rate)
-        lifts = None
+        lifts, shift = None, layer.update_shift - layer.shadow_shift
+        long = 0 if layer.shadow_shift else long_shift(shift)
         if settings.narrow_weights and not settings.count_saturations:
-            lifts = fast_lifts(entry, layer.update_shift - layer.shadow_shift)
+            lifts = fast_lifts(entry, shift - long)
         rounds_in_lanes = settings.weight_rounding != layout.TOWARD_ZERO
         layer.fast_update = lifts is not None and rounds_in_lanes
         layer.delta_lift, layer.trace_lift = lifts or (0, 0)
+        layer.long_shift = long if layer.fast_update else 0
         layer.short_shift = short_shift(entry, layer.update_shift) if layer.fast_update else 0
         narrow = core.gradient.dtype == np.int16 and not settings.count_saturations
         lifts = fast_lifts(entry, entry.gradient_shift) if narrow else None
@@ -130,7 +132,8 @@ def set_rates(core: layout.Core, formats: Formats, rate_shifts: tuple[int, ...])
         layer.gradient_delta_lift, layer.gradient_trace_lift = lifts or (0, 0)
         shift = layer.update_shift - entry.gradient_shift - layer.shadow_shift
         narrow = narrow and settings.narrow_weights
-        layer.fast_apply = narrow and rounds_in_lanes and 1 <= shift < LANE_BITS
+        within = 1 <= shift - (0 if layer.shadow_shift else long_shift(shift)) <= LANE_BITS
+        layer.fast_apply = narrow and rounds_in_lanes and within
 
 
 def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
@@ -145,6 +148,12 @@ def fast_lifts(entry: LayerFormats, shift: int) -> tuple[int, int] | None:
         return None
     delta_lift = min(most_delta, total)
     return delta_lift, total - delta_lift
+
+
+def long_shift(shift: int) -> int:
+    """How far a shift goes beyond a lane, as far as lanes follow, else 0."""
+    beyond = shift - LANE_BITS
+    return beyond if 1 <= beyond <= LANE_BITS - 2 else 0
 
 
 def short_shift(entry: LayerFormats, shift: int) -> int:

@@ -133,7 +133,7 @@ _LAYER_FIELDS = (
     "delta_fraction "  # of the error at this layer's output
     "transport_shift feedback_start "  # from this layer's output error to the population below
     "gradient_shift update_shift bias_shift bias_exponent bias_learned "
-    "fast_update short_shift delta_lift trace_lift "
+    "fast_update short_shift long_shift delta_lift trace_lift "
     "fast_gradient gradient_delta_lift gradient_trace_lift fast_apply"
 ).split()
 

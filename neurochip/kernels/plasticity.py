@@ -35,6 +35,7 @@ from neurochip.kernels.transport import FEW_COLUMNS, any_nonzero
 
 WORD_MASK = (1 << layout.WORD_BITS) - 1
 SIGN_BIT = np.int16(-HALF_WORD)
+SIGN_SHIFT = layout.WORD_BITS - 1
 #: Columns of a row of few that are worked through at once; `FEW_COLUMNS` are no more.
 TOGETHER = 32
 
@@ -117,6 +118,28 @@ def short_row(weights, d, x, row_half, words, k, low, high):  # type: ignore[no-
         weights[j] = lanes.clip(lanes.subtract(weights[j], change), low, high)
 
 
+@lane
+def long_change(low_half, high_half, q, drop, r):  # type: ignore[no-untyped-def]
+    """A number of two halves times 2^-(16+q), q in 1..14, rounded with a word; `drop` is 16 - q.
+
+    The word is shifted too, as far beyond the lower half as the number has to come down.
+    """
+    up = lanes.carry(low_half, lanes.shift_left(r, q))
+    upper = lanes.add(lanes.add(high_half, lanes.shift_right_unsigned(r, drop)), up)
+    return lanes.shift_right(upper, q)
+
+
+@kernel
+def long_row(weights, d, x, row_half, words, q, low, high):  # type: ignore[no-untyped-def]
+    """`fast_row` for shifts of 16 + q, as slow rates have them."""
+    drop = np.int16(layout.WORD_BITS - q)
+    for j in range(weights.size):
+        r = lanes.add(row_half, words[j])
+        low_half, high_half = lanes.multiply_low(d[j], x), lanes.multiply_high(d[j], x)
+        change = long_change(low_half, high_half, q, drop, r)
+        weights[j] = lanes.clip(lanes.subtract(weights[j], change), low, high)
+
+
 @kernel
 def fast_shadow_row(shadow, weights, lifted, x, row_half, words, s, layer):  # type: ignore[no-untyped-def]
     """The same on 16-bit shadow weights, whose top bits, nearest, are the weights."""
@@ -154,7 +177,7 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
     lifted = lift(core, layer, layer.delta_lift)
     low, high = np.int16(layer.weight_low), np.int16(layer.weight_high)
     d, k = core.delta[layer.post : layer.post + n], np.int16(layer.short_shift)
-    short = k > 0
+    short, q = k > 0, np.int16(layer.long_shift)
     for r in range(rows.size):
         i = np.int64(rows[r])
         at = layer.weight_start + i * n
@@ -165,6 +188,8 @@ def fast_update(core, number, step, rows):  # type: ignore[no-untyped-def]
         weights = core.weights[at : at + n]
         if layer.shadow_shift:
             fast_shadow_row(core.shadow[at : at + n], weights, lifted, x, half, words, s, layer)
+        elif q > 0:
+            long_row(weights, d, x, half, words, q, low, high)
         elif low == -128 and high == 127:
             # Ends known to the compiler become one saturating pack instruction: 20 % faster.
             if short:
@@ -328,7 +353,7 @@ def update_online(core, number, t, step):  # type: ignore[no-untyped-def]
     rows = rows_with_factor(core, layer)
     if not layer.fast_update:
         general_update(core, number, t, step, rows)
-    elif layer.n_out <= FEW_COLUMNS and not layer.shadow_shift:
+    elif layer.n_out <= FEW_COLUMNS and not layer.shadow_shift and not layer.long_shift:
         sparse_update(core, number, step, rows)
     else:
         fast_update(core, number, step, rows)
@@ -414,18 +439,21 @@ def accumulate(core, number, t):  # type: ignore[no-untyped-def]
 
 
 @lane
-def rounded(g, k, lift, row_half, column_word):  # type: ignore[no-untyped-def]
-    """g * 2^-k, k in 1..15, rounded with the sum of two words; `lift` is 16 - k."""
+def rounded(g, down, lift, row_half, column_word):  # type: ignore[no-untyped-def]
+    """g * 2^-k, k in 1..16, rounded with the sum of two words; `lift` is 16 - k, `down` at most 15.
+
+    A number of 16 bits is its sign when it's shifted down by 15, or by more.
+    """
     up = lanes.carry(lanes.shift_left(g, lift), lanes.add(row_half, column_word))
-    return lanes.add(lanes.shift_right(g, k), up)
+    return lanes.add(lanes.shift_right(g, down), up)
 
 
 @kernel
 def fast_apply_row(weights, gradient, row_half, words, k, low, high):  # type: ignore[no-untyped-def]
     """w = clip(w - round(g * 2^-k)), g = 0 for one row of 8-bit weights."""
-    lift = np.int16(layout.WORD_BITS - k)
+    lift, down = np.int16(layout.WORD_BITS - k), np.int16(min(k, SIGN_SHIFT))
     for j in range(weights.size):
-        change = rounded(gradient[j], k, lift, row_half, words[j])
+        change = rounded(gradient[j], down, lift, row_half, words[j])
         weights[j] = lanes.clip(lanes.subtract(weights[j], change), low, high)
         gradient[j] = 0
 
@@ -437,12 +465,24 @@ def fast_apply_shadow_row(shadow, weights, gradient, row_half, words, k, s, laye
     half = np.int16(1 << (layer.shadow_shift - 1))
     w_low, w_high = np.int16(layer.weight_low), np.int16(layer.weight_high)
     drop, lift = np.int16(layer.shadow_shift), np.int16(layout.WORD_BITS - k)
+    down = np.int16(min(k, SIGN_SHIFT))
     for j in range(weights.size):
-        change = rounded(gradient[j], k, lift, row_half, words[j])
+        change = rounded(gradient[j], down, lift, row_half, words[j])
         h = lanes.clip(lanes.subtract_saturated(shadow[j], change), low, high)
         shadow[j] = h
         w = lanes.shift_right(lanes.add_saturated(h, half), drop)
         weights[j] = lanes.clip(w, w_low, w_high)
+        gradient[j] = 0
+
+
+@kernel
+def long_apply_row(weights, gradient, row_half, words, q, low, high):  # type: ignore[no-untyped-def]
+    """`fast_apply_row` for shifts of 16 + q, q in 1..14."""
+    drop, sign = np.int16(layout.WORD_BITS - q), np.int16(SIGN_SHIFT)
+    for j in range(weights.size):
+        g, r = gradient[j], lanes.add(row_half, words[j])
+        change = long_change(g, lanes.shift_right(g, sign), q, drop, r)
+        weights[j] = lanes.clip(lanes.subtract(weights[j], change), low, high)
         gradient[j] = 0
 
 
@@ -466,6 +506,9 @@ def fast_apply(core, number, step):  # type: ignore[no-untyped-def]
         if layer.shadow_shift:
             shadow = core.shadow[at : at + n]
             fast_apply_shadow_row(shadow, weights, gradient, halves[i], words, k, s, layer)
+        elif k > layout.WORD_BITS:
+            q = np.int16(k - layout.WORD_BITS)
+            long_apply_row(weights, gradient, halves[i], words, q, low, high)
         else:
             fast_apply_row(weights, gradient, halves[i], words, k, low, high)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neurochip.chip.core import fast_lifts
+from neurochip.chip.core import fast_lifts, long_shift
 from neurochip.kernels import layout
 from neurochip.kernels.shared_weights import copy_forward
 
@@ -265,9 +265,11 @@ def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
         factor_bits=c.trace_bits if c.traced(ell) else raw_bits,
     )
     below = c.shadow_shift(ell) if c.shadow_bits else 0
-    lifts = fast_lifts(entry, c.layers[ell].k - below)
+    shift = c.layers[ell].k - below
+    long = 0 if below else long_shift(shift)
+    lifts = fast_lifts(entry, shift - long)
     if lifts is not None and c.weight_bits <= 8 and c.rounding != "toward_zero":
-        layer.fast_update = True
+        layer.fast_update, layer.long_shift = True, long
         layer.delta_lift, layer.trace_lift = lifts
     lifts = fast_lifts(entry, c.layers[ell].pg)
     if lifts is not None and is_narrow(c):
@@ -275,7 +277,7 @@ def choose_lanes(layer: Any, c: CoreConfig, ell: int) -> None:
         layer.gradient_delta_lift, layer.gradient_trace_lift = lifts
     rest = c.layers[ell].k - c.layers[ell].pg - below
     in_lanes = is_narrow(c) and c.weight_bits <= 8 and c.rounding != "toward_zero"
-    layer.fast_apply = in_lanes and 1 <= rest < 16
+    layer.fast_apply = in_lanes and 1 <= rest - (0 if below else long_shift(rest)) <= 16
 
 
 def load(core: layout.Core, naive: NaiveCore) -> None:
