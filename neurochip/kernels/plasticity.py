@@ -131,7 +131,7 @@ def long_change(low_half, high_half, q, drop, r):  # type: ignore[no-untyped-def
 
 @kernel
 def long_row(weights, d, x, row_half, words, q, low, high):  # type: ignore[no-untyped-def]
-    """`fast_row` for shifts of 16 + q, as slow rates have them."""
+    """`fast_row` for shifts of 16 + q, as slow rates have them, in a quarter more time."""
     drop = np.int16(layout.WORD_BITS - q)
     for j in range(weights.size):
         r = lanes.add(row_half, words[j])
