@@ -8,7 +8,9 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.peers.process import PeerMissingError
 from benchmarks.table import Table, machine
+from neurochip.errors import NeurochipError
 
 NAMES = (
     "goals",
@@ -31,10 +33,16 @@ def main() -> int:
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
         parser.error(f"benchmark {unknown[0]!r} is unknown; choose among {', '.join(NAMES)}")
-    tables = [_measure(name, options) for name in options.names or NAMES]
+    tables, failures = [], []
+    for name in options.names or NAMES:
+        try:
+            tables.append(_measure(name, options))
+        except (NeurochipError, PeerMissingError, SystemExit) as why:
+            failures.append(f"benchmark {name}: {why}")
+            print(failures[-1], file=sys.stderr)
     if options.json:
         print(json.dumps({"machine": machine(), "tables": [table.facts() for table in tables]}))
-    return 0
+    return 2 if failures else 0
 
 
 def _measure(name: str, options: argparse.Namespace) -> Table:

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks import net_a as ours
 from benchmarks.nets import A_NEURONS, chip_of, integers_of, net_a
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.table import Table
 
 STEPS = 1000
@@ -41,7 +41,7 @@ def measure(_: str | None) -> Table:
                 theirs[t, which] = True
             row[1], row[3] = str(int((fired != theirs).sum())), f"{1 / answer['seconds']:,.0f}"
             table.notes.append(f"brian2-loihi {peer.version}.")
-    except FileNotFoundError as missing:
+    except PeerMissingError as missing:
         table.notes.append(f"Brian2Loihi is not installed: {missing}.")
     table.add("A, 1024 recurrent", *row)
     table.notes.append(

@@ -6,7 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.sources import mnist_path
 from benchmarks.table import Table
 from neurochip import experiment
@@ -71,7 +71,7 @@ def _against_torch(mnist: str | None) -> str:
     """Learning on-line at batch 1, in turns with torch's autograd."""
     try:
         peer = Peer("torch", "torch_ottt")
-    except FileNotFoundError as missing:
+    except PeerMissingError as missing:
         return f"Against torch: not installed: {missing}"
     with peer as torch:
         ratios = [theirs / ours for theirs, ours in in_turns(mnist, torch)]

@@ -72,11 +72,11 @@ def measure(mnist: str | None) -> Table:
                 cells = [work.peer, f"{theirs:.1f}", f"{theirs / ours:.1f}"]
             table.add(work.name, work.batch, f"{ours:.1f}", *cells, work.must)
         table.notes.append(
-            f"torch {torch.version}, scripts in benchmarks/peers, which compute every product in "
-            f"every step, as the papers' code does; here the first current of an image, and its "
-            f"gradient, are computed once a batch. Spikes are drawn beforehand by both. Medians of "
-            f"{ROUNDS - 1} rounds in which the two take turns. {THREADS}=1. TSSL-BP's "
-            f"published code takes 640 ms on two threads."
+            f"torch {torch.version}, scripts in benchmarks/peers; the first current of an image, "
+            f"and its gradient, are computed once a batch by both. Spikes are drawn "
+            f"beforehand by both. Medians of {ROUNDS - 1} rounds in which the two take "
+            f"turns. {THREADS}=1. TSSL-BP's published code takes 640 ms on two "
+            f"threads."
         )
     return table
 

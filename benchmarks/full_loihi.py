@@ -63,11 +63,11 @@ def measure(_: str | None) -> Table:
     held, most = memory_of(network, parameters)
     n = parameters.weights[1].size
     table.add("neurons", f"{CORES * PER_CORE:,}", "131,072")
-    table.add("CPU seconds to build the chip, map included", f"{seconds:.2f}", "2")
+    table.add("CPU seconds to build the chip, map included", f"{seconds:.2f}", "1")
     synapses = n * SYNAPSE_BYTES / MIB
     table.add("memory of weights and targets, MiB", f"{synapses:.0f}", "")
-    table.add("all other memory that the chip holds, MiB", f"{held - synapses:.0f}", "300")
-    table.add("the same at its most while it is built, MiB", f"{most - synapses:.0f}", "300")
+    table.add("all other memory that the chip holds, MiB", f"{held - synapses:.0f}", "133")
+    table.add("the same at its most while it is built, MiB", f"{most - synapses:.0f}", "133")
     table.add("cores", str(np.unique(chip.map.core).size), str(CORES))
     table.add("synapses", f"{n:,}", "12,000,000")
     silent = nc.data.Split(np.zeros((1, 1), np.uint8), np.zeros(1, np.int64))

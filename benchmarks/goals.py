@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from benchmarks import (
     threads,
 )
 from benchmarks.nets import A_NEURONS, B_SIZES
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.sources import mnist_path
 from benchmarks.table import Table
 from neurochip import experiment
@@ -281,21 +281,24 @@ def _torch(goals: Goals, mnist: str | None, per_sample: Limit) -> None:
     conv = Goal("convolution, int8 against autograd torch, batch 1", 8, 15)
     try:
         peer = Peer("torch", "torch_ottt")
-    except FileNotFoundError as why:
+    except PeerMissingError as why:
         for goal in [*(row[0] for row in against), *(row[0] for row in float_goals), conv]:
             goals.missing(goal, f"not installed: {why}")
         return
     with peer as torch:
-        learn = against_torch.chip_learner(mnist)
         for goal, learner, batch in against:
             iterations = against_torch.ITERATIONS[learner, batch]
-            pairs = against_torch.in_turns(torch, learn, learner, batch, iterations)
-            _beside(goals, goal, pairs, 1e6, per_sample)
+            for kind in against_torch.KINDS:
+                learn = against_torch.chip_learner(mnist, kind)
+                pairs = against_torch.in_turns(torch, learn, learner, batch, iterations)
+                least = per_sample if kind == against_torch.MNIST else None
+                _beside(goals, replace(goal, name=f"{goal.name}: {kind}"), pairs, 1e6, least)
         for goal, work in float_goals:
             pairs = [(theirs, ours) for ours, theirs in float_training.in_turns(work, torch)]
             _beside(goals, goal, pairs, 1e3, _float_limit(work), scale=1e-3)
         _beside(goals, conv, convolution.in_turns(mnist, torch), 1e6, None)
         goals.table.notes.append(f"torch {torch.version}, one thread, scripts in benchmarks/peers.")
+        goals.table.notes.append(against_torch.SKIPS)
 
 
 def _beside(

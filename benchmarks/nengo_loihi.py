@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.nets import chip_of, net_a, net_b, spikes_of
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.table import Table
 from neurochip.chip import Chip
 from neurochip.network import Network, Parameters
@@ -34,7 +34,7 @@ def measure(_: str | None) -> Table:
         with Peer("nengo_loihi", "nengo_loihi_chip") as peer:
             _add(table, peer)
             table.notes.append(f"nengo-loihi {peer.version}.")
-    except FileNotFoundError as missing:
+    except PeerMissingError as missing:
         _add(table, None)
         table.notes.append(f"NengoLoihi is not installed: {missing}.")
     table.notes.append(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import neurochip as nc
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.table import Table
 from neurochip.network.neurons import Reset
 from neurochip.reference import Inference
@@ -33,7 +33,7 @@ def measure(_: str | None) -> Table:
     )
     try:
         peer = Peer("torch", "snntorch_nir")
-    except (FileNotFoundError, RuntimeError) as missing:
+    except PeerMissingError as missing:
         table.add("snnTorch", f"not installed: {missing}", *["-"] * (len(table.header) - 2))
         return table
     with peer, tempfile.TemporaryDirectory() as folder:

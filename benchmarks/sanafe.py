@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import neurochip as nc
 from benchmarks.nets import A_NEURONS, net_a
-from benchmarks.peers.process import Peer
+from benchmarks.peers.process import Peer, PeerMissingError
 from benchmarks.table import Table
 from neurochip.chip.account import INFERENCE
 from neurochip.data import Split
@@ -61,7 +61,7 @@ def measure(_: str | None) -> Table:
             runs |= {f"SANA-FE {timing}": theirs(peer, chip, timing) for timing in TIMINGS}
             table.notes.append(f"SANA-FE {peer.version}, its network and costs exported from ours.")
         absent: list[str] = []
-    except FileNotFoundError as missing:
+    except PeerMissingError as missing:
         absent = [f"not installed: {missing}", *["-"] * (len(table.header) - 2)]
     for name, run in runs.items():
         table.add(name, *_facts(run, runs, barriers(chip)))

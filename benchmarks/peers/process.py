@@ -12,23 +12,36 @@ from typing import Any
 ENVIRONMENTS = Path(".peers")
 
 
+class PeerMissingError(Exception):
+    """A peer isn't installed, or can't start; says what to do."""
+
+
 class Peer:
     """One script of this folder under the Python of its own environment.
 
     Args:
         environment: folder in `ENVIRONMENTS`.
         script: module name in benchmarks/peers.
+
+    Raises:
+        PeerMissingError: the environment isn't there, or the script doesn't start in it.
     """
 
     def __init__(self, environment: str, script: str) -> None:
         python = ENVIRONMENTS / environment / "bin" / "python"
         if not python.exists():
-            raise FileNotFoundError(f"{python} is not there; make it with `make peers`")
+            raise PeerMissingError(f"{python} is not there; make it with `make peers`")
         path = Path(__file__).with_name(f"{script}.py")
         self._process = subprocess.Popen(
             [str(python), str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.version = str(self._answer()["version"])
+        try:
+            self.version = str(self._answer()["version"])
+        except RuntimeError:
+            raise PeerMissingError(
+                f"{script} doesn't start in {ENVIRONMENTS / environment}; remove that folder and "
+                f"make it anew with `make peers`"
+            ) from None
 
     def __enter__(self) -> Peer:
         return self

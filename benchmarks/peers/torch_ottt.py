@@ -13,7 +13,8 @@ hand-images, autograd-images  784-800-10, one step a batch (OTTT-A), the image a
 autograd-conv                 15C5-P2-40C5-P2-300-10, one step a batch (OTTT-A), the image
 autograd-conv-online          the same, on-line (OTTT-O)
 
-Input that is spikes is traced, images are not.
+Input that is spikes is traced, images are not. What an image's first product gives, and the
+gradient of its weights, are computed once a batch where weights change once a batch.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ class ByHand:
     @torch.no_grad()
     def learn(self, x: Tensor, y: Tensor) -> None:
         """OTTT-O on spikes that are drawn on the way."""
+        if len(y) == 1:
+            self._learn_one(x[0], int(y[0]))
+            return
         (w1, w2), (b1, b2) = self.weights, self.biases
         batch = len(y)
         rows = torch.arange(batch)
@@ -82,13 +86,37 @@ class ByHand:
             w1.addmm_(delta.t(), x0, alpha=step)
             b1.add_(delta.sum(0), alpha=step)
 
+    def _learn_one(self, x: Tensor, y: int) -> None:
+        """The same by products of vectors, which are faster for one sample."""
+        (w1, w2), (b1, b2) = self.weights, self.biases
+        v = torch.zeros(SIZES[1])
+        x0, x1 = torch.zeros(SIZES[0]), torch.zeros(SIZES[1])
+        step = -RATE / TIMESTEPS
+        for _ in range(TIMESTEPS):
+            s0 = torch.bernoulli(x)
+            x0.mul_(DECAY).add_(s0)
+            u = torch.addmv(b1, w1, s0).add_(v, alpha=DECAY)
+            s1 = (u >= THRESHOLD).float()
+            v = u - THRESHOLD * s1
+            x1.mul_(DECAY).add_(s1)
+            error = torch.softmax(torch.addmv(b2, w2, s1), 0)
+            error[y] -= 1.0
+            delta = torch.mv(w2.t(), error).mul_(surrogate(u))
+            w2.addr_(error, x1, alpha=step)
+            b2.add_(error, alpha=step)
+            w1.addr_(delta, x0, alpha=step)
+            b1.add_(delta, alpha=step)
+
 
 class AccumulatingByHand(ByHand):
     """OTTT-A: gradients are summed over the steps, then one step of SGD."""
 
     @torch.no_grad()
     def learn(self, x: Tensor, y: Tensor) -> None:
-        """Frames (T, batch, 784), traced, or images (batch, 784)."""
+        """Frames (T, batch, 784), traced, or images (batch, 784).
+
+        The current of an image, and the gradient that is due to it, are computed once.
+        """
         (w1, w2), (b1, b2) = self.weights, self.biases
         batch, is_still = len(y), x.dim() == 2
         rows = torch.arange(batch)
@@ -96,13 +124,14 @@ class AccumulatingByHand(ByHand):
         x0, x1 = torch.zeros(batch, SIZES[0]), torch.zeros(batch, SIZES[1])
         g1, g2 = torch.zeros_like(w1), torch.zeros_like(w2)
         c1, c2 = torch.zeros_like(b1), torch.zeros_like(b2)
+        still = torch.addmm(b1, x, w1.t()) if is_still else None
+        deltas = torch.zeros(batch, SIZES[1])
         for t in range(TIMESTEPS):
             if is_still:
-                s0 = x0 = x
+                u = torch.add(still, v, alpha=DECAY)
             else:
-                s0 = x[t]
-                x0.mul_(DECAY).add_(s0)
-            u = torch.addmm(b1, s0, w1.t()).add_(v, alpha=DECAY)
+                x0.mul_(DECAY).add_(x[t])
+                u = torch.addmm(b1, x[t], w1.t()).add_(v, alpha=DECAY)
             s1 = (u >= THRESHOLD).float()
             v = u - THRESHOLD * s1
             x1.mul_(DECAY).add_(s1)
@@ -112,8 +141,13 @@ class AccumulatingByHand(ByHand):
             delta = error.mm(w2).mul_(surrogate(u))
             g2.addmm_(error.t(), x1)
             c2.add_(error.sum(0))
-            g1.addmm_(delta.t(), x0)
+            if is_still:
+                deltas.add_(delta)
+            else:
+                g1.addmm_(delta.t(), x0)
             c1.add_(delta.sum(0))
+        if is_still:
+            g1.addmm_(deltas.t(), x)
         for parameter, gradient in ((w1, g1), (b1, c1), (w2, g2), (b2, c2)):
             parameter.add_(gradient, alpha=-RATE)
 
@@ -203,15 +237,22 @@ class AccumulatingByAutograd(ByAutograd):
         v = torch.zeros(len(y), SIZES[1])
         x0, x1 = torch.zeros(len(y), SIZES[0]), torch.zeros(len(y), SIZES[1])
         self.optimiser.zero_grad()
+        if is_still:
+            still = first(x)
+            shared = still.detach().requires_grad_()
         for t in range(TIMESTEPS):
-            s0 = x if is_still else x[t]
-            x0 = x if is_still else DECAY * x0 + s0
-            u = DECAY * v + TracedLinear.apply(s0, x0, first.weight, first.bias)
+            if is_still:
+                u = DECAY * v + shared
+            else:
+                x0 = DECAY * x0 + x[t]
+                u = DECAY * v + TracedLinear.apply(x[t], x0, first.weight, first.bias)
             s1 = Fire.apply(u)
             v = (u - THRESHOLD * s1).detach()
             x1 = DECAY * x1 + s1.detach()
             o = TracedLinear.apply(s1, x1, last.weight, last.bias)
             (cross_entropy(o, y) / TIMESTEPS).backward()
+        if is_still:
+            still.backward(shared.grad)
         self.optimiser.step()
 
 
@@ -272,8 +313,11 @@ class Convolutional:
         membranes: list[Tensor | float] = [0.0] * 3
         traces: list[Tensor | float] = [0.0] * 3
         self.optimiser.zero_grad()
+        if not self.is_online:
+            still = self.blocks[0](images_)
+            shared = still.detach().requires_grad_()
         for _ in range(TIMESTEPS):
-            o = self.blocks[0](images_)
+            o = self.blocks[0](images_) if self.is_online else shared
             for number, block in enumerate(self.blocks[1:]):
                 u = DECAY * membranes[number] + o
                 s = Fire.apply(u)
@@ -285,6 +329,7 @@ class Convolutional:
                 self.optimiser.step()
                 self.optimiser.zero_grad()
         if not self.is_online:
+            still.backward(shared.grad)
             self.optimiser.step()
 
 

@@ -40,10 +40,11 @@ def follow(run: Run, stages: Stages) -> None:
             f"--profile tells the phases of engine 'chip', but this run learns by engine "
             f"{run.config.engine!r}; leave it out"
         )
-    if stages.watch and run.chip.faults.any:
+    faults = run.chip.faults if run.chip.faults.any else run.config.faults  # or come up later
+    if stages.watch and faults.any:
         raise ConfigError(
             f"--profile tells the phases of a sound chip, but this one has faults "
-            f"({run.chip.faults.told}); leave it out"
+            f"({faults.told}); leave it out"
         )
     run.chip.stages = stages
 

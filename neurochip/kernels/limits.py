@@ -16,19 +16,21 @@ PRODUCTS = 16
 
 
 @unit
-def read_words(words):  # type: ignore[no-untyped-def]
-    """Read (n,) int64 once; what is returned depends on each."""
+def read_words(words, times):  # type: ignore[no-untyped-def]
+    """Read (n,) int64 ``times`` over; what is returned depends on each."""
     found = np.int64(0)
-    for j in range(words.size):
-        found |= words[j]
+    for k in range(times):
+        for j in range(words.size):
+            found |= words[j] ^ k
     return found
 
 
 @unit
-def change_words(words, amount):  # type: ignore[no-untyped-def]
-    """Read and write (n,) int64 once."""
-    for j in range(words.size):
-        words[j] ^= amount
+def change_words(words, amount, times):  # type: ignore[no-untyped-def]
+    """Read and write (n,) int64 ``times`` over."""
+    for k in range(times):
+        for j in range(words.size):
+            words[j] ^= amount ^ k
 
 
 @unit

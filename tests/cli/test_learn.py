@@ -73,6 +73,16 @@ def test_a_profile_is_of_the_chips_own_engine(neurochip: Command, here: Path) ->
     assert not list(here.iterdir())
 
 
+def test_a_profile_is_not_of_faults_that_come_up_later(neurochip: Command, here: Path) -> None:
+    faults = ("--stuck-bits", 0.1, "--sound-epochs", 1)
+    refused(
+        neurochip("learn", *QUICK, "--epochs", 2, *faults, "--profile"),
+        "--profile tells the phases of a sound chip, but this one has faults (stuck_bits 0.1); "
+        "leave it out",
+    )
+    assert not list(here.iterdir())
+
+
 def test_learn_writes_run_h5_unless_told(neurochip: Command, here: Path) -> None:
     assert neurochip("learn", *QUICK, "--epochs", 1).status == 0
     assert [path.name for path in here.iterdir()] == ["run.h5"]

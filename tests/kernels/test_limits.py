@@ -12,19 +12,22 @@ from neurochip.kernels.limits import PRODUCTS, change_words, multiply_and_add, r
 words = st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=40)
 
 
-@given(words)
-def test_every_word_is_read(numbers: list[int]) -> None:
+@given(words, st.integers(0, 3))
+def test_every_word_is_read_so_often(numbers: list[int], times: int) -> None:
     found = 0
-    for number in numbers:
-        found |= number
-    assert read_words(np.array(numbers, np.int64)) == found
+    for k in range(times):
+        for number in numbers:
+            found |= number ^ k
+    assert read_words(np.array(numbers, np.int64), times) == found
 
 
-@given(words, st.integers(-(1 << 63), (1 << 63) - 1))
-def test_every_word_is_changed(numbers: list[int], amount: int) -> None:
+@given(words, st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 3))
+def test_every_word_is_changed_so_often(numbers: list[int], amount: int, times: int) -> None:
     held = np.array(numbers, np.int64)
-    change_words(held, np.int64(amount))
-    assert held.tolist() == [number ^ amount for number in numbers]
+    change_words(held, np.int64(amount), times)
+    for k in range(times):
+        numbers = [number ^ amount ^ k for number in numbers]
+    assert held.tolist() == numbers
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
