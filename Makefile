@@ -91,7 +91,8 @@ test-newer: $(NEWER_STAMP)
 
 #: make peers         environments of the tools that benchmarks compare with, in .peers
 .PHONY: peers
-peers: $(PEERS)/torch/installed $(PEERS)/sanafe/installed $(PEERS)/nengo_loihi/installed $(PEERS)/brian2loihi/installed
+peers:
+	@$(MAKE) --no-print-directory --keep-going $(foreach peer,torch sanafe nengo_loihi brian2loihi,$(PEERS)/$(peer)/installed)
 
 #: make clean         remove both environments and all caches
 .PHONY: clean

@@ -15,7 +15,7 @@ from neurochip.errors import NeurochipError
 NAMES = (
     "goals",
     *("digits", "mnist", "convolution", "streaming", "memory", "startup"),
-    *("against_torch", "sanafe", "cosines", "float_training", "lava", "papers", "sharpness"),
+    *("against_torch", "sanafe", "cosines", "trainer", "lava", "papers", "sharpness"),
     *("net_a", "net_b", "meter", "cores", "nengo_loihi", "brian2loihi", "full_loihi", "nir"),
     *("loihi3f", "scaling", "threads", "study", "fixed_accuracy"),
 )

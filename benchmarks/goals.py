@@ -12,7 +12,6 @@ import neurochip as nc
 from benchmarks import (
     against_torch,
     convolution,
-    float_training,
     full_loihi,
     memory,
     net_a,
@@ -21,6 +20,7 @@ from benchmarks import (
     startup,
     streaming,
     threads,
+    trainer,
 )
 from benchmarks.nets import A_NEURONS, B_SIZES
 from benchmarks.peers.process import Peer, PeerMissingError
@@ -143,7 +143,7 @@ class Goals:
 
 def measure(mnist: str | None) -> Table:
     """All rows, quick ones first."""
-    float_training.check_threads()
+    trainer.check_threads()
     goals, own = Goals(), machine(SIZES[0] * SIZES[1])
     _start_up(goals)
     _nets(goals, own)
@@ -275,7 +275,7 @@ def _torch(goals: Goals, mnist: str | None, per_sample: Limit) -> None:
     ]
     float_goals = [
         (Goal(f"float32 trainer against torch, batch 128: {work.name}", 3, 5), work)
-        for work in float_training.WORK
+        for work in trainer.WORK
         if (work.peer or "").startswith("hand")
     ]
     conv = Goal("convolution, int8 against autograd torch, batch 1", 8, 15)
@@ -294,7 +294,7 @@ def _torch(goals: Goals, mnist: str | None, per_sample: Limit) -> None:
                 least = per_sample if kind == against_torch.MNIST else None
                 _beside(goals, replace(goal, name=f"{goal.name}: {kind}"), pairs, 1e6, least)
         for goal, work in float_goals:
-            pairs = [(theirs, ours) for ours, theirs in float_training.in_turns(work, torch)]
+            pairs = [(theirs, ours) for ours, theirs in trainer.in_turns(work, torch)]
             _beside(goals, goal, pairs, 1e3, _float_limit(work), scale=1e-3)
         _beside(goals, conv, convolution.in_turns(mnist, torch), 1e6, None)
         goals.table.notes.append(f"torch {torch.version}, one thread, scripts in benchmarks/peers.")
@@ -316,9 +316,9 @@ def _beside(
     goals.add(goal, [a / b for a, b in pairs], *cells, limit, ours * scale)
 
 
-def _float_limit(work: float_training.Work) -> Limit:
+def _float_limit(work: trainer.Work) -> Limit:
     """Every product of the dense layers that isn't with a zero, as fast as sgemm."""
-    lit, brightness = float_training.LIT, float_training.BRIGHTNESS
+    lit, brightness = trainer.LIT, trainer.BRIGHTNESS
     (n_in, n, n_out), batch = SIZES, work.batch
     times = TIMESTEPS if work.are_spikes else 1
     spikes = lit * (brightness if work.are_spikes else 1.0)
