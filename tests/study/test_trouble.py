@@ -155,10 +155,12 @@ def test_the_package_of_a_driver_is_named(
 ) -> None:
     find = builtins.__import__
 
-    def without(name: str, *others: Any, **more: Any) -> Any:
-        if name.split(".")[0] == module:
+    def without(
+        name: str, globals_: Any = None, locals_: Any = None, names: Any = (), level: int = 0
+    ) -> Any:
+        if level == 0 and name.split(".")[0] == module:  # not a package's own of that name
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-        return find(name, *others, **more)
+        return find(name, globals_, locals_, names, level)
 
     monkeypatch.setattr(builtins, "__import__", without)
     assert refused(f"{kind}://someone@localhost:1/db").endswith(
