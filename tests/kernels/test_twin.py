@@ -43,6 +43,9 @@ from ..naive.strategies import (
 )
 from . import bridge
 
+#: Two sets of types take some minutes to compile; `test_interpreted` runs all of this too.
+pytestmark = pytest.mark.slow
+
 #: Plain Python is some hundred times slower than machine code.
 EXAMPLES = 8 if INTERPRETED else 120
 INT32_MAX = 2**31 - 1

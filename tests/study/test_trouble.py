@@ -146,7 +146,7 @@ def test_a_missing_driver_is_named() -> None:
         ("mysql", "MySQLdb", "mysqlclient"),
         ("mysql+pymysql", "pymysql", "pymysql"),
         ("mysql+mysqlconnector", "mysql", "mysql-connector-python"),
-        ("postgresql", "psycopg2", "psycopg2-binary"),
+        ("postgresql+psycopg2", "psycopg2", "psycopg2-binary"),
         ("postgresql+psycopg", "psycopg", "'psycopg[binary]'"),
     ],
 )
