@@ -18,6 +18,9 @@ from neurochip.errors import ConfigError, OutputError
 from neurochip.plot import expense, figures, page
 from tests.plot.runs import Case, learned
 
+#: They draw whole reports.
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "img"}
 MAX_BYTES = 3_000_000
 EVERY_FIGURE = [

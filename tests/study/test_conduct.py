@@ -24,6 +24,9 @@ from neurochip.study.store import Trial
 from neurochip.study.work import Bench, Outcome, Unit
 from tests.study.small import FAILING, Alone, Invented, small, url
 
+#: They run whole studies in processes.
+pytestmark = pytest.mark.slow
+
 SEARCHES: dict[str, dict[str, Any]] = {
     "grid": {},
     "random": {"search": "random", "trials": 6},
