@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from neurochip import study
+from neurochip.errors import StudyError
 from neurochip.study.spec import Spec, make
 from neurochip.study.work import Bench, Outcome, Unit
 
@@ -79,3 +83,29 @@ class Invented:
         if isinstance(values, str):
             return [(unit, Outcome((), 0.5, values))]
         return [(unit, Outcome(values, 0.5))]
+
+
+def opened_at_once(specs: list[Spec], where: str) -> list[str]:
+    """What commands that open a database at the same time hear: "open", or why they may not.
+
+    Each keeps what it has opened until all have heard.
+    """
+    start, end = threading.Barrier(len(specs)), threading.Barrier(len(specs))
+    said: list[str] = []
+
+    def command(spec: Spec) -> None:
+        with ExitStack() as opened:
+            start.wait()
+            try:
+                opened.enter_context(study.open_store(spec, where))
+                said.append("open")
+            except StudyError as error:
+                said.append(str(error))
+            end.wait()
+
+    threads = [threading.Thread(target=command, args=(spec,)) for spec in specs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return said

@@ -8,9 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from neurochip.errors import StudyError
 from neurochip.study import lease
 from neurochip.study.store import Store
 from neurochip.study.work import Outcome
-from tests.study.small import small, url
+from tests.study.small import opened_at_once, small, url
 
 #: Opens a study as a command does, says so, and waits to be killed.
 HOLDING = """
@@ -92,24 +90,7 @@ def test_of_commands_that_start_at_once_one_wins(where: str) -> None:
     with study.open_store(small(), where):
         pass
     n_commands = 4
-    start, end = threading.Barrier(n_commands), threading.Barrier(n_commands)
-    said: list[str] = []
-
-    def command() -> None:
-        with ExitStack() as opened:
-            start.wait()
-            try:
-                opened.enter_context(study.open_store(small(), where))
-                said.append("open")
-            except StudyError as error:
-                said.append(str(error))
-            end.wait()
-
-    threads = [threading.Thread(target=command) for _ in range(n_commands)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    said = opened_at_once([small()] * n_commands, where)
     assert said.count("open") == 1
     assert sum("is being run by another command" in words for words in said) == n_commands - 1
 

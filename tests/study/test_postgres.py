@@ -9,10 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import pytest
 
 from neurochip import study
 from neurochip.errors import StudyError
-from tests.study.small import Alone, small, url
+from tests.study.small import Alone, opened_at_once, small, url
 from tests.study.test_conduct import conducted, values
 
 psycopg2 = pytest.importorskip("psycopg2", reason="needs PostgreSQL's driver psycopg2-binary")
@@ -132,23 +130,7 @@ def test_of_two_that_find_an_empty_database_one_wins(server: str) -> None:
     for number in range(3):
         connection.cursor().execute(f"CREATE DATABASE empty{number}")
         where = server.replace("/postgres", f"/empty{number}")
-        start, end = threading.Barrier(2), threading.Barrier(2)
-
-        def command(where: str, start: threading.Barrier, end: threading.Barrier) -> None:
-            with ExitStack() as opened:
-                start.wait()
-                try:
-                    opened.enter_context(study.open_store(small(), where))
-                    said.append("open")
-                except StudyError as error:
-                    said.append(str(error))
-                end.wait()
-
-        threads = [threading.Thread(target=command, args=(where, start, end)) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        said += opened_at_once([small()] * 2, where)
     connection.close()
     assert said.count("open") == 3
     assert sum("is being run by another command" in words for words in said) == 3
