@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurochip.kernels import layout
+from neurochip.kernels.accumulation import accumulate, apply_accumulated
 from neurochip.kernels.axon import axons_in, pool
 from neurochip.kernels.jit import kernel, pipeline
 from neurochip.kernels.ledger import INFERENCE, LAYERED
@@ -12,7 +13,7 @@ from neurochip.kernels.meter import begin_inference, begin_learning, end_step, s
 from neurochip.kernels.meter_inference import meter_inference
 from neurochip.kernels.meter_learning import meter_learning, meter_memory
 from neurochip.kernels.neuron import neurons, raw_factor, traces
-from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.plasticity import update_online
 from neurochip.kernels.readout import error_in, predicted, read_out
 from neurochip.kernels.stopwatch import (
     ACCOUNTING,

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from neurochip import fixed
 from neurochip.kernels import layout
+from neurochip.kernels.accumulation import accumulate, apply_accumulated
 from neurochip.kernels.jit import INTERPRETED, unfused
 from neurochip.kernels.meter import silent
 from neurochip.kernels.neuron import surrogates
-from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.plasticity import update_online
 from neurochip.kernels.readout import error_in
 from neurochip.kernels.stream import (
     frame_of,

@@ -32,10 +32,11 @@ from neurochip.chip.epoch import copied
 from neurochip.deploy.lava.learning.clock import Clock
 from neurochip.deploy.lava.learning.memories import memories
 from neurochip.kernels import layout
+from neurochip.kernels.accumulation import accumulate, apply_accumulated
 from neurochip.kernels.axon import compact, pool
 from neurochip.kernels.neuron import neurons, raw_factor, traces
 from neurochip.kernels.pipelined import late_view
-from neurochip.kernels.plasticity import accumulate, apply_accumulated, update_online
+from neurochip.kernels.plasticity import update_online
 from neurochip.kernels.readout import error_in, read_out
 from neurochip.kernels.synapse import synapses
 from neurochip.kernels.transport import deltas_below
